@@ -1,0 +1,9 @@
+//! Floor 1: what the user wrote. TOML in, checked structures out, errors with place and remedy.
+
+pub mod builtin;
+pub mod error;
+pub mod rules;
+pub mod theme;
+pub mod venues;
+
+pub use error::{ConfigError, parse};

@@ -1,0 +1,19 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+pub mod model;
+
+pub mod clock;
+pub mod config;
+pub mod snapshot;
+
+pub mod dialect;
+pub mod engine;
+pub mod tape;
+pub mod view;
+
+pub mod feed;
+pub mod pipeline;
+pub mod sim;
+
+pub mod app;
+pub mod cli;

@@ -1,0 +1,1 @@
+//! Contract arithmetic: METRICS.md §2.

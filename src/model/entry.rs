@@ -1,0 +1,130 @@
+//! The tape: the one ordered sequence of what reached us.
+//!
+//! Everything shown, alerted or exported is a function of configuration and tape. `seq` is the order
+//! of arrival and the truth; `ts_recv` is stored as received and may step back.
+
+use serde::{Deserialize, Serialize};
+
+use super::time::Nanos;
+
+/// Index of a connection within one tape. A reconnect keeps the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConnIx(pub u16);
+
+/// A connection as the tape knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnInfo {
+    /// Venue id, for example `bybit`.
+    pub venue: String,
+    /// Name unique within the tape: `bybit/linear-1`, `bybit/rest`.
+    pub name: String,
+    /// Where it leads, without secrets.
+    pub url: String,
+}
+
+/// One item of the tape.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Order of arrival, from 1.
+    pub seq: u64,
+    /// When it reached us, UTC.
+    pub ts_recv: Nanos,
+    /// What it is.
+    pub kind: Kind<'a>,
+}
+
+/// The kinds of entry.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind<'a> {
+    /// A connection is used for the first time.
+    Conn(ConnIx, &'a ConnInfo),
+    /// Bytes of one websocket message, undecoded.
+    Frame(ConnIx, &'a [u8]),
+    /// Answer to a REST request.
+    Rest(ConnIx, RestAnswer<'a>),
+    /// The connection changed state.
+    Control(ConnIx, &'a Control),
+    /// Time passed: one for each point of the 100 ms grid.
+    Tick,
+    /// The clock jumped by more than a minute; no ticks stand for the hole.
+    ClockStep,
+    /// A person did something.
+    Operator(&'a OperatorAction),
+}
+
+/// Answer to a REST request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestAnswer<'a> {
+    /// Full URL, or `rest:<path>` in foreign captures. For a POST the body follows a space.
+    pub url: &'a str,
+    /// HTTP status.
+    pub status: u16,
+    /// Body, undecoded.
+    pub body: &'a [u8],
+}
+
+/// Changes of state of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "control")]
+pub enum Control {
+    /// The handshake is done and subscriptions are sent.
+    Opened {
+        /// How many times this connection was opened before.
+        reconnects: u32,
+    },
+    /// The connection is gone.
+    Closed {
+        /// Close code or error in words.
+        reason: String,
+        /// When the next attempt is due, in milliseconds.
+        retry_ms: u64,
+    },
+    /// The connection could not be opened.
+    Refused {
+        /// Error in words.
+        reason: String,
+        /// When the next attempt is due, in milliseconds.
+        retry_ms: u64,
+    },
+    /// Frames were discarded on a full queue; books of this connection restart.
+    Overrun {
+        /// Discarded frames.
+        frames: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// A message above the size limit closed the connection.
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A REST request failed before an answer came.
+    RestFailed {
+        /// What was asked.
+        url: String,
+        /// Error in words.
+        reason: String,
+    },
+}
+
+/// What an operator may do; each act is on the tape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "action")]
+pub enum OperatorAction {
+    /// Takes ownership of an alert.
+    Ack {
+        /// Alert id.
+        id: String,
+        /// Who.
+        who: String,
+        /// Why; may be empty.
+        comment: String,
+    },
+    /// Gives it back.
+    Unack {
+        /// Alert id.
+        id: String,
+        /// Who.
+        who: String,
+    },
+}

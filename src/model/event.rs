@@ -1,0 +1,312 @@
+//! Events: what a venue said, normalised in form but still in the venue's units.
+//!
+//! An event borrows from the frame and from scratch space of the decoder, so the hot path allocates
+//! nothing. Sizes are contracts, base or quote as the venue sends them; `instrument` tells which.
+
+use rust_decimal::Decimal;
+
+use super::instrument::InstrumentDef;
+use super::num::Num;
+use super::time::Nanos;
+
+/// A native symbol of one venue, resolved once to a small dense index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Symbol<'a> {
+    /// Index within the venue, in order of first sight.
+    pub ix: u32,
+    /// The venue's own spelling.
+    pub text: &'a str,
+}
+
+/// One normalised event.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    /// What it is about.
+    pub symbol: Symbol<'a>,
+    /// When the venue says it happened; never clamped.
+    pub ts_venue: Option<Nanos>,
+    /// The content.
+    pub body: Body<'a>,
+}
+
+/// The kinds of event.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// A snapshot or a change of an order book.
+    Book(BookChange<'a>),
+    /// An execution.
+    Trade(Trade<'a>),
+    /// Best bid and ask.
+    Quote(Quote),
+    /// A partial update of slow figures; absent fields are unchanged.
+    Ticker(&'a Ticker),
+    /// A forced close.
+    Liquidation(Liquidation<'a>),
+    /// Contract terms.
+    Instrument(&'a InstrumentDef),
+    /// A hole in a sequence: the book is not to be believed until its next snapshot.
+    Gap(Gap),
+}
+
+/// One price level. A size of zero deletes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// Price in the quote currency.
+    pub price: Num,
+    /// Absolute size in the venue's unit.
+    pub size: Num,
+}
+
+/// Levels of one book message, in the order the venue sent them.
+#[derive(Clone, Copy, Debug)]
+pub struct BookChange<'a> {
+    /// True when the levels replace the whole book.
+    pub snapshot: bool,
+    /// Bid levels.
+    pub bids: &'a [Level],
+    /// Ask levels.
+    pub asks: &'a [Level],
+    /// The venue's sequence number of this message, when it has one.
+    pub seq: Option<u64>,
+}
+
+/// Side of an order or of a taker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Buys.
+    Buy,
+    /// Sells.
+    Sell,
+}
+
+impl Side {
+    /// `buy` or `sell`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+        }
+    }
+}
+
+/// Side of a position. The order that closes it stands on the opposite side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PositionSide {
+    /// Gains when the price rises.
+    Long,
+    /// Gains when the price falls.
+    Short,
+}
+
+impl PositionSide {
+    /// `long` or `short`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            PositionSide::Long => "long",
+            PositionSide::Short => "short",
+        }
+    }
+
+    /// The position that an order of this side closes: a sell order closes a long.
+    pub const fn closed_by(order: Side) -> Self {
+        match order {
+            Side::Sell => PositionSide::Long,
+            Side::Buy => PositionSide::Short,
+        }
+    }
+}
+
+/// An execution.
+#[derive(Clone, Copy, Debug)]
+pub struct Trade<'a> {
+    /// The venue's id, empty when it has none.
+    pub id: TradeId<'a>,
+    /// Price in the quote currency.
+    pub price: Num,
+    /// Size in the venue's unit.
+    pub size: Num,
+    /// The taker's side.
+    pub side: Side,
+    /// Marked by the venue as a forced close.
+    pub is_liquidation: bool,
+    /// Repeated on subscription: known before, not new.
+    pub is_history: bool,
+}
+
+/// Ids come as numbers on some venues and as text on others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TradeId<'a> {
+    /// No id.
+    None,
+    /// A whole number.
+    Number(u64),
+    /// Text.
+    Text(&'a str),
+}
+
+/// Best bid and ask. A side that is empty has size zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Quote {
+    /// Best bid.
+    pub bid: Level,
+    /// Best ask.
+    pub ask: Level,
+}
+
+/// Slow figures of an instrument; any subset may be present.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ticker {
+    /// Last traded price.
+    pub last: Option<Decimal>,
+    /// Mark price: what margin is computed on.
+    pub mark: Option<Decimal>,
+    /// Index price: the basket of spot markets.
+    pub index: Option<Decimal>,
+    /// Funding per interval as a fraction; positive means that longs pay shorts.
+    pub funding_rate: Option<Decimal>,
+    /// Length of the funding interval in hours.
+    pub funding_interval_h: Option<Decimal>,
+    /// Next settlement of funding.
+    pub funding_next: Option<Nanos>,
+    /// Funding predicted for the interval after the running one.
+    pub predicted_funding_rate: Option<Decimal>,
+    /// Open interest in the venue's unit.
+    pub open_interest: Option<Decimal>,
+    /// Open interest as the venue values it.
+    pub open_interest_value: Option<Decimal>,
+    /// Volume of the last 24 hours in the venue's unit.
+    pub volume_24h: Option<Decimal>,
+}
+
+/// A forced close of somebody's position.
+#[derive(Clone, Copy, Debug)]
+pub struct Liquidation<'a> {
+    /// The venue's id, empty when it has none.
+    pub id: TradeId<'a>,
+    /// Price; what it means is in `price_is`.
+    pub price: Num,
+    /// Size in the venue's unit.
+    pub size: Num,
+    /// The position that was closed (not the side of the closing order).
+    pub position: PositionSide,
+    /// Fill price or bankruptcy price.
+    pub price_is: LiquidationPrice,
+}
+
+/// What the price of a liquidation stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LiquidationPrice {
+    /// Average price of the fills.
+    Fill,
+    /// Where the margin is used up; no trade happened there.
+    Bankruptcy,
+    /// Limit of an order that may rest.
+    Order,
+}
+
+/// A hole in a sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The number that should have come.
+    pub expected: Option<u64>,
+    /// The number that came.
+    pub got: Option<u64>,
+    /// Why the book stopped being trusted.
+    pub why: GapWhy,
+}
+
+/// Reasons to distrust a book until its next snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapWhy {
+    /// Sequence numbers do not connect.
+    Sequence,
+    /// The venue's checksum does not match the book.
+    Checksum,
+    /// The connection closed.
+    Disconnect,
+    /// Frames of this connection were discarded on a full queue.
+    Overrun,
+    /// A frame of this book could not be decoded.
+    Undecodable,
+}
+
+impl GapWhy {
+    /// One word for screens and files.
+    pub const fn word(self) -> &'static str {
+        match self {
+            GapWhy::Sequence => "sequence",
+            GapWhy::Checksum => "checksum",
+            GapWhy::Disconnect => "disconnect",
+            GapWhy::Overrun => "overrun",
+            GapWhy::Undecodable => "undecodable",
+        }
+    }
+}
+
+/// What kind of data a frame carried. Staleness is judged per channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Channel {
+    /// Order book.
+    Book,
+    /// Trades.
+    Trade,
+    /// Best bid and ask.
+    Quote,
+    /// Mark, index, funding: the ticker family.
+    Ticker,
+    /// Open interest.
+    OpenInterest,
+    /// Liquidations.
+    Liquidation,
+    /// Contract terms.
+    Instrument,
+}
+
+impl Channel {
+    /// All channels, in the order of their discriminants.
+    pub const ALL: [Channel; 7] = [
+        Channel::Book,
+        Channel::Trade,
+        Channel::Quote,
+        Channel::Ticker,
+        Channel::OpenInterest,
+        Channel::Liquidation,
+        Channel::Instrument,
+    ];
+
+    /// Name in venue files, exports and on the Feeds screen.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Channel::Book => "book",
+            Channel::Trade => "trade",
+            Channel::Quote => "quote",
+            Channel::Ticker => "ticker",
+            Channel::OpenInterest => "open_interest",
+            Channel::Liquidation => "liquidation",
+            Channel::Instrument => "instrument",
+        }
+    }
+
+    /// The channel with this name.
+    pub fn from_word(word: &str) -> Option<Channel> {
+        Channel::ALL.into_iter().find(|c| c.word() == word)
+    }
+}
+
+impl Body<'_> {
+    /// The channel this event belongs to; a gap belongs to the book.
+    pub fn channel(&self) -> Channel {
+        match self {
+            Body::Book(_) | Body::Gap(_) => Channel::Book,
+            Body::Trade(_) => Channel::Trade,
+            Body::Quote(_) => Channel::Quote,
+            Body::Ticker(t) if t.open_interest.is_some() && t.mark.is_none() && t.last.is_none() => {
+                Channel::OpenInterest
+            }
+            Body::Ticker(_) => Channel::Ticker,
+            Body::Liquidation(_) => Channel::Liquidation,
+            Body::Instrument(_) => Channel::Instrument,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Margin tiers and liquidation prices: METRICS.md §2.

@@ -1,0 +1,1 @@
+//! Floor 3: decoders and engine behind one door.

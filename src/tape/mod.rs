@@ -1,0 +1,1 @@
+//! Floor 2: bytes to entries and back.

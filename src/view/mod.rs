@@ -1,0 +1,1 @@
+//! Floor 2: snapshot and screen state become cells.
