@@ -1,1 +1,3 @@
 //! Floor 2: the fold.
+
+pub mod book;
