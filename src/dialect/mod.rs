@@ -16,8 +16,10 @@ pub mod binance;
 pub mod bybit;
 pub mod hyperliquid;
 pub mod okx;
+pub mod plan;
 pub mod scan;
 pub mod symbols;
+pub mod wire;
 
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Event, GapWhy};
@@ -66,6 +68,9 @@ pub trait Decoder: Send {
     /// Learns that a connection changed. On a close or an overrun every book that lived on it is
     /// reset and reported as a gap.
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out);
+
+    /// Forgets the book of a symbol and asks for it anew: the engine found it impossible.
+    fn resync(&mut self, symbol: u32, out: &mut dyn Out);
 
     /// Symbols in order of first sight.
     fn symbols(&self) -> &Symbols;

@@ -39,6 +39,10 @@ impl Flat {
         self.levels.last().copied()
     }
 
+    pub(super) fn worst(&self) -> Option<i64> {
+        self.levels.first().map(|l| l.0)
+    }
+
     /// Levels from the best outwards.
     pub(super) fn iter(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
         self.levels.iter().rev().copied()

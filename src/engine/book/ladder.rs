@@ -160,6 +160,14 @@ impl Ladder {
         }
     }
 
+    pub(super) fn worst(&self) -> Option<i64> {
+        if let Some((key, _)) = self.far.last_key_value() {
+            return Some(*key);
+        }
+        let (word, bits) = self.bits.iter().enumerate().rev().find(|(_, bits)| **bits != 0)?;
+        Some(self.base + (word as i64 * 64 + 63 - i64::from(bits.leading_zeros())))
+    }
+
     /// Levels from the best outwards.
     pub(super) fn iter(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
         let mut slot = self.best;

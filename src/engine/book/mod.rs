@@ -239,6 +239,14 @@ impl Book {
         }
     }
 
+    /// Price mantissa of the level farthest from the touch.
+    pub fn worst(&self, side: BookSide) -> Option<i64> {
+        match side {
+            BookSide::Bid => each!(&self.bids, l => l.worst()).map(|key| -key),
+            BookSide::Ask => each!(&self.asks, l => l.worst()),
+        }
+    }
+
     /// Number of levels of a side.
     pub fn len(&self, side: BookSide) -> usize {
         match side {

@@ -34,6 +34,8 @@ impl Naive {
         let mantissa = |n: &Num| n.at_scale(scale).unwrap();
         assert_eq!(book.best(BookSide::Ask).map(|b| b.0), asks.first().map(|l| mantissa(&l.0)));
         assert_eq!(book.best(BookSide::Bid).map(|b| b.0), bids.first().map(|l| mantissa(&l.0)));
+        assert_eq!(book.worst(BookSide::Bid), bids.last().map(|l| mantissa(&l.0)));
+        assert_eq!(book.worst(BookSide::Ask), asks.last().map(|l| mantissa(&l.0)));
         // Depth at three limits, recomputed level by level.
         for (side, levels, sign) in [(BookSide::Bid, &bids, -1), (BookSide::Ask, &asks, 1)] {
             let Some((best, _)) = levels.first() else { continue };
