@@ -199,7 +199,8 @@ mod tests {
             assert_eq!(Some(num.scale), Num::parse(text.trim_matches('"').as_bytes()).map(|n| n.scale));
             assert_eq!(cursor.peek(), None);
         }
-        for text in ["\"\"", "\".5\"", "\"5.\"", "\"-1\"", "\"1e5\"", "\"1234567890123456789\"", "\"12", "5"] {
+        for text in ["\"\"", "\".5\"", "\"5.\"", "\"-1\"", "\"1e5\"", "\"1234567890123456789\"", "\"12", "5"]
+        {
             assert!(Cursor::new(text.as_bytes()).quoted_num().is_none(), "{text}");
         }
     }
@@ -211,7 +212,13 @@ mod tests {
         cursor.levels(&mut out).unwrap();
         assert_eq!(out.len(), 2);
         assert_eq!(cursor.peek(), Some(b'}'));
-        for text in [r#"[["1.5","2","0"]]"#, r#"[["1.5","2"]"#, r#"[ ["1.5","2"]]"#, r#"[["0","2"]]"#, r#"[["1","2"],]"#] {
+        for text in [
+            r#"[["1.5","2","0"]]"#,
+            r#"[["1.5","2"]"#,
+            r#"[ ["1.5","2"]]"#,
+            r#"[["0","2"]]"#,
+            r#"[["1","2"],]"#,
+        ] {
             assert!(Cursor::new(text.as_bytes()).levels(&mut out).is_none(), "{text}");
         }
     }

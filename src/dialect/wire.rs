@@ -147,10 +147,7 @@ pub fn parse_bytes<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, WireErr
 
 /// Hands the rows of a JSON array on, one by one. A row that fails does not cost the others: the
 /// first error is returned at the end.
-pub fn each_row(
-    json: &str,
-    mut row: impl FnMut(&str) -> Result<(), WireError>,
-) -> Result<(), WireError> {
+pub fn each_row(json: &str, mut row: impl FnMut(&str) -> Result<(), WireError>) -> Result<(), WireError> {
     let mut first = Ok(());
     if !json.starts_with('[') {
         return Err(WireError::Shape);

@@ -84,7 +84,10 @@ mod tests {
     use super::*;
 
     fn votes(rows: &[(f64, f64)]) -> Vec<Vote> {
-        rows.iter().enumerate().map(|(v, (value, weight))| Vote { venue: v as u16, value: *value, weight: *weight }).collect()
+        rows.iter()
+            .enumerate()
+            .map(|(v, (value, weight))| Vote { venue: v as u16, value: *value, weight: *weight })
+            .collect()
     }
 
     fn capped(weights: &[f64]) -> Vec<f64> {

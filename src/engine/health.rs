@@ -1,7 +1,9 @@
 //! Feed health: counters of connections and channels. Family I of METRICS.md.
 
+use std::collections::VecDeque;
+
 use super::beat::Beat;
-use super::window::{LatencyMinute, RollingMinimum};
+use super::window::{LatencyMinute, RollingMinimum, robust_z};
 use crate::model::Nanos;
 use crate::model::entry::Control;
 use crate::model::event::Channel;
@@ -65,7 +67,16 @@ pub struct VenueHealth {
     pub refused: u64,
     /// Last error in words.
     pub last_error: String,
+    /// I7 as of the last whole minute.
+    pub rate_robz: Option<f64>,
+    minutes: VecDeque<u32>,
+    messages_before: u64,
+    scratch: Vec<f64>,
 }
+
+/// Minutes over which the message rate is compared, and how many there must be.
+const MINUTES_MAX: usize = 1_440;
+const MINUTES_MIN: usize = 30;
 
 /// Longest error text kept, in characters.
 const ERROR_CHARS_MAX: usize = 160;
@@ -114,6 +125,24 @@ impl VenueHealth {
     /// A whole second passed: quantiles are read off.
     pub fn measure(&mut self) {
         self.quantiles_ms = self.latency.as_mut().and_then(|l| l.quantiles_ms([0.5, 0.99]));
+    }
+
+    /// A whole minute passed: its message count is compared with those before.
+    pub fn close_minute(&mut self) {
+        let messages: u64 = self.channels.iter().map(|c| c.beat.total()).sum();
+        let count = messages - self.messages_before;
+        self.messages_before = messages;
+        self.rate_robz = if self.minutes.len() >= MINUTES_MIN {
+            self.scratch.clear();
+            self.scratch.extend(self.minutes.iter().map(|m| f64::from(*m)));
+            robust_z(count as f64, &mut self.scratch, 1.0)
+        } else {
+            None
+        };
+        if self.minutes.len() == MINUTES_MAX {
+            self.minutes.pop_front();
+        }
+        self.minutes.push_back(u32::try_from(count).unwrap_or(u32::MAX));
     }
 
     /// I4: smallest latency of five minutes in milliseconds; the clock offset is at most this.

@@ -92,12 +92,16 @@ pub struct Listing {
     /// Trades counted, history left out.
     pub trades: u64,
     spread: TimeMean,
+    /// C1: time-weighted mean spread of the last ten seconds in bps, as of the last whole second.
+    pub spread_10s: Option<f64>,
     top: Option<(i64, i64)>,
     crossed_since: Option<Nanos>,
     good_mid: Option<(f64, Nanos)>,
     is_dirty: bool,
     /// Figures of the last tick.
     pub figures: Figures,
+    /// Figures of the last tick at which the book was synced, and when that was.
+    pub held: Option<(Figures, Nanos)>,
 }
 
 impl Listing {
@@ -122,11 +126,13 @@ impl Listing {
             volume: DecayedSum::new(VOLUME_HALF_LIFE_S),
             trades: 0,
             spread: TimeMean::default(),
+            spread_10s: None,
             top: None,
             crossed_since: None,
             good_mid: None,
             is_dirty: true,
             figures: Figures::default(),
+            held: None,
         }
     }
 
@@ -136,11 +142,11 @@ impl Listing {
             return false;
         }
         self.name = def.canonical();
-        self.factors = def.multiplier.to_f64().zip(def.price_scale.to_f64()).map(|(multiplier, scale)| Factors {
-            payoff: def.payoff,
-            multiplier,
-            scale,
-        });
+        self.factors = def
+            .multiplier
+            .to_f64()
+            .zip(def.price_scale.to_f64())
+            .map(|(multiplier, scale)| Factors { payoff: def.payoff, multiplier, scale });
         self.def = Some(def.clone());
         self.is_dirty = true;
         true
@@ -220,9 +226,11 @@ impl Listing {
         self.crossed_since.map(|since| now.since(since))
     }
 
-    /// Time-weighted mean spread in bps of the ten seconds before `now`, a whole second.
-    pub fn spread_mean(&mut self, now: Nanos) -> Option<f64> {
-        self.spread.mean(now)
+    /// A whole second passed: the mean spread is read off.
+    pub fn close_second(&mut self, now: Nanos) {
+        if self.conn.is_some() {
+            self.spread_10s = self.spread.mean(now);
+        }
     }
 
     /// Counts a trade. `usd` is the USD price of its money currency.
@@ -294,6 +302,11 @@ impl Listing {
 
     /// Brings the figures up to date. `state` is the judged state of the book.
     pub fn refresh(&mut self, now: Nanos, state: BookState) {
+        if state == BookState::Synced {
+            if let Some((_, at)) = &mut self.held {
+                *at = now;
+            }
+        }
         if !self.is_dirty && state == self.figures.state && self.crossed_since.is_none() {
             return;
         }
@@ -301,6 +314,7 @@ impl Listing {
         let mut figures = Figures { state, ..Figures::default() };
         if let (BookState::Synced, Some(factors)) = (state, self.factors) {
             self.measure(now, factors, &mut figures);
+            self.held = Some((figures, now));
         }
         self.figures = figures;
     }
@@ -343,7 +357,10 @@ impl Listing {
             })
         };
         let widest = BANDS_BPS[BANDS_BPS.len() - 1];
-        figures.is_truncated = self.book.worst(BookSide::Bid).is_some_and(|p| p > limit(BookSide::Bid, twice_mid, widest))
+        figures.is_truncated = self
+            .book
+            .worst(BookSide::Bid)
+            .is_some_and(|p| p > limit(BookSide::Bid, twice_mid, widest))
             || self.book.worst(BookSide::Ask).is_some_and(|p| p < limit(BookSide::Ask, twice_mid, widest));
         figures.bid_depth = Some(money(BookSide::Bid, &self.book));
         figures.ask_depth = Some(money(BookSide::Ask, &self.book));
@@ -398,7 +415,8 @@ mod tests {
         assert_eq!(x.figures.mid, Some(99.99));
         // k = 20: 100.00·5 + 100.10·5 = 1000.50; the 25 bps band holds the same two levels.
         assert!((x.figures.ask_depth.unwrap()[1] - 1_000.50).abs() < 1e-9);
-        let spread = x.spread_mean(Nanos(SECOND)).unwrap();
+        x.close_second(Nanos(SECOND));
+        let spread = x.spread_10s.unwrap();
         assert!((spread - 2.000_200_02).abs() < 1e-6, "{spread}");
     }
 

@@ -196,7 +196,8 @@ impl Market {
     fn currency(&mut self, name: &str) -> u16 {
         let at = self.currencies.iter().position(|c| c.name == name).unwrap_or_else(|| {
             // Par until a source speaks. DECISIONS 30.
-            let par = Currency { name: name.to_string(), usd: Some(1.0), quality: Quality::Estimated, seen: None };
+            let par =
+                Currency { name: name.to_string(), usd: Some(1.0), quality: Quality::Estimated, seen: None };
             self.currencies.push(par);
             self.currencies.len() - 1
         });
@@ -251,7 +252,8 @@ impl Market {
             self.roll();
         }
         let since = now.since(started);
-        let is_election = since >= ELECTION_S * SECOND && since < ELECTION_S * SECOND + SECOND && now.is_on(SECOND);
+        let is_election =
+            since >= ELECTION_S * SECOND && since < ELECTION_S * SECOND + SECOND && now.is_on(SECOND);
         if is_election || now.is_on(86_400 * SECOND) {
             self.elect_all();
         }
@@ -267,8 +269,19 @@ impl Market {
             }
         }
         if now.is_on(SECOND) {
-            self.price_currencies(now);
+            self.close_second(now);
         }
+    }
+
+    fn close_second(&mut self, now: Nanos) {
+        for slot in &mut self.venues {
+            slot.health.measure();
+            if now.is_on(60 * SECOND) {
+                slot.health.close_minute();
+            }
+            slot.listings.iter_mut().for_each(|l| l.close_second(now));
+        }
+        self.price_currencies(now);
     }
 
     fn roll(&mut self) {

@@ -210,6 +210,25 @@ impl LatencyMinute {
     }
 }
 
+/// Robust z-score: `(x − median) / (1.4826·MAD)`. Sorts `values`; `floor` keeps a still series from
+/// dividing by nothing. `None` without values.
+pub fn robust_z(x: f64, values: &mut [f64], floor: f64) -> Option<f64> {
+    let median = median(values)?;
+    values.iter_mut().for_each(|v| *v = (*v - median).abs());
+    let mad = self::median(values)?.max(floor);
+    Some((x - median) / (1.4826 * mad))
+}
+
+fn median(values: &mut [f64]) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let high = *values.get(middle)?;
+    if values.len() % 2 == 1 {
+        return Some(high);
+    }
+    Some((high + *values.get(middle - 1)?) / 2.0)
+}
+
 /// Parts of the rolling five minutes.
 const MINIMUM_PARTS: usize = 30;
 
@@ -258,6 +277,14 @@ mod tests {
         sum.add(s(1_060.0), 50.0);
         assert!((sum.value(s(1_060.0)) - 100.0).abs() < 1e-9);
         assert!((sum.rate(s(1_060.0)) - 1.155_245_300_933_242_2).abs() < 1e-9);
+    }
+
+    #[test]
+    fn s3_robust_z() {
+        let mut values = [2.0, 3.0, 3.0, 4.0, 5.0, 5.0, 6.0, 7.0, 30.0];
+        let z = robust_z(30.0, &mut values, 0.0).unwrap();
+        assert!((z - 8.431_134_493_457_44).abs() < 1e-9, "{z}");
+        assert_eq!(robust_z(1.0, &mut [], 1.0), None);
     }
 
     #[test]

@@ -71,7 +71,13 @@ impl Contract {
     }
 
     /// Signed profit in USD since `entry`.
-    pub fn pnl_usd(&self, contracts: Decimal, entry: Decimal, price: Decimal, rates: &Rates) -> Option<Decimal> {
+    pub fn pnl_usd(
+        &self,
+        contracts: Decimal,
+        entry: Decimal,
+        price: Decimal,
+        rates: &Rates,
+    ) -> Option<Decimal> {
         let native = self.pnl(contracts, entry, price)?;
         native.checked_mul(match self.payoff {
             Payoff::Linear => rates.quote,

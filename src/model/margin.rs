@@ -89,7 +89,8 @@ impl Tiers {
     /// Index of the tier that holds `notional`; `None` above the last cap.
     fn tier_of(&self, notional: Decimal) -> Option<usize> {
         self.tiers.iter().position(|t| {
-            (notional > t.floor || notional.is_zero() && t.floor.is_zero()) && t.cap.is_none_or(|c| notional <= c)
+            (notional > t.floor || notional.is_zero() && t.floor.is_zero())
+                && t.cap.is_none_or(|c| notional <= c)
         })
     }
 
@@ -249,7 +250,8 @@ mod tests {
     #[test]
     fn m2_maintenance() {
         let marginal = m1(TierStyle::Marginal);
-        for (notional, mm) in [("40000", "160"), ("200000", "950"), ("600000", "4700"), ("5000000", "108700")] {
+        for (notional, mm) in [("40000", "160"), ("200000", "950"), ("600000", "4700"), ("5000000", "108700")]
+        {
             near(marginal.maintenance(d(notional)), mm);
         }
         near(m1(TierStyle::Slab).maintenance(d("600000")), "6000");
@@ -261,11 +263,19 @@ mod tests {
     #[test]
     fn l1_linear() {
         let tiers = m1(TierStyle::Marginal);
-        let at = |q| position(Payoff::Linear, q, "60000", "30000").liquidation(&tiers, MarginBase::Mark, TierBasis::Settle);
+        let at = |q| {
+            position(Payoff::Linear, q, "60000", "30000").liquidation(
+                &tiers,
+                MarginBase::Mark,
+                TierBasis::Settle,
+            )
+        };
         near(at("10"), "57444.444444444445");
         near(at("-10"), "62504.95049504951");
         let slab = m1(TierStyle::Slab);
-        let at = |q, w| position(Payoff::Linear, q, "60000", w).liquidation(&slab, MarginBase::Mark, TierBasis::Settle);
+        let at = |q, w| {
+            position(Payoff::Linear, q, "60000", w).liquidation(&slab, MarginBase::Mark, TierBasis::Settle)
+        };
         near(at("10", "30000"), "57575.757575757576");
         near(at("-10", "30000"), "62376.237623762376");
         near(at("-10", "415000"), "100000");
@@ -274,7 +284,13 @@ mod tests {
     #[test]
     fn l1_on_entry() {
         let tiers = m1(TierStyle::Marginal);
-        let at = |q| position(Payoff::Linear, q, "60000", "30000").liquidation(&tiers, MarginBase::Entry, TierBasis::Settle);
+        let at = |q| {
+            position(Payoff::Linear, q, "60000", "30000").liquidation(
+                &tiers,
+                MarginBase::Entry,
+                TierBasis::Settle,
+            )
+        };
         near(at("10"), "57470");
         near(at("-10"), "62530");
     }
@@ -282,13 +298,21 @@ mod tests {
     #[test]
     fn l2_inverse() {
         let tiers = Tiers::flat(d("0.005"));
-        let at = |q, base| position(Payoff::Inverse, q, "50000", "0.12").liquidation(&tiers, base, TierBasis::Settle);
+        let at = |q, base| {
+            position(Payoff::Inverse, q, "50000", "0.12").liquidation(&tiers, base, TierBasis::Settle)
+        };
         near(at("60000", MarginBase::Mark), "45681.81818181818");
         near(at("-60000", MarginBase::Mark), "55277.777777777774");
         near(at("60000", MarginBase::Entry), "45662.10045662101");
         near(at("-60000", MarginBase::Entry), "55248.618784530394");
         let tiered = m1(TierStyle::Marginal);
-        let at = |q| position(Payoff::Inverse, q, "50000", "0.12").liquidation(&tiered, MarginBase::Mark, TierBasis::Quote);
+        let at = |q| {
+            position(Payoff::Inverse, q, "50000", "0.12").liquidation(
+                &tiered,
+                MarginBase::Mark,
+                TierBasis::Quote,
+            )
+        };
         near(at("60000"), "45643.939393939394");
         near(at("-60000"), "55324.074074074073");
     }
@@ -305,7 +329,9 @@ mod tests {
     #[test]
     fn l3_quanto() {
         let tiers = Tiers::flat(d("0.01"));
-        let at = |q| position(Payoff::Quanto, q, "500", "0.1").liquidation(&tiers, MarginBase::Mark, TierBasis::Settle);
+        let at = |q| {
+            position(Payoff::Quanto, q, "500", "0.1").liquidation(&tiers, MarginBase::Mark, TierBasis::Settle)
+        };
         near(at("0.01"), "494.949494949494");
         near(at("-0.01"), "504.950495049504");
     }

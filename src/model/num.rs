@@ -133,9 +133,7 @@ impl Num {
     pub fn at_scale(self, scale: u8) -> Option<i64> {
         match scale.cmp(&self.scale) {
             Ordering::Equal => Some(self.mantissa),
-            Ordering::Greater => {
-                self.mantissa.checked_mul(*POW10.get(usize::from(scale - self.scale))?)
-            }
+            Ordering::Greater => self.mantissa.checked_mul(*POW10.get(usize::from(scale - self.scale))?),
             // Venues pad prices with a zero or two; a constant divisor costs a multiplication.
             Ordering::Less => match self.scale - scale {
                 1 => exact(self.mantissa, 10),
@@ -219,6 +217,11 @@ pub fn decimal(text: &[u8]) -> Option<Decimal> {
     Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).ok()
 }
 
+/// The shortest text that reads back as the same `f64`: no exponent, no `-0`. Statistics only.
+pub fn shortest(value: f64) -> String {
+    format!("{}", value + 0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,7 +244,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "-", ".", "1.", ".5", "abc", "1.2.3", "1e", "0x1", "NaN", "1e400", "99999999999999999999"] {
+        for text in
+            ["", "-", ".", "1.", ".5", "abc", "1.2.3", "1e", "0x1", "NaN", "1e400", "99999999999999999999"]
+        {
             assert!(Num::parse(text.as_bytes()).is_none(), "{text}");
         }
     }

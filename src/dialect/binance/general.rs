@@ -6,10 +6,14 @@ use serde::Deserialize;
 
 use super::{BinanceDecoder, Depth, instruments, taker};
 use crate::dialect::scan::is_shallow;
-use crate::dialect::wire::{self, Field, amount, figure, parse, price, required, size, slow_price, text, word};
+use crate::dialect::wire::{
+    self, Field, amount, figure, parse, price, required, size, slow_price, text, word,
+};
 use crate::dialect::{Note, Out, WireError};
 use crate::model::entry::{ConnIx, RestAnswer};
-use crate::model::event::{Body, Event, Liquidation, LiquidationPrice, PositionSide, Quote, Side, Ticker, Trade, TradeId};
+use crate::model::event::{
+    Body, Event, Liquidation, LiquidationPrice, PositionSide, Quote, Side, Ticker, Trade, TradeId,
+};
 use crate::model::event::{Gap, GapWhy};
 
 /// Everything that stands at the top of a message.
@@ -231,8 +235,13 @@ impl BinanceDecoder {
             "indexPriceUpdate" => self.index_message(json, out),
             "24hrTicker" => self.day_message(json, out),
             "forceOrder" => self.force_message(json, out),
-            "ACCOUNT_UPDATE" | "ORDER_TRADE_UPDATE" | "TRADE_LITE" | "ALGO_UPDATE" | "MARGIN_CALL"
-            | "ACCOUNT_CONFIG_UPDATE" | "listenKeyExpired" => {
+            "ACCOUNT_UPDATE"
+            | "ORDER_TRADE_UPDATE"
+            | "TRADE_LITE"
+            | "ALGO_UPDATE"
+            | "MARGIN_CALL"
+            | "ACCOUNT_CONFIG_UPDATE"
+            | "listenKeyExpired" => {
                 out.note(Note::Unused("account event"));
                 Ok(())
             }
@@ -407,7 +416,8 @@ impl BinanceDecoder {
         wire::levels_of(&message.bids, &mut self.bids)?;
         wire::levels_of(&message.asks, &mut self.asks)?;
         // A fresh listing answers -1 with an empty book: any first event may follow.
-        let id = wire::integer(&message.lastUpdateId, "lastUpdateId")?.ok_or(WireError::Missing("lastUpdateId"))?;
+        let id = wire::integer(&message.lastUpdateId, "lastUpdateId")?
+            .ok_or(WireError::Missing("lastUpdateId"))?;
         let ts_venue = wire::millis(&message.E, "E")?;
         self.snapshot(symbol, u64::try_from(id).unwrap_or(0), ts_venue, out);
         Ok(())

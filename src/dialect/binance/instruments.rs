@@ -107,11 +107,12 @@ fn terms(decoder: &mut BinanceDecoder, row: &Row<'_>) -> Result<Option<Instrumen
             (Payoff::Inverse, usd, SizeUnit::Contracts)
         }
     };
-    let status = match text(&row.status, "status")?.or(text(&row.contractStatus, "contractStatus")?).as_deref() {
-        Some("TRADING") => Status::Trading,
-        Some("CLOSE" | "DELIVERED" | "DELISTED" | "SETTLING") => Status::Closed,
-        _ => Status::Halted, // venues add states; unknown means not trading
-    };
+    let status =
+        match text(&row.status, "status")?.or(text(&row.contractStatus, "contractStatus")?).as_deref() {
+            Some("TRADING") => Status::Trading,
+            Some("CLOSE" | "DELIVERED" | "DELISTED" | "SETTLING") => Status::Closed,
+            _ => Status::Halted, // venues add states; unknown means not trading
+        };
     let (mut price_tick, mut lot) = (None, None);
     if let Some(filters) = &row.filters {
         wire::each_row(filters.json(), |filter| {
@@ -137,7 +138,10 @@ fn terms(decoder: &mut BinanceDecoder, row: &Row<'_>) -> Result<Option<Instrumen
         multiplier,
         price_tick,
         lot,
-        expiry: (class == Class::Future).then(|| wire::millis(&row.deliveryDate, "deliveryDate")).transpose()?.flatten(),
+        expiry: (class == Class::Future)
+            .then(|| wire::millis(&row.deliveryDate, "deliveryDate"))
+            .transpose()?
+            .flatten(),
         funding_interval_h: (class == Class::Perp).then_some(hours),
         oi_unit,
         oi_sides: 1,

@@ -215,7 +215,8 @@ impl BinanceDecoder {
         let text = std::str::from_utf8(text).map_err(|_| WireError::Shape)?;
         let ix = self.symbols.intern(text)?;
         while self.books.len() < self.symbols.len() {
-            self.books.push(BookSync { conn: None, sync: Sync::Waiting { is_asked: false, kept: Vec::new() } });
+            self.books
+                .push(BookSync { conn: None, sync: Sync::Waiting { is_asked: false, kept: Vec::new() } });
         }
         let pair = text.split('_').next().unwrap_or(text);
         self.pairs.entry(pair.to_string()).or_default().push(ix);
@@ -273,7 +274,8 @@ impl BinanceDecoder {
     }
 
     fn fast_trade(&mut self, cursor: &mut Cursor<'_>, out: &mut dyn Out) -> Option<()> {
-        let (mut symbol, mut at, mut id, mut price, mut size, mut buyer_made) = (None, None, None, None, None, None);
+        let (mut symbol, mut at, mut id, mut price, mut size, mut buyer_made) =
+            (None, None, None, None, None, None);
         loop {
             match cursor.key()? {
                 b"e" => matches!(cursor.text()?, b"trade" | b"aggTrade").then_some(())?,

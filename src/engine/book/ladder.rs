@@ -185,7 +185,8 @@ impl Ladder {
         let mut sum = Depth::default(); // of all words before `word`
         let mut word = self.best >> 6;
         for (limit, cell) in limits.iter().zip(&mut *out) {
-            let Some(last) = usize::try_from(limit.saturating_sub(self.base)).ok().map(|s| s.min(SLOTS - 1)) else {
+            let Some(last) = usize::try_from(limit.saturating_sub(self.base)).ok().map(|s| s.min(SLOTS - 1))
+            else {
                 *cell = sum; // the limit lies below the window
                 continue;
             };

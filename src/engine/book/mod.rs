@@ -144,7 +144,8 @@ impl Book {
         for (side, levels) in [(BookSide::Bid, bids), (BookSide::Ask, asks)] {
             self.load.clear();
             for level in levels {
-                let (price, size) = (level.price.at_scale(self.price_scale), level.size.at_scale(self.size_scale));
+                let (price, size) =
+                    (level.price.at_scale(self.price_scale), level.size.at_scale(self.size_scale));
                 let (price, size) = price.zip(size).ok_or(Unusable)?;
                 self.load.push((if side == BookSide::Bid { -price } else { price }, size));
             }
@@ -175,7 +176,11 @@ impl Book {
     }
 
     #[inline]
-    fn change<'a>(&mut self, side: BookSide, levels: impl Iterator<Item = &'a Level>) -> Result<(), Unusable> {
+    fn change<'a>(
+        &mut self,
+        side: BookSide,
+        levels: impl Iterator<Item = &'a Level>,
+    ) -> Result<(), Unusable> {
         for level in levels {
             let (price, size) =
                 match (level.price.at_scale(self.price_scale), level.size.at_scale(self.size_scale)) {
