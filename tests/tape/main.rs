@@ -1,0 +1,7 @@
+//! Recordings from outside: what goes in comes out, and what was not written is never believed.
+
+mod damage;
+mod disk;
+mod imports;
+mod round_trip;
+mod support;
