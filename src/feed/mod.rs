@@ -14,12 +14,29 @@
 //! | `session` | one open websocket: frames, heartbeats, silence |
 //! | `outbox` | paced outgoing texts |
 //! | `rest` | the venue's request queue and its budget |
-//! | `supervisor` | bootstrap, watch list, tasks of one venue |
+//! | `http` | one request and its limits |
+//! | `running` | start, orders, stop |
+//! | `registry`, `gauges` | names, indices, accounts of all connections |
+//! | `supervisor`, `watch` | bootstrap, watch list, tasks of one venue |
 //! | `pace`, `backoff`, `silence`, `words` | pure rules: rates, delays, budgets, errors in words |
 
 pub mod backoff;
+pub mod connection;
+pub mod door;
+pub mod gauges;
+pub mod http;
 pub mod ingress;
+pub mod inlet;
+pub mod outbox;
+pub mod pace;
 pub mod redirect;
+pub mod registry;
+pub mod rest;
+mod running;
+mod session;
+pub mod silence;
+mod supervisor;
+mod watch;
 pub mod words;
 
 use std::net::SocketAddr;
@@ -27,14 +44,15 @@ use std::time::Duration;
 
 use hyper::body::Bytes;
 
-use crate::clock::Clock;
 use crate::dialect::{self, Dialect};
 use crate::model::Nanos;
 use crate::model::entry::{ConnInfo, ConnIx, Control, RestAnswer};
 use crate::model::instrument::Class;
-use crate::model::venue::{Command, VenueSpec};
+use crate::model::venue::VenueSpec;
 
+pub use gauges::{ConnGauge, Gauges, VenueGauge};
 pub use ingress::{Receiver, Sender, channel};
+pub use running::{Feeds, OrderRefused, STOP_MAX, spawn};
 
 /// Instruments watched on one venue when nobody says otherwise.
 pub const WATCH_MAX: usize = 200;
@@ -137,6 +155,11 @@ impl VenueFeed {
     pub fn spec(&self) -> &VenueSpec {
         &self.spec
     }
+
+    /// Where its REST requests lead, after redirection.
+    fn rest_url(&self) -> String {
+        redirect::target(&self.spec.rest.url, self.redirect).map_or_else(|e| e.to_string(), |t| t.url)
+    }
 }
 
 /// What to watch and how.
@@ -197,103 +220,4 @@ impl Default for Patience {
             write: Duration::from_secs(5),
         }
     }
-}
-
-/// Starts the feeds on `handle`; everything they receive goes to `ingress`. Returns at once.
-pub fn spawn(handle: &tokio::runtime::Handle, config: FeedConfig, clock: Clock, ingress: Sender) -> Feeds {
-    let _ = (handle, config, clock, ingress);
-    Feeds {}
-}
-
-/// The running feeds. Dropping it stops them too, without waiting.
-pub struct Feeds {}
-
-/// An order found no place in its queue, or its connection or venue is gone. Never waits for one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OrderRefused {
-    /// The queue is full; the order is counted and given up.
-    #[error("the order queue is full")]
-    Full,
-    /// No such connection or venue.
-    #[error("no such connection or venue")]
-    Unknown,
-}
-
-impl Feeds {
-    /// Carries out a decoder's command on `venue`, the position in the configuration. Never blocks.
-    pub fn command(&self, _venue: usize, _command: Command) -> Result<(), OrderRefused> {
-        Ok(())
-    }
-
-    /// Closes a connection and opens it again.
-    pub fn reconnect(&self, _conn: ConnIx) -> Result<(), OrderRefused> {
-        Ok(())
-    }
-
-    /// Sends a connection's subscriptions again.
-    pub fn resubscribe(&self, _conn: ConnIx) -> Result<(), OrderRefused> {
-        Ok(())
-    }
-
-    /// Depth of the queue and the account of each connection.
-    pub fn gauges(&self) -> Gauges {
-        Gauges::default()
-    }
-
-    /// Ends all tasks; returns within [`STOP_MAX`].
-    pub async fn stop(self) {}
-}
-
-/// Longest time [`Feeds::stop`] takes.
-pub const STOP_MAX: Duration = Duration::from_secs(1);
-
-/// Figures for the Feeds screen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Gauges {
-    /// Entries waiting for the core.
-    pub depth: usize,
-    /// Bytes waiting for the core.
-    pub bytes: usize,
-    /// Entries at which frames are discarded.
-    pub capacity: usize,
-    /// Orders that found no place.
-    pub orders_refused: u64,
-    /// Each connection, in order of its index.
-    pub conns: Vec<ConnGauge>,
-    /// Each venue, in order of the configuration.
-    pub venues: Vec<VenueGauge>,
-}
-
-/// Account of one connection since start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConnGauge {
-    /// Which connection.
-    pub conn: ConnIx,
-    /// Its name: `bybit/linear-1`.
-    pub name: String,
-    /// Open now.
-    pub open: bool,
-    /// Times it was opened again.
-    pub reconnects: u64,
-    /// Frames handed to the core.
-    pub frames: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Frames discarded on a full queue.
-    pub dropped_frames: u64,
-    /// Their bytes.
-    pub dropped_bytes: u64,
-}
-
-/// What a venue lists and what is watched of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VenueGauge {
-    /// Instruments the venue lists.
-    pub listed: usize,
-    /// Instruments that match the configuration.
-    pub matching: usize,
-    /// Instruments watched; less than `matching` when the limit cuts.
-    pub watched: usize,
-    /// REST requests waiting or under way.
-    pub requests: usize,
 }
