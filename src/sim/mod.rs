@@ -22,8 +22,13 @@ pub mod rng;
 pub mod scene;
 pub mod session;
 
+mod binance;
+mod binance_rest;
 mod bybit;
+mod hyperliquid;
 mod instrument;
+mod okx;
+mod okx_rest;
 mod server;
 mod socket;
 mod subscription;
@@ -43,7 +48,8 @@ pub use session::{Session, VenueServer};
 pub use subscription::Cursor;
 
 /// Every simulated venue, one line each.
-pub static VENUES: &[&dyn VenueServer] = &[&bybit::Bybit];
+pub static VENUES: &[&dyn VenueServer] =
+    &[&binance::USDM, &binance::COINM, &bybit::Bybit, &okx::Okx, &hyperliquid::Hyperliquid];
 
 /// What to simulate.
 #[derive(Clone, Debug)]
