@@ -1,1 +1,3 @@
 //! Floor 4: wiring.
+
+pub mod screen;
