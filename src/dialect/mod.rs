@@ -16,8 +16,11 @@ pub mod binance;
 pub mod bybit;
 pub mod hyperliquid;
 pub mod okx;
+pub mod plan;
 pub mod scan;
+pub mod sequence;
 pub mod symbols;
+pub mod wire;
 
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Event, GapWhy};
