@@ -18,6 +18,7 @@ pub mod hyperliquid;
 pub mod okx;
 pub mod plan;
 pub mod scan;
+pub mod sequence;
 pub mod symbols;
 pub mod wire;
 

@@ -1,0 +1,166 @@
+//! Where each Bybit order book stands in its sequence. See the rules in the parent module.
+
+use crate::dialect::PENDING_MESSAGES_MAX;
+use crate::dialect::sequence::{Consecutive, Step};
+use crate::model::entry::ConnIx;
+use crate::model::event::{Gap, GapWhy, Level, Quote};
+use crate::model::num::Num;
+
+/// The state of one symbol's book stream.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    /// Levels per side of the stream in use; the deepest one wins.
+    pub(super) depth: u32,
+    /// The connection it came on.
+    pub(super) conn: Option<ConnIx>,
+    state: State,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    /// Waits for the first snapshot.
+    #[default]
+    Waiting,
+    /// Waits for the snapshot after a gap; counts what it left out.
+    Broken(usize),
+    /// Follows the sequence.
+    Live(Consecutive),
+}
+
+/// What a book message means.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Replaces the book.
+    Snapshot,
+    /// Changes it.
+    Delta,
+    /// Leave it out.
+    Skip,
+    /// Rule 4: the book is not to be believed. The caller loses it, reports it, subscribes again.
+    Gap(Gap),
+    /// The snapshot that was asked for does not come: subscribe again.
+    AskAgain,
+}
+
+impl Book {
+    /// Judges a message by its kind and number.
+    pub(super) fn judge(&mut self, snapshot: bool, u: i64) -> Verdict {
+        if snapshot || u == 1 {
+            self.state = State::Live(Consecutive::from(u)); // rules 1 and 3
+            return Verdict::Snapshot;
+        }
+        match &mut self.state {
+            State::Live(sequence) => match sequence.step(u) {
+                Step::Apply | Step::Beat => Verdict::Delta,
+                Step::Old => Verdict::Skip,
+                Step::Gap { expected, got } => {
+                    let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
+                    Verdict::Gap(Gap { expected, got, why: GapWhy::Sequence })
+                }
+            },
+            State::Waiting => {
+                self.state = State::Broken(0);
+                Verdict::AskAgain
+            }
+            State::Broken(skipped) => {
+                *skipped += 1;
+                if *skipped < PENDING_MESSAGES_MAX {
+                    return Verdict::Skip;
+                }
+                *skipped = 0;
+                Verdict::AskAgain
+            }
+        }
+    }
+
+    /// True while the sequence is followed.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.state, State::Live(_))
+    }
+
+    /// Stops trusting the book. False when it was given up before. `asked` tells that a snapshot is
+    /// asked for now; after a lost connection the feed subscribes by itself.
+    pub(super) fn lose(&mut self, asked: bool) -> bool {
+        let before = matches!(self.state, State::Broken(_));
+        self.state = if asked { State::Broken(0) } else { State::Waiting };
+        !before
+    }
+}
+
+/// Best bid and ask, put together from partial messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Touch(pub(super) Quote);
+
+impl Default for Touch {
+    fn default() -> Self {
+        let empty = Level { price: Num::ZERO, size: Num::ZERO };
+        Touch(Quote { bid: empty, ask: empty })
+    }
+}
+
+impl Touch {
+    /// Takes the levels of an `orderbook.1` message. In a delta of old recordings the former best is
+    /// deleted and the new one set in one message; an untouched side is empty.
+    pub(super) fn take(&mut self, snapshot: bool, bids: &[Level], asks: &[Level]) {
+        for (side, levels) in [(&mut self.0.bid, bids), (&mut self.0.ask, asks)] {
+            let gone = levels.iter().any(|l| l.size.is_zero() && l.price == side.price);
+            if snapshot || gone {
+                *side = Level { price: Num::ZERO, size: Num::ZERO };
+            }
+            if let Some(best) = levels.iter().find(|l| !l.size.is_zero()) {
+                *side = *best;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_1_a_snapshot_replaces_at_any_time() {
+        let mut book = Book::default();
+        assert_eq!(book.judge(true, 50), Verdict::Snapshot);
+        assert_eq!(book.judge(false, 51), Verdict::Delta);
+        assert_eq!(book.judge(true, 7), Verdict::Snapshot);
+        assert_eq!(book.judge(false, 8), Verdict::Delta);
+    }
+
+    #[test]
+    fn rule_3_number_one_is_a_snapshot_whatever_it_says() {
+        let mut book = Book::default();
+        book.judge(true, 50);
+        assert_eq!(book.judge(false, 1), Verdict::Snapshot);
+        assert_eq!(book.judge(false, 2), Verdict::Delta);
+    }
+
+    #[test]
+    fn rule_4_a_gap_costs_the_book_until_its_snapshot() {
+        let mut book = Book::default();
+        book.judge(true, 50);
+        let gap = Gap { expected: Some(51), got: Some(53), why: GapWhy::Sequence };
+        assert_eq!(book.judge(false, 53), Verdict::Gap(gap));
+        assert!(book.lose(true), "reported once");
+        assert!(!book.lose(true));
+        assert_eq!(book.judge(false, 54), Verdict::Skip);
+        assert_eq!(book.judge(true, 90), Verdict::Snapshot);
+    }
+
+    #[test]
+    fn a_snapshot_that_does_not_come_is_asked_for_again() {
+        let mut book = Book::default();
+        assert_eq!(book.judge(false, 5), Verdict::AskAgain);
+        let asked = (0..PENDING_MESSAGES_MAX * 2).filter(|_| book.judge(false, 6) == Verdict::AskAgain);
+        assert_eq!(asked.count(), 2);
+    }
+
+    #[test]
+    fn a_repeated_delta_is_left_out() {
+        let mut book = Book::default();
+        book.judge(true, 50);
+        book.judge(false, 51);
+        assert_eq!(book.judge(false, 51), Verdict::Skip);
+        assert_eq!(book.judge(false, 52), Verdict::Delta);
+    }
+}

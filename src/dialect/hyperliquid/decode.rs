@@ -1,0 +1,369 @@
+//! Hyperliquid messages to events.
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+use super::book::Book;
+use super::meta::{self, Meta};
+use crate::dialect::wire::{self, Field, Raw};
+use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
+use crate::model::entry::{ConnIx, Control, RestAnswer};
+use crate::model::event::{
+    BookChange, Body, Event, Gap, GapWhy, Level, Quote, Side, Ticker, Trade, TradeId,
+};
+use crate::model::num::Num;
+use crate::model::venue::VenueSpec;
+
+/// Channels that are known and not needed.
+const UNUSED: &[&str] = &[
+    "allMids", "allDexsAssetCtxs", "assetCtxs", "fastAssetCtxs", "activeSpotAssetCtx", "activeAssetData", "candle",
+    "user", "userEvents", "userFills", "userFundings", "userNonFundingLedgerUpdates", "orderUpdates", "openOrders",
+    "notification", "webData2", "webData3", "clearinghouseState", "allDexsClearinghouseState", "spotState",
+    "twapStates", "userTwapSliceFills", "userTwapHistory", "outcomeMetaUpdates", "post",
+];
+/// Starts of texts that are no JSON.
+const GREETING: &[u8] = b"Websocket connection established";
+
+/// The state of Hyperliquid on one tape.
+pub(super) struct HyperliquidDecoder {
+    symbols: Symbols,
+    states: Vec<State>,
+    bids: Vec<Level>,
+    asks: Vec<Level>,
+}
+
+/// What is known of one coin.
+#[derive(Default)]
+struct State {
+    book: Book,
+    /// The connection whose repeated trades have passed.
+    trades_of: Option<ConnIx>,
+}
+
+#[derive(Deserialize)]
+struct Frame<'a> {
+    #[serde(borrow)]
+    channel: Field<'a>,
+    #[serde(borrow)]
+    data: Field<'a>,
+}
+
+#[derive(Deserialize)]
+struct BookData<'a> {
+    #[serde(borrow)]
+    coin: Field<'a>,
+    #[serde(borrow)]
+    time: Field<'a>,
+    #[serde(borrow)]
+    levels: Option<(Raw<'a>, Raw<'a>)>,
+    #[serde(borrow)]
+    fast: Field<'a>,
+}
+
+#[derive(Deserialize)]
+struct BboData<'a> {
+    #[serde(borrow)]
+    coin: Field<'a>,
+    #[serde(borrow)]
+    time: Field<'a>,
+    #[serde(borrow)]
+    bbo: Option<(Option<BboLevel<'a>>, Option<BboLevel<'a>>)>,
+}
+
+#[derive(Deserialize)]
+struct BboLevel<'a> {
+    #[serde(borrow)]
+    px: Field<'a>,
+    #[serde(borrow)]
+    sz: Field<'a>,
+}
+
+#[derive(Deserialize)]
+struct TradeRow<'a> {
+    #[serde(borrow)]
+    coin: Field<'a>,
+    #[serde(borrow)]
+    side: Field<'a>,
+    #[serde(borrow)]
+    px: Field<'a>,
+    #[serde(borrow)]
+    sz: Field<'a>,
+    #[serde(borrow)]
+    time: Field<'a>,
+    #[serde(borrow)]
+    tid: Field<'a>,
+}
+
+#[derive(Deserialize)]
+struct CtxData<'a> {
+    #[serde(borrow)]
+    coin: Field<'a>,
+    #[serde(borrow)]
+    ctx: Field<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Ctx<'a> {
+    #[serde(borrow)]
+    funding: Field<'a>,
+    #[serde(borrow)]
+    open_interest: Field<'a>,
+    #[serde(borrow)]
+    oracle_px: Field<'a>,
+    #[serde(borrow)]
+    mark_px: Field<'a>,
+    #[serde(borrow)]
+    day_base_vlm: Field<'a>,
+}
+
+impl HyperliquidDecoder {
+    pub(super) fn new(venue: &VenueSpec) -> Self {
+        let mut decoder = HyperliquidDecoder {
+            symbols: Symbols::default(),
+            states: Vec::new(),
+            bids: Vec::new(),
+            asks: Vec::new(),
+        };
+        for row in &venue.instruments {
+            // A venue file that names too many symbols was refused when it was read.
+            decoder.symbol(&row.symbol).ok();
+        }
+        decoder
+    }
+
+    /// The index of a coin; makes room for its state.
+    fn symbol(&mut self, text: &str) -> Result<u32, WireError> {
+        let ix = self.symbols.intern(text)?;
+        if self.states.len() <= ix as usize {
+            self.states.resize_with(ix as usize + 1, State::default);
+        }
+        Ok(ix)
+    }
+
+    fn message(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
+        if bytes.starts_with(GREETING) {
+            out.note(Note::Heartbeat);
+            return Ok(());
+        }
+        let frame: Frame<'_> = wire::parse(wire::guarded(bytes)?)?;
+        let channel = wire::word(&frame.channel);
+        let data = || frame.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"));
+        match &*channel {
+            "l2Book" => self.book(conn, data()?, out)?,
+            "bbo" => self.bbo(data()?, out)?,
+            "trades" => self.trades(conn, data()?, out)?,
+            "activeAssetCtx" => {
+                let data: CtxData<'_> = wire::parse(data()?)?;
+                let coin = wire::required(&data.coin, "coin")?;
+                let ctx = data.ctx.as_ref().ok_or(WireError::Missing("ctx"))?;
+                self.context(&coin, ctx.json(), out)?;
+            }
+            "pong" => out.note(Note::Heartbeat),
+            "subscriptionResponse" => out.note(Note::Ack),
+            "error" => out.note(Note::Refused(&wire::word(&frame.data))),
+            known if UNUSED.contains(&known) => out.note(Note::Unused(known)),
+            "" => out.note(Note::Unknown("message without channel")),
+            other => out.note(Note::Unknown(other)),
+        }
+        Ok(())
+    }
+
+    fn book(&mut self, conn: ConnIx, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
+        let data: BookData<'_> = wire::parse(json)?;
+        let ix = self.symbol(&wire::required(&data.coin, "coin")?)?;
+        let read = self.read_book(ix, conn, &data, out);
+        if read.is_err()
+            && let Some(state) = self.states.get_mut(ix as usize)
+        {
+            state.book.lose();
+            // The next message is a whole book again: nothing needs to be asked for.
+            let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+            out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
+        }
+        read
+    }
+
+    fn read_book(
+        &mut self,
+        ix: u32,
+        conn: ConnIx,
+        data: &BookData<'_>,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        let (bids, asks) = data.levels.as_ref().ok_or(WireError::Missing("levels"))?;
+        wire::levels(bids.json(), &mut self.bids)?;
+        wire::levels(asks.json(), &mut self.asks)?;
+        let ts_venue = wire::millis(&data.time, "time")?;
+        let fast = data.fast.as_ref().is_some_and(|flag| flag.json() == "true");
+        let Some(state) = self.states.get_mut(ix as usize) else { return Err(WireError::TooMany("symbols")) };
+        state.book.conn = Some(conn);
+        if !state.book.take(fast, ts_venue, &mut self.bids, &mut self.asks) {
+            out.note(Note::Superseded);
+            return Ok(());
+        }
+        let change = BookChange { snapshot: true, bids: &self.bids, asks: &self.asks, seq: None };
+        out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Book(change) });
+        Ok(())
+    }
+
+    fn bbo(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
+        let data: BboData<'_> = wire::parse(json)?;
+        let ix = self.symbol(&wire::required(&data.coin, "coin")?)?;
+        let (bid, ask) = data.bbo.ok_or(WireError::Missing("bbo"))?;
+        let side = |level: Option<BboLevel<'_>>| match level {
+            Some(level) => wire::side(&level.px, &level.sz, "px", "sz"),
+            None => Ok(Level { price: Num::ZERO, size: Num::ZERO }),
+        };
+        let quote = Quote { bid: side(bid)?, ask: side(ask)? };
+        let ts_venue = wire::millis(&data.time, "time")?;
+        out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Quote(quote) });
+        Ok(())
+    }
+
+    /// The first message of a coin on a connection repeats recent trades: known before, not new.
+    fn trades(&mut self, conn: ConnIx, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
+        let mut first: Option<u32> = None;
+        let read = wire::each_row(json, |row| {
+            let row: TradeRow<'_> = wire::parse(row)?;
+            let ix = self.symbol(&wire::required(&row.coin, "coin")?)?;
+            let seen = self.states.get(ix as usize).is_some_and(|state| state.trades_of == Some(conn));
+            first = first.or((!seen).then_some(ix));
+            let trade = Trade {
+                id: match wire::integer(&row.tid, "tid")?.and_then(|id| u64::try_from(id).ok()) {
+                    Some(id) => TradeId::Number(id),
+                    None => TradeId::None,
+                },
+                price: wire::price(&row.px, "px")?,
+                size: wire::size(&row.sz, "sz")?,
+                side: match &*wire::required(&row.side, "side")? {
+                    "B" => Side::Buy,
+                    "A" => Side::Sell,
+                    _ => return Err(WireError::Range("side")),
+                },
+                is_liquidation: false,
+                is_history: !seen,
+            };
+            let ts_venue = wire::millis(&row.time, "time")?;
+            out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Trade(trade) });
+            Ok(())
+        });
+        // A message holds one coin; what is marked here is the coin of its first row.
+        if let Some(state) = first.and_then(|ix| self.states.get_mut(ix as usize)) {
+            state.trades_of = Some(conn);
+        }
+        read
+    }
+
+    /// Mark, oracle, funding, open interest, volume of one coin. Funding is paid every hour.
+    fn context(&mut self, coin: &str, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
+        let ctx: Ctx<'_> = wire::parse(json)?;
+        let ix = self.symbol(coin)?;
+        let funding_rate = wire::figure(&ctx.funding, "funding")?;
+        let ticker = Ticker {
+            mark: wire::slow_price(&ctx.mark_px, "markPx")?,
+            index: wire::slow_price(&ctx.oracle_px, "oraclePx")?,
+            funding_rate,
+            funding_interval_h: funding_rate.map(|_| Decimal::ONE),
+            open_interest: wire::amount(&ctx.open_interest, "openInterest")?,
+            volume_24h: wire::amount(&ctx.day_base_vlm, "dayBaseVlm")?,
+            ..Ticker::default()
+        };
+        if ticker != Ticker::default() {
+            out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Ticker(&ticker) });
+        }
+        Ok(())
+    }
+
+    /// The universe in its order; `None` for a coin whose row cannot be read.
+    fn universe(
+        &mut self,
+        json: &str,
+        mut each: impl FnMut(Option<String>),
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        let meta: Meta<'_> = wire::parse(json)?;
+        let rows = meta.universe.as_ref().ok_or(WireError::Missing("universe"))?;
+        if !meta.settles_usdc()? {
+            out.note(Note::Unused("perpetuals with other collateral"));
+            return Ok(());
+        }
+        wire::each_row(rows.json(), |row| {
+            let read = meta::read(row).and_then(|(name, def)| {
+                let ix = self.symbol(&name)?;
+                out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Instrument(&def) });
+                Ok(name)
+            });
+            match read {
+                Ok(name) => {
+                    each(Some(name));
+                    Ok(())
+                }
+                Err(error) => {
+                    each(None);
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    fn answer(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) -> Result<(), WireError> {
+        if answer.status != 200 {
+            out.note(Note::Refused("REST answer"));
+            return Ok(());
+        }
+        let body = wire::guarded(answer.body)?.trim();
+        // The kind stands in the body of the request, which foreign captures do not keep: the shape of
+        // the answer tells as well.
+        if body.starts_with('{') && wire::parse::<Meta<'_>>(body)?.universe.is_some() {
+            return self.universe(body, |_| {}, out);
+        }
+        if body.starts_with('[')
+            && let Ok((meta, contexts)) = wire::parse::<(Raw<'_>, Raw<'_>)>(body)
+            && meta.json().starts_with('{')
+            && contexts.json().starts_with('[')
+        {
+            let mut coins = Vec::new();
+            let read = self.universe(meta.json(), |coin| coins.push(coin), out);
+            let mut coins = coins.into_iter();
+            return read.and(wire::each_row(contexts.json(), |row| match coins.next().flatten() {
+                Some(coin) => self.context(&coin, row, out),
+                None => Ok(()),
+            }));
+        }
+        out.note(Note::Unused("REST answer"));
+        Ok(())
+    }
+}
+
+impl Decoder for HyperliquidDecoder {
+    fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
+        if let Err(error) = self.message(conn, bytes, out) {
+            out.note(Note::Undecodable(error));
+        }
+    }
+
+    fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
+        if let Err(error) = self.answer(answer, out) {
+            out.note(Note::Undecodable(error));
+        }
+    }
+
+    fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
+        let Some(why) = gap_of(control) else { return };
+        for (ix, state) in (0u32..).zip(&mut self.states) {
+            // After a close the venue repeats trades; an overrun leaves the subscription as it was.
+            if why == GapWhy::Disconnect && state.trades_of == Some(conn) {
+                state.trades_of = None;
+            }
+            if state.book.conn == Some(conn) && state.book.lose() {
+                let gap = Gap { expected: None, got: None, why };
+                out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
+            }
+        }
+    }
+
+    fn symbols(&self) -> &Symbols {
+        &self.symbols
+    }
+}

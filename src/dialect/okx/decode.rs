@@ -1,0 +1,449 @@
+//! OKX messages to events: dispatch, order books, trades.
+
+use std::collections::BTreeMap;
+
+use super::book::{Book, Pending, Seq, State, Verdict, join};
+use super::checksum::TextBook;
+use super::messages::{BookRow, Frame, TradeRow};
+use super::{by_instrument, instruments, request};
+use crate::dialect::sequence::Chained;
+use crate::dialect::wire;
+use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
+use crate::model::entry::{ConnIx, Control, RestAnswer};
+use crate::model::event::{BookChange, Body, Event, Gap, GapWhy, Level, Side, Trade, TradeId};
+use crate::model::time::Nanos;
+use crate::model::venue::{Command, RestRequest, VenueSpec};
+
+/// Channels that are known and not needed, by the start of their names.
+const UNUSED: &[&str] = &[
+    "books5", "books-elp", "candle", "index-candle", "mark-price-candle", "account", "positions", "balance_and_position",
+    "orders", "algo-", "liquidation-warning", "opt-summary", "option-", "estimated-price", "price-limit", "status",
+    "adl-warning", "sprd-", "fills", "deposit-info", "withdrawal-info", "grid-", "rfqs", "quotes", "struc-block",
+    "public-struc-block", "block-tickers", "call-auction", "economic-calendar", "copytrading",
+];
+/// Path of the book snapshot.
+const BOOKS_PATH: &str = "/api/v5/market/books";
+
+/// The state of OKX on one tape.
+pub(super) struct OkxDecoder {
+    pub(super) symbols: Symbols,
+    pub(super) states: Vec<SymbolState>,
+    /// Contracts by the name of their index.
+    pub(super) by_index: BTreeMap<String, Vec<u32>>,
+    /// Venue time of the newest row: what is far older was repeated, not new.
+    pub(super) clock: Option<Nanos>,
+    pub(super) bids: Vec<Level>,
+    pub(super) asks: Vec<Level>,
+}
+
+/// What is known of one symbol.
+#[derive(Default)]
+pub(super) struct SymbolState {
+    pub(super) book: Book,
+    /// `bbo-tbt` speaks: the slower ticker gives no quotes.
+    pub(super) has_bbo: bool,
+    /// Time of the newest liquidation.
+    pub(super) liquidated: Option<Nanos>,
+}
+
+impl OkxDecoder {
+    pub(super) fn new(venue: &VenueSpec) -> Self {
+        let mut decoder = OkxDecoder {
+            symbols: Symbols::default(),
+            states: Vec::new(),
+            by_index: BTreeMap::new(),
+            clock: None,
+            bids: Vec::new(),
+            asks: Vec::new(),
+        };
+        for row in &venue.instruments {
+            // A venue file that names too many symbols was refused when it was read.
+            decoder.symbol(&row.symbol).ok();
+        }
+        decoder
+    }
+
+    /// The index of a symbol; makes room for its state.
+    pub(super) fn symbol(&mut self, text: &str) -> Result<u32, WireError> {
+        let ix = self.symbols.intern(text)?;
+        if self.states.len() <= ix as usize {
+            self.states.resize_with(ix as usize + 1, SymbolState::default);
+            if let Some(index) = instruments::index_name(text) {
+                self.by_index.entry(index).or_default().push(ix);
+            }
+        }
+        Ok(ix)
+    }
+
+    fn message(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
+        if bytes == b"pong" {
+            out.note(Note::Heartbeat);
+            return Ok(());
+        }
+        let frame: Frame<'_> = wire::parse(wire::guarded(bytes)?)?;
+        let event = wire::word(&frame.event);
+        if !event.is_empty() {
+            self.socket_event(&event, &frame, out);
+            return Ok(());
+        }
+        let Some(arg) = &frame.arg else {
+            // Answers to orders carry `op`; nothing else comes without a channel.
+            let known = frame.op.is_some();
+            out.note(if known { Note::Unused("order") } else { Note::Unknown("message without channel") });
+            return Ok(());
+        };
+        let channel = wire::word(&arg.channel);
+        let symbol = wire::word(&arg.inst_id);
+        self.channel(conn, &channel, &symbol, &frame, out)
+    }
+
+    fn channel(
+        &mut self,
+        conn: ConnIx,
+        channel: &str,
+        symbol: &str,
+        frame: &Frame<'_>,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        let data = || frame.data.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("data"));
+        match channel {
+            "books" | "books-l2-tbt" | "books50-l2-tbt" => self.books(conn, channel, symbol, frame, out),
+            "bbo-tbt" => self.touch(symbol, data()?, out),
+            "trades" | "trades-all" => self.trades(data()?, out),
+            "tickers" | "mark-price" | "index-tickers" | "funding-rate" | "open-interest" => {
+                self.slow(channel, data()?, out)
+            }
+            "liquidation-orders" => self.liquidations(data()?, out),
+            "instruments" => self.instruments(data()?, out),
+            _ if UNUSED.iter().any(|known| channel.starts_with(known)) => {
+                out.note(Note::Unused(channel));
+                Ok(())
+            }
+            _ => {
+                out.note(Note::Unknown(channel));
+                Ok(())
+            }
+        }
+    }
+
+    /// Acknowledgements, refusals, notices.
+    fn socket_event(&mut self, event: &str, frame: &Frame<'_>, out: &mut dyn Out) {
+        match event {
+            "subscribe" => {
+                let arg = frame.arg.as_ref();
+                let is_book = arg.is_some_and(|a| wire::word(&a.channel).starts_with("books"));
+                let ix = arg.and_then(|a| self.symbols.find(wire::word(&a.inst_id).as_bytes()));
+                if let (true, Some(ix)) = (is_book, ix)
+                    && let Some(state) = self.states.get_mut(ix as usize)
+                {
+                    state.book.subscribed();
+                }
+                out.note(Note::Ack);
+            }
+            "unsubscribe" => out.note(Note::Ack),
+            "login" if matches!(&*wire::word(&frame.code), "0" | "") => out.note(Note::Ack),
+            "login" | "error" | "channel-conn-count-error" => out.note(Note::Refused(&wire::word(&frame.msg))),
+            "notice" | "channel-conn-count" => out.note(Note::Unused(event)),
+            other => out.note(Note::Unknown(other)),
+        }
+    }
+
+    fn books(
+        &mut self,
+        conn: ConnIx,
+        channel: &str,
+        symbol: &str,
+        frame: &Frame<'_>,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        let ix = self.symbol(symbol)?;
+        let read = match &frame.data {
+            Some(data) => wire::each_row(data.json(), |row| {
+                let read = self.book_row(ix, conn, channel, frame, row, out);
+                if read.is_err() {
+                    let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+                    self.lose(ix, conn, channel, gap, out);
+                }
+                read
+            }),
+            None => Err(WireError::Missing("data")),
+        };
+        if read.is_err() {
+            let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+            self.lose(ix, conn, channel, gap, out); // silent when a row was lost above
+        }
+        read
+    }
+
+    fn book_row(
+        &mut self,
+        ix: u32,
+        conn: ConnIx,
+        channel: &str,
+        frame: &Frame<'_>,
+        row: &str,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        let row: BookRow<'_> = wire::parse(row)?;
+        let ts_venue = wire::millis(&row.ts, "ts")?;
+        let seq = wire::integer(&row.seq_id, "seqId")?;
+        let prev = wire::integer(&row.prev_seq_id, "prevSeqId")?;
+        wire::levels_of(&row.bids, &mut self.bids)?;
+        wire::levels_of(&row.asks, &mut self.asks)?;
+        let snapshot = match &*wire::word(&frame.action) {
+            "snapshot" => true,
+            "update" => false,
+            _ => return Err(WireError::Missing("action")),
+        };
+        self.clock = ts_venue.or(self.clock);
+        let Some(state) = self.states.get_mut(ix as usize) else { return Err(WireError::TooMany("symbols")) };
+        state.book.conn = Some(conn);
+        let verdict = match (snapshot, seq) {
+            (true, Some(seq)) => {
+                state.book.state = State::Chained(Chained::from(seq)); // rule 1
+                Verdict::Delta
+            }
+            (false, Some(seq)) => {
+                let empty = self.bids.is_empty() && self.asks.is_empty();
+                state.book.judge(Seq { prev: prev.ok_or(WireError::Missing("prevSeqId"))?, seq }, empty)
+            }
+            (_, None) => check(&mut state.book, snapshot, &row)?,
+        };
+        let number = seq.and_then(|s| u64::try_from(s).ok());
+        match verdict {
+            Verdict::Delta => {
+                let change = BookChange { snapshot, bids: &self.bids, asks: &self.asks, seq: number };
+                out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Book(change) });
+            }
+            Verdict::Skip => out.note(Note::Superseded),
+            Verdict::Beat => out.note(Note::Heartbeat),
+            Verdict::Keep { ask } => {
+                let seq = Seq { prev: prev.unwrap_or(-1), seq: seq.unwrap_or(-1) };
+                let (bids, asks) = (self.bids.clone(), self.asks.clone());
+                if let State::Seeding(pending) = &mut state.book.state {
+                    pending.push(Pending { seq, ts_venue, bids, asks });
+                }
+                if ask {
+                    out.command(seed(self.symbols.get(ix).text));
+                }
+            }
+            Verdict::Gap(gap) => self.lose(ix, conn, channel, gap, out),
+            Verdict::AskAgain => {
+                out.note(Note::Superseded);
+                self.subscribe_again(ix, conn, channel, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reports a gap, once per loss, and asks for a new subscription.
+    fn lose(&mut self, ix: u32, conn: ConnIx, channel: &str, gap: Gap, out: &mut dyn Out) {
+        let Some(state) = self.states.get_mut(ix as usize) else { return };
+        if state.book.lose(true) {
+            out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
+            self.subscribe_again(ix, conn, channel, out);
+        }
+    }
+
+    fn subscribe_again(&self, ix: u32, conn: ConnIx, channel: &str, out: &mut dyn Out) {
+        let topic = [by_instrument(channel, self.symbols.get(ix).text)];
+        let texts = vec![request("unsubscribe", &topic), request("subscribe", &topic)];
+        out.command(Command::Send { conn, texts });
+    }
+
+    /// A book snapshot over REST: joins the updates that wait for it.
+    fn seeded(&mut self, symbol: &str, data: &str, out: &mut dyn Out) -> Result<(), WireError> {
+        let ix = self.symbol(symbol)?;
+        wire::each_row(data, |row| {
+            let row: BookRow<'_> = wire::parse(row)?;
+            let ts_venue = wire::millis(&row.ts, "ts")?;
+            let Some(last) = wire::integer(&row.seq_id, "seqId")? else {
+                out.note(Note::Unused("book without sequence number"));
+                return Ok(());
+            };
+            wire::levels_of(&row.bids, &mut self.bids)?;
+            wire::levels_of(&row.asks, &mut self.asks)?;
+            let Some(state) = self.states.get_mut(ix as usize) else { return Ok(()) };
+            let symbol = self.symbols.get(ix);
+            if state.book.is_live() {
+                out.note(Note::Superseded);
+                return Ok(());
+            }
+            let pending = match std::mem::take(&mut state.book.state) {
+                State::Seeding(pending) => pending,
+                _ => Vec::new(),
+            };
+            let Some(first) = join(&pending, last) else {
+                state.book.state = State::Seeding(pending);
+                out.note(Note::Superseded);
+                out.command(seed(symbol.text));
+                return Ok(());
+            };
+            let seq = u64::try_from(last).ok();
+            let change = BookChange { snapshot: true, bids: &self.bids, asks: &self.asks, seq };
+            out.event(Event { symbol, ts_venue, body: Body::Book(change) });
+            state.book.state = State::Chained(Chained::joining(last));
+            for update in pending.into_iter().skip(first) {
+                let empty = update.bids.is_empty() && update.asks.is_empty();
+                match state.book.judge(update.seq, empty) {
+                    Verdict::Delta => {
+                        let seq = u64::try_from(update.seq.seq).ok();
+                        let change = BookChange { snapshot: false, bids: &update.bids, asks: &update.asks, seq };
+                        out.event(Event { symbol, ts_venue: update.ts_venue, body: Body::Book(change) });
+                    }
+                    Verdict::Gap(gap) => {
+                        let conn = state.book.conn.unwrap_or(ConnIx(0));
+                        self.lose(ix, conn, "books", gap, out);
+                        return Ok(());
+                    }
+                    _ => out.note(Note::Superseded),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn trades(&mut self, data: &str, out: &mut dyn Out) -> Result<(), WireError> {
+        wire::each_row(data, |row| {
+            let row: TradeRow<'_> = wire::parse(row)?;
+            let id = wire::word(&row.trade_id);
+            let trade = Trade {
+                id: if id.is_empty() { TradeId::None } else { TradeId::Text(&id) },
+                price: wire::price(&row.px, "px")?,
+                size: wire::size(&row.sz, "sz")?,
+                side: match &*wire::required(&row.side, "side")? {
+                    "buy" => Side::Buy,
+                    "sell" => Side::Sell,
+                    _ => return Err(WireError::Range("side")),
+                },
+                is_liquidation: false,
+                is_history: false,
+            };
+            let ts_venue = wire::millis(&row.ts, "ts")?;
+            self.clock = ts_venue.or(self.clock);
+            let ix = self.symbol(&wire::required(&row.inst_id, "instId")?)?;
+            out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Trade(trade) });
+            Ok(())
+        })
+    }
+
+    fn instruments(&mut self, data: &str, out: &mut dyn Out) -> Result<(), WireError> {
+        wire::each_row(data, |row| {
+            let Some((symbol, def)) = instruments::read(row)? else {
+                out.note(Note::Unused("instrument kind"));
+                return Ok(());
+            };
+            let ix = self.symbol(&symbol)?;
+            out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Instrument(&def) });
+            Ok(())
+        })
+    }
+
+    fn answer(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) -> Result<(), WireError> {
+        let path = answer.url.split_once('?').map_or(answer.url, |(path, _)| path);
+        if answer.status != 200 && path.ends_with(BOOKS_PATH) {
+            self.seed_failed(answer.url, out);
+        }
+        let frame: Frame<'_> = wire::parse(wire::guarded(answer.body)?)?;
+        if answer.status != 200 || &*wire::word(&frame.code) != "0" {
+            if answer.status == 200 && path.ends_with(BOOKS_PATH) {
+                self.seed_failed(answer.url, out);
+            }
+            out.note(Note::Refused(&wire::word(&frame.msg)));
+            return Ok(());
+        }
+        let data = frame.data.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("data"))?;
+        match path.rsplit_once("/api/v5/").map_or("", |(_, end)| end) {
+            "public/instruments" => self.instruments(data, out),
+            "market/books" => self.seeded(&inst_id(answer.url), data, out),
+            "market/tickers" | "market/ticker" => self.slow("tickers", data, out),
+            "market/index-tickers" => self.slow("index-tickers", data, out),
+            "public/mark-price" => self.slow("mark-price", data, out),
+            "public/funding-rate" => self.slow("funding-rate", data, out),
+            "public/open-interest" => self.slow("open-interest", data, out),
+            _ => {
+                out.note(Note::Unused("REST answer"));
+                Ok(())
+            }
+        }
+    }
+
+    /// The snapshot did not come: begin again with a new subscription, whose pace the feed sets.
+    fn seed_failed(&mut self, url: &str, out: &mut dyn Out) {
+        let Some(ix) = self.symbols.find(inst_id(url).as_bytes()) else { return };
+        let Some(state) = self.states.get_mut(ix as usize) else { return };
+        if let (State::Seeding(_), Some(conn)) = (&state.book.state, state.book.conn) {
+            state.book.state = State::Broken(0);
+            self.subscribe_again(ix, conn, "books", out);
+        }
+    }
+}
+
+impl Decoder for OkxDecoder {
+    fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
+        if let Err(error) = self.message(conn, bytes, out) {
+            out.note(Note::Undecodable(error));
+        }
+    }
+
+    fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
+        if let Err(error) = self.answer(answer, out) {
+            out.note(Note::Undecodable(error));
+        }
+    }
+
+    fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
+        if let Control::RestFailed { url, .. } = control
+            && url.contains(BOOKS_PATH)
+        {
+            self.seed_failed(url, out);
+        }
+        let Some(why) = gap_of(control) else { return };
+        let resubscribe = why == GapWhy::Overrun; // after a close the feed subscribes by itself
+        for ix in 0..u32::try_from(self.states.len()).unwrap_or(0) {
+            let Some(state) = self.states.get_mut(ix as usize) else { continue };
+            if state.book.conn != Some(conn) {
+                continue;
+            }
+            state.has_bbo = false;
+            let live = state.book.is_live();
+            state.book.lose(resubscribe);
+            if live {
+                let gap = Gap { expected: None, got: None, why };
+                out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
+            }
+            if resubscribe {
+                self.subscribe_again(ix, conn, "books", out);
+            }
+        }
+    }
+
+    fn symbols(&self) -> &Symbols {
+        &self.symbols
+    }
+}
+
+/// Judges a message without sequence numbers by its checksum.
+fn check(book: &mut Book, snapshot: bool, row: &BookRow<'_>) -> Result<Verdict, WireError> {
+    if snapshot {
+        book.state = State::Checked(TextBook::default());
+    }
+    let State::Checked(text) = &mut book.state else { return Ok(book.judge_unnumbered()) };
+    let found = i64::from(text.apply(snapshot, &row.bids, &row.asks)?);
+    match wire::integer(&row.checksum, "checksum")? {
+        Some(told) if told != 0 && told != found => {
+            Ok(Verdict::Gap(Gap { expected: None, got: None, why: GapWhy::Checksum }))
+        }
+        _ => Ok(Verdict::Delta),
+    }
+}
+
+fn seed(symbol: &str) -> Command {
+    Command::Rest(RestRequest::get(format!("{BOOKS_PATH}?instId={symbol}&sz=400")))
+}
+
+/// The value of `instId` in a URL.
+fn inst_id(url: &str) -> String {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').find_map(|pair| pair.strip_prefix("instId=")).unwrap_or("").to_string()
+}

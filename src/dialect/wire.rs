@@ -1,0 +1,407 @@
+//! JSON as venues send it: scalars kept as text until their exact value is asked for, rows one by one,
+//! book levels straight into reused vectors.
+//!
+//! # Why
+//! Venues write the same figure as a string here and as a number there, and an empty string where
+//! they have none. [`Raw`] keeps the text of a value, so that no figure passes through `f64`, nothing
+//! absent turns into zero, and a field of the wrong type is an error of that field alone. A key that
+//! stands twice is refused by every decoder: nobody can say which one counts.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, de};
+use sonic_rs::LazyValue;
+
+use super::{LEVELS_MAX, WireError};
+use crate::model::event::Level;
+use crate::model::num::{Num, decimal};
+use crate::model::time::Nanos;
+
+/// Deepest nesting of brackets in a message. Venues use six.
+pub const DEPTH_MAX: usize = 64;
+
+/// A JSON value as it stands in the message: `"90000.10"`, `7`, `[…]`, quotes included.
+#[derive(Clone, Debug)]
+pub struct Raw<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Raw(LazyValue::deserialize(deserializer)?.as_raw_cow()))
+    }
+}
+
+impl Raw<'_> {
+    /// The JSON text.
+    pub fn json(&self) -> &str {
+        &self.0
+    }
+
+    /// The content of a string or the digits of a number. `None` for `null` and for an empty string.
+    pub fn text(&self, field: &'static str) -> Result<Option<Cow<'_, str>>, WireError> {
+        match self.0.as_bytes() {
+            [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => {
+                let inner = std::str::from_utf8(inner).map_err(|_| WireError::Shape)?;
+                Ok((!inner.is_empty()).then_some(Cow::Borrowed(inner)))
+            }
+            [b'"', ..] => sonic_rs::from_str::<String>(&self.0)
+                .map(|text| Some(Cow::Owned(text)))
+                .map_err(|_| WireError::Shape),
+            [b'0'..=b'9' | b'-', ..] => Ok(Some(Cow::Borrowed(&self.0))),
+            b"null" => Ok(None),
+            _ => Err(WireError::Number(field)),
+        }
+    }
+}
+
+/// A field that may be absent, `null` or empty.
+pub type Field<'a> = Option<Raw<'a>>;
+
+/// The text of a field, if it has one.
+pub fn text<'f>(field: &'f Field<'_>, name: &'static str) -> Result<Option<Cow<'f, str>>, WireError> {
+    field.as_ref().map_or(Ok(None), |raw| raw.text(name))
+}
+
+/// The text of a field that must be there.
+pub fn required<'f>(field: &'f Field<'_>, name: &'static str) -> Result<Cow<'f, str>, WireError> {
+    text(field, name)?.ok_or(WireError::Missing(name))
+}
+
+/// The text of a field, empty when there is none or it is no scalar. For words, not figures.
+pub fn word<'f>(field: &'f Field<'_>) -> Cow<'f, str> {
+    text(field, "").ok().flatten().unwrap_or_default()
+}
+
+/// A whole number.
+pub fn integer(field: &Field<'_>, name: &'static str) -> Result<Option<i64>, WireError> {
+    text(field, name)?.map(|t| t.parse().map_err(|_| WireError::Number(name))).transpose()
+}
+
+/// Milliseconds since the epoch. Zero is how venues write "never" and gives nothing.
+pub fn millis(field: &Field<'_>, name: &'static str) -> Result<Option<Nanos>, WireError> {
+    Ok(integer(field, name)?.filter(|ms| *ms > 0).map(Nanos::from_millis))
+}
+
+/// A slow figure of any sign.
+pub fn figure(field: &Field<'_>, name: &'static str) -> Result<Option<Decimal>, WireError> {
+    text(field, name)?.map(|t| decimal(t.as_bytes()).ok_or(WireError::Number(name))).transpose()
+}
+
+/// A slow figure that cannot be negative: open interest, volume.
+pub fn amount(field: &Field<'_>, name: &'static str) -> Result<Option<Decimal>, WireError> {
+    match figure(field, name)? {
+        Some(value) if value.is_sign_negative() && !value.is_zero() => Err(WireError::Range(name)),
+        value => Ok(value),
+    }
+}
+
+/// A mark, index or last price. A zero is how venues write "no price yet" and gives nothing.
+pub fn slow_price(field: &Field<'_>, name: &'static str) -> Result<Option<Decimal>, WireError> {
+    Ok(amount(field, name)?.filter(|value| !value.is_zero()))
+}
+
+/// The price of a trade or of a liquidation: above zero.
+pub fn price(field: &Field<'_>, name: &'static str) -> Result<Num, WireError> {
+    as_price(&required(field, name)?, name)
+}
+
+/// The size of a trade or of a liquidation: not negative.
+pub fn size(field: &Field<'_>, name: &'static str) -> Result<Num, WireError> {
+    as_size(&required(field, name)?, name)
+}
+
+/// One side of a quote. Without a price, or with a size of zero, the side is empty.
+pub fn side(
+    px: &Field<'_>,
+    sz: &Field<'_>,
+    px_name: &'static str,
+    sz_name: &'static str,
+) -> Result<Level, WireError> {
+    let empty = Level { price: Num::ZERO, size: Num::ZERO };
+    let (Some(px), Some(sz)) = (text(px, px_name)?, text(sz, sz_name)?) else { return Ok(empty) };
+    let size = as_size(&sz, sz_name)?;
+    if size.is_zero() {
+        return Ok(empty);
+    }
+    Ok(Level { price: as_price(&px, px_name)?, size })
+}
+
+fn as_price(text: &str, name: &'static str) -> Result<Num, WireError> {
+    let num = Num::parse(text.as_bytes()).ok_or(WireError::Number(name))?;
+    if num.mantissa > 0 { Ok(num) } else { Err(WireError::Range(name)) }
+}
+
+fn as_size(text: &str, name: &'static str) -> Result<Num, WireError> {
+    let num = Num::parse(text.as_bytes()).ok_or(WireError::Number(name))?;
+    if num.mantissa >= 0 { Ok(num) } else { Err(WireError::Range(name)) }
+}
+
+/// Reads one JSON document of a known shape.
+pub fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, WireError> {
+    sonic_rs::from_str(json).map_err(|_| WireError::Shape)
+}
+
+/// The text of a message that is safe to parse: UTF-8 and nested no deeper than [`DEPTH_MAX`].
+///
+/// The JSON library descends by recursion even where it only skips, so that a megabyte of brackets
+/// would end the process. Everything parsed in a dialect passes here first.
+pub fn guarded(bytes: &[u8]) -> Result<&str, WireError> {
+    let opens = |byte: &&u8| matches!(byte, b'[' | b'{');
+    if bytes.iter().filter(opens).count() > DEPTH_MAX && depth(bytes) > DEPTH_MAX {
+        return Err(WireError::TooMany("levels of nesting"));
+    }
+    std::str::from_utf8(bytes).map_err(|_| WireError::Shape)
+}
+
+/// Deepest nesting of brackets outside strings.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut now, mut most, mut quoted, mut escaped) = (0usize, 0usize, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                now += 1;
+                most = most.max(now);
+            }
+            b']' | b'}' if !quoted => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}
+
+/// Hands the rows of a JSON array on, one by one. A row that fails does not cost the others: the
+/// first error is returned at the end.
+pub fn each_row(
+    json: &str,
+    mut row: impl FnMut(&str) -> Result<(), WireError>,
+) -> Result<(), WireError> {
+    let mut first = Ok(());
+    if !json.starts_with('[') {
+        return Err(WireError::Shape);
+    }
+    for item in sonic_rs::to_array_iter(json) {
+        let item = item.map_err(|_| WireError::Shape)?;
+        first = first.and(row(item.as_raw_str()));
+    }
+    first
+}
+
+/// Reads levels into `out`, which is cleared first. A level is `[price, size, …]` or
+/// `{"px": price, "sz": size, …}`; more than [`LEVELS_MAX`] are refused.
+pub fn levels(json: &str, out: &mut Vec<Level>) -> Result<(), WireError> {
+    out.clear();
+    let mut fault = None;
+    let mut json = sonic_rs::Deserializer::from_str(json);
+    let read = Side { out, fault: &mut fault }.deserialize(&mut json);
+    match (fault, read) {
+        (Some(error), _) => Err(error),
+        (None, Ok(())) => Ok(()),
+        (None, Err(_)) => Err(WireError::Shape),
+    }
+}
+
+/// Levels of an optional field; an absent side has none.
+pub fn levels_of(field: &Field<'_>, out: &mut Vec<Level>) -> Result<(), WireError> {
+    out.clear();
+    match field {
+        Some(raw) if raw.json() != "null" => levels(raw.json(), out),
+        _ => Ok(()),
+    }
+}
+
+struct Side<'v> {
+    out: &'v mut Vec<Level>,
+    fault: &'v mut Option<WireError>,
+}
+
+impl<'de> DeserializeSeed<'de> for Side<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Side<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of levels")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(pair) = seq.next_element_seed(Pair)? {
+            let level = pair.level().map_err(|error| {
+                *self.fault = Some(error);
+                de::Error::custom("level")
+            })?;
+            if self.out.len() >= LEVELS_MAX {
+                *self.fault = Some(WireError::TooMany("levels"));
+                return Err(de::Error::custom("levels"));
+            }
+            self.out.push(level);
+        }
+        Ok(())
+    }
+}
+
+/// Price and size of one level, as text.
+struct PairText<'a> {
+    price: Field<'a>,
+    size: Field<'a>,
+}
+
+impl PairText<'_> {
+    fn level(&self) -> Result<Level, WireError> {
+        Ok(Level { price: price(&self.price, "price")?, size: size(&self.size, "size")? })
+    }
+}
+
+struct Pair;
+
+impl<'de> DeserializeSeed<'de> for Pair {
+    type Value = PairText<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<PairText<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Pair {
+    type Value = PairText<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a level")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<PairText<'de>, A::Error> {
+        let pair = PairText { price: seq.next_element()?, size: seq.next_element()? };
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(pair)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PairText<'de>, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(field_identifier, rename_all = "lowercase")]
+        enum Key {
+            Px,
+            Sz,
+            #[serde(other)]
+            Other,
+        }
+        let mut pair = PairText { price: None, size: None };
+        while let Some(key) = map.next_key()? {
+            let twice = match key {
+                Key::Px => pair.price.replace(map.next_value()?).is_some(),
+                Key::Sz => pair.size.replace(map.next_value()?).is_some(),
+                Key::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                    false
+                }
+            };
+            if twice {
+                return Err(de::Error::custom("a key stands twice"));
+            }
+        }
+        Ok(pair)
+    }
+}
+
+/// A JSON string with `text` in it, quotes included.
+pub fn quoted(text: &str) -> String {
+    sonic_rs::to_string(text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Two<'a> {
+        #[serde(borrow)]
+        a: Field<'a>,
+        #[serde(borrow)]
+        b: Field<'a>,
+    }
+
+    #[test]
+    fn empty_and_null_are_absent_never_zero() {
+        let two: Two<'_> = parse(r#"{"a":"","b":null}"#).unwrap();
+        assert_eq!(figure(&two.a, "a"), Ok(None));
+        assert_eq!(figure(&two.b, "b"), Ok(None));
+        assert_eq!(price(&two.a, "a"), Err(WireError::Missing("a")));
+    }
+
+    #[test]
+    fn figures_keep_their_digits_as_string_and_as_number() {
+        let two: Two<'_> = parse(r#"{"a":"605822.2557999999000000001","b":1e-05}"#).unwrap();
+        assert_eq!(figure(&two.a, "a").unwrap().unwrap().to_string(), "605822.2557999999000000001");
+        assert_eq!(figure(&two.b, "b").unwrap().unwrap().to_string(), "0.00001");
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_refused() {
+        for (json, error) in [
+            (r#"{"a":"-1"}"#, WireError::Range("a")),
+            (r#"{"a":0}"#, WireError::Range("a")),
+            (r#"{"a":"1e400"}"#, WireError::Number("a")),
+            (r#"{"a":true}"#, WireError::Number("a")),
+            (r#"{"a":[1]}"#, WireError::Number("a")),
+        ] {
+            let two: Two<'_> = parse(json).unwrap();
+            assert_eq!(price(&two.a, "a"), Err(error), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_refused() {
+        assert!(parse::<Two<'_>>(r#"{"a":1,"a":2}"#).is_err());
+        assert!(levels(r#"[{"px":"1","px":"2","sz":"3"}]"#, &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn levels_come_in_both_shapes() {
+        let mut out = Vec::new();
+        levels(r#" [ ["1.5" , "2", "0", "7"], [2, 0.25] ] "#, &mut out).unwrap();
+        assert_eq!(out.len(), 2);
+        assert_eq!(out[1].size.to_string(), "0.25");
+        levels(r#"[{"n":3,"sz":"2","px":"1.5"}]"#, &mut out).unwrap();
+        assert_eq!((out.len(), out[0].price.to_string()), (1, "1.5".to_string()));
+        for (json, error) in [
+            (r#"[["1"]]"#, WireError::Missing("size")),
+            (r#"[["0","1"]]"#, WireError::Range("price")),
+            (r#"[["1","-1"]]"#, WireError::Range("size")),
+            (r#"["1"]"#, WireError::Shape),
+            (r#"{}"#, WireError::Shape),
+        ] {
+            assert_eq!(levels(json, &mut out), Err(error), "{json}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_before_it_exhausts_the_stack() {
+        let refused = Err(WireError::TooMany("levels of nesting"));
+        for deep in ["[".repeat(1_000_000), "{\"a\":".repeat(1_000_000), "[{\"a\":".repeat(65)] {
+            assert_eq!(guarded(deep.as_bytes()), refused);
+        }
+        let wide = format!("[{}[]]", "[\"[[[[\\\"[[[\"],".repeat(10_000));
+        assert!(guarded(wide.as_bytes()).is_ok(), "many brackets are no depth, brackets in strings are no brackets");
+        let deepest = format!("{{\"a\":{}{}}}", "[".repeat(63), "]".repeat(63));
+        assert!(parse::<Two<'_>>(guarded(deepest.as_bytes()).unwrap()).is_ok());
+    }
+
+    #[test]
+    fn a_bad_row_does_not_cost_the_others() {
+        let mut seen = 0;
+        let end = each_row("[1,2,3]", |row| {
+            seen += 1;
+            if row == "2" { Err(WireError::Shape) } else { Ok(()) }
+        });
+        assert_eq!((seen, end), (3, Err(WireError::Shape)));
+    }
+}
