@@ -20,3 +20,6 @@ pub static THEMES: &[(&str, &str)] = &[
     ("themes/tritan.toml", include_str!("../../themes/tritan.toml")),
     ("themes/mono.toml", include_str!("../../themes/mono.toml")),
 ];
+
+/// Built-in alert rules: name and text.
+pub static RULES: &[(&str, &str)] = &[("rules/default.toml", include_str!("rules.toml"))];
