@@ -282,7 +282,7 @@ mod tests {
             ),
             (
                 "name = \"x\"\n[roles]\n\"text\" = { mods = [\"blink\"] }\n",
-                "t.toml:3:19",
+                "t.toml:3:20",
                 "unknown variant `blink`",
             ),
             ("name = \"x\"\n[roles.ansi16]\n\"txt\" = {}\n", "t.toml:3:1", "did you mean `text`?"),
