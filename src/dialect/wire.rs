@@ -176,10 +176,7 @@ fn depth(bytes: &[u8]) -> usize {
 
 /// Hands the rows of a JSON array on, one by one. A row that fails does not cost the others: the
 /// first error is returned at the end.
-pub fn each_row(
-    json: &str,
-    mut row: impl FnMut(&str) -> Result<(), WireError>,
-) -> Result<(), WireError> {
+pub fn each_row(json: &str, mut row: impl FnMut(&str) -> Result<(), WireError>) -> Result<(), WireError> {
     let mut first = Ok(());
     if !json.starts_with('[') {
         return Err(WireError::Shape);
@@ -390,7 +387,10 @@ mod tests {
             assert_eq!(guarded(deep.as_bytes()), refused);
         }
         let wide = format!("[{}[]]", "[\"[[[[\\\"[[[\"],".repeat(10_000));
-        assert!(guarded(wide.as_bytes()).is_ok(), "many brackets are no depth, brackets in strings are no brackets");
+        assert!(
+            guarded(wide.as_bytes()).is_ok(),
+            "many brackets are no depth, brackets in strings are no brackets"
+        );
         let deepest = format!("{{\"a\":{}{}}}", "[".repeat(63), "]".repeat(63));
         assert!(parse::<Two<'_>>(guarded(deepest.as_bytes()).unwrap()).is_ok());
     }

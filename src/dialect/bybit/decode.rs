@@ -9,16 +9,31 @@ use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{
-    BookChange, Body, Event, Gap, GapWhy, Level, Liquidation, LiquidationPrice, PositionSide, Side, Ticker, Trade,
-    TradeId,
+    Body, BookChange, Event, Gap, GapWhy, Level, Liquidation, LiquidationPrice, PositionSide, Side, Ticker,
+    Trade, TradeId,
 };
 use crate::model::time::Nanos;
 use crate::model::venue::{Command, VenueSpec};
 
 /// Topics that are known and not needed.
 const UNUSED: &[&str] = &[
-    "kline", "liquidation", "adlAlert", "insurance", "priceLimit", "order", "position", "execution", "wallet",
-    "greeks", "dcp", "spread", "rfq", "system", "lt", "tickers_lt", "kline_lt",
+    "kline",
+    "liquidation",
+    "adlAlert",
+    "insurance",
+    "priceLimit",
+    "order",
+    "position",
+    "execution",
+    "wallet",
+    "greeks",
+    "dcp",
+    "spread",
+    "rfq",
+    "system",
+    "lt",
+    "tickers_lt",
+    "kline_lt",
 ];
 
 /// The state of Bybit on one tape.
@@ -42,8 +57,12 @@ struct State {
 
 impl BybitDecoder {
     pub(super) fn new(venue: &VenueSpec) -> Self {
-        let mut decoder =
-            BybitDecoder { symbols: Symbols::default(), states: Vec::new(), bids: Vec::new(), asks: Vec::new() };
+        let mut decoder = BybitDecoder {
+            symbols: Symbols::default(),
+            states: Vec::new(),
+            bids: Vec::new(),
+            asks: Vec::new(),
+        };
         for row in &venue.instruments {
             // A venue file that names too many symbols was refused when it was read.
             decoder.symbol(&row.symbol).ok();
@@ -95,7 +114,13 @@ impl BybitDecoder {
         }
     }
 
-    fn book(&mut self, conn: ConnIx, depth: u32, frame: &Frame<'_>, out: &mut dyn Out) -> Result<(), WireError> {
+    fn book(
+        &mut self,
+        conn: ConnIx,
+        depth: u32,
+        frame: &Frame<'_>,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
         // The topic names the book even where the data cannot be read.
         let topic = wire::word(&frame.topic);
         let ix = self.symbol(topic.splitn(3, '.').nth(2).unwrap_or(""))?;
@@ -123,7 +148,8 @@ impl BybitDecoder {
         let u = wire::integer(&data.u, "u")?.ok_or(WireError::Missing("u"))?;
         let seq = wire::integer(&data.seq, "seq")?;
         // The time of the matching engine where it is told, else of the message.
-        let ts_venue = wire::millis(&frame.cts, "cts")?.map_or_else(|| wire::millis(&frame.ts, "ts"), |t| Ok(Some(t)))?;
+        let ts_venue = wire::millis(&frame.cts, "cts")?
+            .map_or_else(|| wire::millis(&frame.ts, "ts"), |t| Ok(Some(t)))?;
         let named = wire::required(&data.s, "s")?;
         if named.as_bytes() != self.symbols.get(ix).text.as_bytes() {
             return Err(WireError::Range("s"));
@@ -183,7 +209,8 @@ impl BybitDecoder {
         let ix = self.symbol(&wire::required(&data.s, "s")?)?;
         wire::levels_of(&data.b, &mut self.bids)?;
         wire::levels_of(&data.a, &mut self.asks)?;
-        let ts_venue = wire::millis(&frame.cts, "cts")?.map_or_else(|| wire::millis(&frame.ts, "ts"), |t| Ok(Some(t)))?;
+        let ts_venue = wire::millis(&frame.cts, "cts")?
+            .map_or_else(|| wire::millis(&frame.ts, "ts"), |t| Ok(Some(t)))?;
         let Some(state) = self.states.get_mut(ix as usize) else { return Ok(()) };
         if !state.has_level_1 {
             state.touch = Touch::default();
@@ -254,7 +281,8 @@ impl BybitDecoder {
             funding_interval_h: wire::slow_price(&data.funding_interval_hour, "fundingIntervalHour")?,
             funding_next: wire::millis(&data.next_funding_time, "nextFundingTime")?,
             predicted_funding_rate: None,
-            open_interest: single.map_or_else(|| two_sided(&data.open_interest, "openInterest"), |v| Ok(Some(v)))?,
+            open_interest: single
+                .map_or_else(|| two_sided(&data.open_interest, "openInterest"), |v| Ok(Some(v)))?,
             open_interest_value: single_value
                 .map_or_else(|| two_sided(&data.open_interest_value, "openInterestValue"), |v| Ok(Some(v)))?,
             volume_24h: wire::amount(&data.volume_24h, "volume24h")?,
@@ -287,7 +315,11 @@ impl BybitDecoder {
             return wire::each_row(list, |row| {
                 let (symbol, def) = instruments::read(row)?;
                 let ix = self.symbol(&symbol)?;
-                out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Instrument(&def) });
+                out.event(Event {
+                    symbol: self.symbols.get(ix),
+                    ts_venue: None,
+                    body: Body::Instrument(&def),
+                });
                 Ok(())
             });
         }

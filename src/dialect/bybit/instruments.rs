@@ -26,7 +26,9 @@ fn escaped(cursor: &str) -> String {
     let mut out = String::with_capacity(cursor.len());
     for byte in cursor.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'%' => out.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'%' => {
+                out.push(char::from(byte))
+            }
             _ => out.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -115,7 +117,10 @@ pub(super) fn read(json: &str) -> Result<(String, InstrumentDef), WireError> {
             quote,
             settle,
             multiplier: Decimal::ONE, // sizes are base coins, on inverse contracts of one dollar
-            price_tick: row.price_filter.as_ref().map_or(Ok(None), |p| wire::amount(&p.tick_size, "tickSize"))?,
+            price_tick: row
+                .price_filter
+                .as_ref()
+                .map_or(Ok(None), |p| wire::amount(&p.tick_size, "tickSize"))?,
             lot,
             price_scale,
             expiry: if dated { wire::millis(&row.delivery_time, "deliveryTime")? } else { None },
@@ -164,9 +169,15 @@ mod tests {
             "quoteCoin":"USDT","settleCoin":"USDT","deliveryTime":"0","fundingInterval":240,"news":{"a":[1]},
             "priceFilter":{"tickSize":"0.000005"},"lotSizeFilter":{"qtyStep":"10"}}"#;
         let (symbol, def) = read(row).unwrap();
-        assert_eq!((symbol.as_str(), def.underlying.as_str(), def.base.as_str()), ("SHIB1000USDT", "SHIB", "SHIB1000"));
+        assert_eq!(
+            (symbol.as_str(), def.underlying.as_str(), def.base.as_str()),
+            ("SHIB1000USDT", "SHIB", "SHIB1000")
+        );
         assert_eq!((def.price_scale, def.multiplier), (Decimal::from(1000), Decimal::ONE));
-        assert_eq!((def.status, def.expiry, def.canonical().as_str()), (Status::Halted, None, "SHIB-USDT-PERP"));
+        assert_eq!(
+            (def.status, def.expiry, def.canonical().as_str()),
+            (Status::Halted, None, "SHIB-USDT-PERP")
+        );
     }
 
     #[test]
@@ -180,6 +191,9 @@ mod tests {
 
     #[test]
     fn the_cursor_cannot_break_out_of_its_parameter() {
-        assert_eq!(page("linear", "a&b=c%20d").path, "/v5/market/instruments-info?category=linear&limit=1000&cursor=a%26b%3Dc%20d");
+        assert_eq!(
+            page("linear", "a&b=c%20d").path,
+            "/v5/market/instruments-info?category=linear&limit=1000&cursor=a%26b%3Dc%20d"
+        );
     }
 }

@@ -81,7 +81,13 @@ mod tests {
         prices.iter().map(|p| Level { price: Num::new(*p, 0), size: Num::new(1, 0) }).collect()
     }
 
-    fn take(book: &mut Book, fast: bool, ms: i64, bids: &[i64], asks: &[i64]) -> Option<(Vec<i64>, Vec<i64>)> {
+    fn take(
+        book: &mut Book,
+        fast: bool,
+        ms: i64,
+        bids: &[i64],
+        asks: &[i64],
+    ) -> Option<(Vec<i64>, Vec<i64>)> {
         let (mut b, mut a) = (levels(bids), levels(asks));
         let prices = |side: Vec<Level>| side.iter().map(|l| l.price.mantissa).collect();
         book.take(fast, Some(Nanos::from_millis(ms)), &mut b, &mut a).then(|| (prices(b), prices(a)))
@@ -104,7 +110,11 @@ mod tests {
         assert_eq!(bids, [98, 97, 96, 95, 94, 93]);
         assert_eq!(asks, [102, 103], "a side with fewer levels than the stream shows has no more");
         let (bids, _) = take(&mut book, false, 10, &[99, 92], &[101]).unwrap();
-        assert_eq!(bids, [98, 97, 96, 95, 94, 92], "an older normal message does not bring the old touch back");
+        assert_eq!(
+            bids,
+            [98, 97, 96, 95, 94, 92],
+            "an older normal message does not bring the old touch back"
+        );
         let (bids, asks) = take(&mut book, false, 12, &[97, 92], &[99]).unwrap();
         assert_eq!((bids, asks), (vec![97, 92], vec![99]), "a newer one stands alone");
     }

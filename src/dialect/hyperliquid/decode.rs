@@ -8,18 +8,37 @@ use super::meta::{self, Meta};
 use crate::dialect::wire::{self, Field, Raw};
 use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
-use crate::model::event::{
-    BookChange, Body, Event, Gap, GapWhy, Level, Quote, Side, Ticker, Trade, TradeId,
-};
+use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Quote, Side, Ticker, Trade, TradeId};
 use crate::model::num::Num;
 use crate::model::venue::VenueSpec;
 
 /// Channels that are known and not needed.
 const UNUSED: &[&str] = &[
-    "allMids", "allDexsAssetCtxs", "assetCtxs", "fastAssetCtxs", "activeSpotAssetCtx", "activeAssetData", "candle",
-    "user", "userEvents", "userFills", "userFundings", "userNonFundingLedgerUpdates", "orderUpdates", "openOrders",
-    "notification", "webData2", "webData3", "clearinghouseState", "allDexsClearinghouseState", "spotState",
-    "twapStates", "userTwapSliceFills", "userTwapHistory", "outcomeMetaUpdates", "post",
+    "allMids",
+    "allDexsAssetCtxs",
+    "assetCtxs",
+    "fastAssetCtxs",
+    "activeSpotAssetCtx",
+    "activeAssetData",
+    "candle",
+    "user",
+    "userEvents",
+    "userFills",
+    "userFundings",
+    "userNonFundingLedgerUpdates",
+    "orderUpdates",
+    "openOrders",
+    "notification",
+    "webData2",
+    "webData3",
+    "clearinghouseState",
+    "allDexsClearinghouseState",
+    "spotState",
+    "twapStates",
+    "userTwapSliceFills",
+    "userTwapHistory",
+    "outcomeMetaUpdates",
+    "post",
 ];
 /// Starts of texts that are no JSON.
 const GREETING: &[u8] = b"Websocket connection established";
@@ -291,7 +310,11 @@ impl HyperliquidDecoder {
         wire::each_row(rows.json(), |row| {
             let read = meta::read(row).and_then(|(name, def)| {
                 let ix = self.symbol(&name)?;
-                out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Instrument(&def) });
+                out.event(Event {
+                    symbol: self.symbols.get(ix),
+                    ts_venue: None,
+                    body: Body::Instrument(&def),
+                });
                 Ok(name)
             });
             match read {

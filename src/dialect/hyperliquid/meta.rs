@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn perpetuals_are_quanto_from_tether_to_usdc() {
-        let (name, def) = read(r#"{"name":"BTC","szDecimals":5,"maxLeverage":40,"isDelisted":null}"#).unwrap();
+        let (name, def) =
+            read(r#"{"name":"BTC","szDecimals":5,"maxLeverage":40,"isDelisted":null}"#).unwrap();
         assert_eq!((name.as_str(), def.canonical().as_str()), ("BTC", "BTC-USDT:USDC-PERP"));
         assert_eq!((def.payoff, def.oi_unit, def.status), (Payoff::Quanto, SizeUnit::Base, Status::Trading));
         assert_eq!((def.price_tick, def.lot), (Some(Decimal::new(1, 1)), Some(Decimal::new(1, 5))));

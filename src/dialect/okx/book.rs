@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn kept_updates_join_a_snapshot_or_need_a_newer_one() {
-        let update = |prev, seq| Pending { seq: Seq { prev, seq }, ts_venue: None, bids: vec![], asks: vec![] };
+        let update =
+            |prev, seq| Pending { seq: Seq { prev, seq }, ts_venue: None, bids: vec![], asks: vec![] };
         let pending = [update(10, 20), update(20, 30), update(30, 40)];
         assert_eq!(join(&pending, 25), Some(1), "the snapshot lies inside the second");
         assert_eq!(join(&pending, 20), Some(1));

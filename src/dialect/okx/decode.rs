@@ -10,16 +10,42 @@ use crate::dialect::sequence::Chained;
 use crate::dialect::wire;
 use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
-use crate::model::event::{BookChange, Body, Event, Gap, GapWhy, Level, Side, Trade, TradeId};
+use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Side, Trade, TradeId};
 use crate::model::time::Nanos;
 use crate::model::venue::{Command, RestRequest, VenueSpec};
 
 /// Channels that are known and not needed, by the start of their names.
 const UNUSED: &[&str] = &[
-    "books5", "books-elp", "candle", "index-candle", "mark-price-candle", "account", "positions", "balance_and_position",
-    "orders", "algo-", "liquidation-warning", "opt-summary", "option-", "estimated-price", "price-limit", "status",
-    "adl-warning", "sprd-", "fills", "deposit-info", "withdrawal-info", "grid-", "rfqs", "quotes", "struc-block",
-    "public-struc-block", "block-tickers", "call-auction", "economic-calendar", "copytrading",
+    "books5",
+    "books-elp",
+    "candle",
+    "index-candle",
+    "mark-price-candle",
+    "account",
+    "positions",
+    "balance_and_position",
+    "orders",
+    "algo-",
+    "liquidation-warning",
+    "opt-summary",
+    "option-",
+    "estimated-price",
+    "price-limit",
+    "status",
+    "adl-warning",
+    "sprd-",
+    "fills",
+    "deposit-info",
+    "withdrawal-info",
+    "grid-",
+    "rfqs",
+    "quotes",
+    "struc-block",
+    "public-struc-block",
+    "block-tickers",
+    "call-auction",
+    "economic-calendar",
+    "copytrading",
 ];
 /// Path of the book snapshot.
 const BOOKS_PATH: &str = "/api/v5/market/books";
@@ -142,7 +168,9 @@ impl OkxDecoder {
             }
             "unsubscribe" => out.note(Note::Ack),
             "login" if matches!(&*wire::word(&frame.code), "0" | "") => out.note(Note::Ack),
-            "login" | "error" | "channel-conn-count-error" => out.note(Note::Refused(&wire::word(&frame.msg))),
+            "login" | "error" | "channel-conn-count-error" => {
+                out.note(Note::Refused(&wire::word(&frame.msg)))
+            }
             "notice" | "channel-conn-count" => out.note(Note::Unused(event)),
             other => out.note(Note::Unknown(other)),
         }
@@ -288,7 +316,8 @@ impl OkxDecoder {
                 match state.book.judge(update.seq, empty) {
                     Verdict::Delta => {
                         let seq = u64::try_from(update.seq.seq).ok();
-                        let change = BookChange { snapshot: false, bids: &update.bids, asks: &update.asks, seq };
+                        let change =
+                            BookChange { snapshot: false, bids: &update.bids, asks: &update.asks, seq };
                         out.event(Event { symbol, ts_venue: update.ts_venue, body: Body::Book(change) });
                     }
                     Verdict::Gap(gap) => {

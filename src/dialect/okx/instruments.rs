@@ -59,7 +59,10 @@ pub(super) fn read(json: &str) -> Result<Option<(String, InstrumentDef)>, WireEr
         _ => return Ok(None), // margin repeats spot, events are no contracts
     };
     let (base, quote) = if class == Class::Spot {
-        (wire::required(&row.base_ccy, "baseCcy")?.into_owned(), wire::required(&row.quote_ccy, "quoteCcy")?.into_owned())
+        (
+            wire::required(&row.base_ccy, "baseCcy")?.into_owned(),
+            wire::required(&row.quote_ccy, "quoteCcy")?.into_owned(),
+        )
     } else {
         let (base, quote) = pair(&symbol).ok_or(WireError::Range("instId"))?;
         (base.to_string(), quote.to_string())
@@ -139,7 +142,10 @@ mod tests {
         let row = r#"{"instType":"SWAP","instId":"BTC-USD-SWAP","ctVal":"100","ctMult":"1","ctType":"inverse","settleCcy":"BTC",
             "tickSz":"0.1","lotSz":"1","state":"live","expTime":"","baseCcy":"","quoteCcy":""}"#;
         let (_, def) = read(row).unwrap().unwrap();
-        assert_eq!((def.payoff, def.multiplier, def.oi_unit), (Payoff::Inverse, Decimal::from(100), SizeUnit::Contracts));
+        assert_eq!(
+            (def.payoff, def.multiplier, def.oi_unit),
+            (Payoff::Inverse, Decimal::from(100), SizeUnit::Contracts)
+        );
         assert_eq!(def.canonical(), "BTC-USD:BTC-PERP");
     }
 

@@ -40,7 +40,9 @@ impl Dialect for Okx {
     }
 
     fn bootstrap(&self, _venue: &VenueSpec) -> Vec<RestRequest> {
-        ["SWAP", "FUTURES"].map(|kind| RestRequest::get(format!("{}?instType={kind}", instruments::PATH))).into()
+        ["SWAP", "FUTURES"]
+            .map(|kind| RestRequest::get(format!("{}?instType={kind}", instruments::PATH)))
+            .into()
     }
 
     fn connections(&self, venue: &VenueSpec, watch: &[Watch]) -> Vec<ConnPlan> {

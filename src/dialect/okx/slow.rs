@@ -53,7 +53,9 @@ impl OkxDecoder {
                     volume_24h: wire::amount(&row.vol_24h, "vol24h")?,
                     ..Ticker::default()
                 },
-                "mark-price" => Ticker { mark: wire::slow_price(&row.mark_px, "markPx")?, ..Ticker::default() },
+                "mark-price" => {
+                    Ticker { mark: wire::slow_price(&row.mark_px, "markPx")?, ..Ticker::default() }
+                }
                 "index-tickers" => {
                     let index = wire::slow_price(&row.idx_px, "idxPx")?;
                     return self.index(&name, &Ticker { index, ..Ticker::default() }, ts_venue, out);
@@ -133,7 +135,11 @@ impl OkxDecoder {
                     return Ok(());
                 }
                 newest = newest.max(ts_venue);
-                out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Liquidation(liquidation) });
+                out.event(Event {
+                    symbol: self.symbols.get(ix),
+                    ts_venue,
+                    body: Body::Liquidation(liquidation),
+                });
                 Ok(())
             });
             if let Some(state) = self.states.get_mut(ix as usize) {
