@@ -11,7 +11,6 @@ use rust_decimal::Decimal;
 
 use crate::model::event::{Body, Event, Level, Ticker, TradeId};
 use crate::model::instrument::{InstrumentDef, Right};
-use crate::model::num::Num;
 use crate::model::time::{Nanos, rfc3339_short};
 
 /// Where an event was found: goes into every object.
@@ -223,6 +222,7 @@ pub fn write_error(out: &mut impl Write, line: u64, reason: impl Display) -> io:
 mod tests {
     use super::*;
     use crate::model::event::{Gap, GapWhy, Quote, Symbol};
+    use crate::model::num::Num;
 
     fn line(event: &Event<'_>) -> String {
         let mut out = Vec::new();

@@ -1,17 +1,13 @@
-//! Bybit messages to events.
-
-use std::borrow::Cow;
+//! Bybit messages to events: dispatch, order books, trades.
 
 use super::book::{Book, Touch, Verdict};
-use super::messages::{Answer, BookData, Frame, Print, TickerData};
-use super::{instruments, request};
+use super::messages::{BookData, Frame, Print};
+use super::request;
+use crate::dialect::levels::levels_of;
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
-use crate::model::event::{
-    Body, BookChange, Event, Gap, GapWhy, Level, Liquidation, LiquidationPrice, PositionSide, Side, Ticker,
-    Trade, TradeId,
-};
+use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Side, Trade, TradeId};
 use crate::model::time::Nanos;
 use crate::model::venue::{Command, VenueSpec};
 
@@ -38,21 +34,21 @@ const UNUSED: &[&str] = &[
 
 /// The state of Bybit on one tape.
 pub(super) struct BybitDecoder {
-    symbols: Symbols,
-    states: Vec<State>,
+    pub(super) symbols: Symbols,
+    pub(super) states: Vec<State>,
     bids: Vec<Level>,
     asks: Vec<Level>,
 }
 
 /// What is known of one symbol.
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     book: Book,
-    touch: Touch,
+    pub(super) touch: Touch,
     /// `orderbook.1` speaks: the slower ticker gives no quotes.
-    has_level_1: bool,
+    pub(super) has_level_1: bool,
     /// The one-sided open interest was seen: the older field is left out.
-    has_single_oi: bool,
+    pub(super) has_single_oi: bool,
 }
 
 impl BybitDecoder {
@@ -71,7 +67,7 @@ impl BybitDecoder {
     }
 
     /// The index of a symbol; makes room for its state.
-    fn symbol(&mut self, text: &str) -> Result<u32, WireError> {
+    pub(super) fn symbol(&mut self, text: &str) -> Result<u32, WireError> {
         let ix = self.symbols.intern(text)?;
         if self.states.len() <= ix as usize {
             self.states.resize_with(ix as usize + 1, State::default);
@@ -80,7 +76,7 @@ impl BybitDecoder {
     }
 
     fn message(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
-        let frame: Frame<'_> = wire::parse(wire::guarded(bytes)?)?;
+        let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
         let topic = wire::word(&frame.topic);
         if topic.is_empty() {
             answer_of_socket(&frame, out);
@@ -126,7 +122,8 @@ impl BybitDecoder {
         let ix = self.symbol(topic.splitn(3, '.').nth(2).unwrap_or(""))?;
         let verdict = self.read_book(ix, conn, depth, frame, out);
         let Err(error) = verdict else { return Ok(()) };
-        self.lose(ix, conn, Gap { expected: None, got: None, why: GapWhy::Undecodable }, out);
+        let at = wire::millis(&frame.ts, "ts").ok().flatten();
+        self.lose(ix, conn, Gap { expected: None, got: None, why: GapWhy::Undecodable }, at, out);
         Err(error)
     }
 
@@ -144,7 +141,7 @@ impl BybitDecoder {
             return Ok(());
         }
         let data = frame.data.as_ref().ok_or(WireError::Missing("data"))?;
-        let data: BookData<'_> = wire::parse(data.json())?;
+        let data: BookData<'_> = wire::object(data.json())?;
         let u = wire::integer(&data.u, "u")?.ok_or(WireError::Missing("u"))?;
         let seq = wire::integer(&data.seq, "seq")?;
         // The time of the matching engine where it is told, else of the message.
@@ -152,10 +149,10 @@ impl BybitDecoder {
             .map_or_else(|| wire::millis(&frame.ts, "ts"), |t| Ok(Some(t)))?;
         let named = wire::required(&data.s, "s")?;
         if named.as_bytes() != self.symbols.get(ix).text.as_bytes() {
-            return Err(WireError::Range("s"));
+            return Err(WireError::Word("s")); // not the symbol of the topic
         }
-        wire::levels_of(&data.b, &mut self.bids)?;
-        wire::levels_of(&data.a, &mut self.asks)?;
+        levels_of(&data.b, &mut self.bids)?;
+        levels_of(&data.a, &mut self.asks)?;
         let snapshot = match &*wire::word(&frame.kind) {
             "snapshot" => true,
             "delta" => false,
@@ -169,7 +166,7 @@ impl BybitDecoder {
         state.book.conn = Some(conn);
         match state.book.judge(snapshot, u) {
             Verdict::Skip => out.note(Note::Superseded),
-            Verdict::Gap(gap) => self.lose(ix, conn, gap, out),
+            Verdict::Gap(gap) => self.lose(ix, conn, gap, ts_venue, out),
             Verdict::AskAgain => {
                 out.note(Note::Superseded);
                 self.subscribe_again(ix, conn, out);
@@ -188,10 +185,10 @@ impl BybitDecoder {
     }
 
     /// Reports a gap, once per loss, and asks for a new snapshot.
-    fn lose(&mut self, ix: u32, conn: ConnIx, gap: Gap, out: &mut dyn Out) {
+    fn lose(&mut self, ix: u32, conn: ConnIx, gap: Gap, ts_venue: Option<Nanos>, out: &mut dyn Out) {
         let Some(state) = self.states.get_mut(ix as usize) else { return };
         if state.book.lose(true) {
-            out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
+            out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Gap(gap) });
             self.subscribe_again(ix, conn, out);
         }
     }
@@ -205,10 +202,10 @@ impl BybitDecoder {
 
     fn level_1(&mut self, frame: &Frame<'_>, out: &mut dyn Out) -> Result<(), WireError> {
         let data = frame.data.as_ref().ok_or(WireError::Missing("data"))?;
-        let data: BookData<'_> = wire::parse(data.json())?;
+        let data: BookData<'_> = wire::object(data.json())?;
         let ix = self.symbol(&wire::required(&data.s, "s")?)?;
-        wire::levels_of(&data.b, &mut self.bids)?;
-        wire::levels_of(&data.a, &mut self.asks)?;
+        levels_of(&data.b, &mut self.bids)?;
+        levels_of(&data.a, &mut self.asks)?;
         let ts_venue = wire::millis(&frame.cts, "cts")?
             .map_or_else(|| wire::millis(&frame.ts, "ts"), |t| Ok(Some(t)))?;
         let Some(state) = self.states.get_mut(ix as usize) else { return Ok(()) };
@@ -224,7 +221,7 @@ impl BybitDecoder {
     fn trades(&mut self, frame: &Frame<'_>, out: &mut dyn Out) -> Result<(), WireError> {
         let data = frame.data.as_ref().ok_or(WireError::Missing("data"))?;
         wire::each_row(data.json(), |row| {
-            let row: Print<'_> = wire::parse(row)?;
+            let row: Print<'_> = wire::object(row)?;
             let id = wire::word(&row.i);
             let trade = Trade {
                 id: if id.is_empty() { TradeId::None } else { TradeId::Text(&id) },
@@ -239,96 +236,6 @@ impl BybitDecoder {
             out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Trade(trade) });
             Ok(())
         })
-    }
-
-    /// `S` is the side of the position: `Buy` means that a long was closed. `p` is where its margin
-    /// was used up.
-    fn liquidations(&mut self, frame: &Frame<'_>, out: &mut dyn Out) -> Result<(), WireError> {
-        let data = frame.data.as_ref().ok_or(WireError::Missing("data"))?;
-        wire::each_row(data.json(), |row| {
-            let row: Print<'_> = wire::parse(row)?;
-            let liquidation = Liquidation {
-                id: TradeId::None,
-                price: wire::price(&row.p, "p")?,
-                size: wire::size(&row.v, "v")?,
-                position: match side(&row.side)? {
-                    Side::Buy => PositionSide::Long,
-                    Side::Sell => PositionSide::Short,
-                },
-                price_is: LiquidationPrice::Bankruptcy,
-            };
-            let ts_venue = wire::millis(&row.time, "T")?;
-            let ix = self.symbol(&wire::required(&row.s, "s")?)?;
-            out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Liquidation(liquidation) });
-            Ok(())
-        })
-    }
-
-    /// A ticker, whole or in part: what is absent is unchanged.
-    fn ticker(&mut self, json: &str, ts_venue: Option<Nanos>, out: &mut dyn Out) -> Result<(), WireError> {
-        let data: TickerData<'_> = wire::parse(json)?;
-        let ix = self.symbol(&wire::required(&data.symbol, "symbol")?)?;
-        let Some(state) = self.states.get_mut(ix as usize) else { return Ok(()) };
-        let single = wire::amount(&data.single_open_interest, "singleOpenInterest")?;
-        let single_value = wire::amount(&data.single_open_interest_value, "singleOpenInterestValue")?;
-        state.has_single_oi |= single.is_some();
-        let two_sided = |field, name| if state.has_single_oi { Ok(None) } else { wire::amount(field, name) };
-        let ticker = Ticker {
-            last: wire::slow_price(&data.last_price, "lastPrice")?,
-            mark: wire::slow_price(&data.mark_price, "markPrice")?,
-            index: wire::slow_price(&data.index_price, "indexPrice")?,
-            funding_rate: wire::figure(&data.funding_rate, "fundingRate")?,
-            funding_interval_h: wire::slow_price(&data.funding_interval_hour, "fundingIntervalHour")?,
-            funding_next: wire::millis(&data.next_funding_time, "nextFundingTime")?,
-            predicted_funding_rate: None,
-            open_interest: single
-                .map_or_else(|| two_sided(&data.open_interest, "openInterest"), |v| Ok(Some(v)))?,
-            open_interest_value: single_value
-                .map_or_else(|| two_sided(&data.open_interest_value, "openInterestValue"), |v| Ok(Some(v)))?,
-            volume_24h: wire::amount(&data.volume_24h, "volume24h")?,
-        };
-        let symbol = self.symbols.get(ix);
-        if ticker != Ticker::default() {
-            out.event(Event { symbol, ts_venue, body: Body::Ticker(&ticker) });
-        }
-        if !state.has_level_1 && data.best_into(&mut state.touch.0)? {
-            out.event(Event { symbol, ts_venue, body: Body::Quote(state.touch.0) });
-        }
-        Ok(())
-    }
-
-    fn answer(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) -> Result<(), WireError> {
-        let parsed: Answer<'_> = wire::parse(wire::guarded(answer.body)?)?;
-        if answer.status != 200 || wire::integer(&parsed.ret_code, "retCode")? != Some(0) {
-            out.note(Note::Refused(&wire::word(&parsed.ret_msg)));
-            return Ok(());
-        }
-        let Some(listing) = parsed.result else { return Err(WireError::Missing("result")) };
-        let list = listing.list.as_ref().map_or("[]", |raw| raw.json());
-        if answer.url.contains(instruments::PATH) {
-            let category = wire::word(&listing.category);
-            let category = if category.is_empty() { parameter(answer.url, "category") } else { &category };
-            let cursor = wire::word(&listing.next_page_cursor);
-            if !cursor.is_empty() && parameter(answer.url, "cursor") != cursor && list.len() > 2 {
-                out.command(Command::Rest(instruments::page(category, &cursor)));
-            }
-            return wire::each_row(list, |row| {
-                let (symbol, def) = instruments::read(row)?;
-                let ix = self.symbol(&symbol)?;
-                out.event(Event {
-                    symbol: self.symbols.get(ix),
-                    ts_venue: None,
-                    body: Body::Instrument(&def),
-                });
-                Ok(())
-            });
-        }
-        if answer.url.contains("/v5/market/tickers") {
-            let at = wire::millis(&parsed.time, "time")?;
-            return wire::each_row(list, |row| self.ticker(row, at, out));
-        }
-        out.note(Note::Unused("REST answer"));
-        Ok(())
     }
 }
 
@@ -376,10 +283,8 @@ impl Decoder for BybitDecoder {
 /// Messages without a topic: pongs, acknowledgements, refusals.
 fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
     let op = wire::word(&frame.op);
-    let message = match wire::word(&frame.ret_msg) {
-        Cow::Borrowed("") => wire::word(&frame.ret_msg_trade),
-        message => message,
-    };
+    // Market data sockets write `ret_msg`, order sockets `retMsg`.
+    let message = wire::word(if frame.ret_msg.is_some() { &frame.ret_msg } else { &frame.ret_msg_trade });
     let ok = match frame.success.as_ref().map(wire::Raw::json) {
         Some(flag) => flag == "true",
         None => matches!(frame.ret_code.as_ref().map(wire::Raw::json), Some("0")),
@@ -396,16 +301,10 @@ fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
     }
 }
 
-fn side(field: &Field<'_>) -> Result<Side, WireError> {
+pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
     match &*wire::required(field, "S")? {
         "Buy" => Ok(Side::Buy),
         "Sell" => Ok(Side::Sell),
-        _ => Err(WireError::Range("S")),
+        _ => Err(WireError::Word("S")),
     }
-}
-
-/// The value of a query parameter, empty when absent.
-fn parameter<'u>(url: &'u str, name: &str) -> &'u str {
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    query.split('&').find_map(|pair| pair.split_once('=').filter(|(n, _)| *n == name)).map_or("", |(_, v)| v)
 }
