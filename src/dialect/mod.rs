@@ -15,6 +15,7 @@
 pub mod binance;
 pub mod bybit;
 pub mod hyperliquid;
+pub mod levels;
 pub mod okx;
 pub mod plan;
 pub mod scan;
@@ -123,6 +124,9 @@ pub enum WireError {
     /// A price or size is negative, or a price is zero.
     #[error("field `{0}` holds a price or size that cannot be")]
     Range(&'static str),
+    /// A word is none of those that this field may hold.
+    #[error("field `{0}` holds an unknown word")]
+    Word(&'static str),
     /// More symbols, levels or bytes than the limit.
     #[error("more {0} than the limit")]
     TooMany(&'static str),

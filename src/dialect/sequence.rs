@@ -50,6 +50,7 @@ impl Consecutive {
 /// Messages that name their predecessor. Steps are of any size and may lead backwards.
 #[derive(Clone, Copy, Debug)]
 pub struct Chained {
+    prev: i64,
     last: i64,
     joining: bool,
 }
@@ -57,12 +58,12 @@ pub struct Chained {
 impl Chained {
     /// Starts behind a snapshot of the same stream.
     pub const fn from(last: i64) -> Self {
-        Chained { last, joining: false }
+        Chained { prev: last, last, joining: false }
     }
 
     /// Starts behind a snapshot from elsewhere, which may lie inside the span of the next message.
     pub const fn joining(last: i64) -> Self {
-        Chained { last, joining: true }
+        Chained { prev: last, last, joining: true }
     }
 
     /// Takes a message that says it follows `prev` and ends at `seq`.
@@ -74,15 +75,15 @@ impl Chained {
             if prev > self.last {
                 return Step::Gap { expected: self.last, got: prev };
             }
-            self.joining = false;
-            self.last = seq;
+            *self = Chained { prev, last: seq, joining: false };
             return if empty { Step::Beat } else { Step::Apply };
         }
         if prev == self.last {
-            self.last = seq;
+            *self = Chained { prev, last: seq, joining: false };
             return if seq == prev && empty { Step::Beat } else { Step::Apply };
         }
-        if seq == self.last && prev < self.last {
+        // The same message again is a repetition too, even where it led backwards.
+        if seq == self.last && (prev < self.last || prev == self.prev) {
             return Step::Old;
         }
         Step::Gap { expected: self.last, got: prev }
@@ -110,6 +111,7 @@ mod tests {
         assert_eq!(seq.step(709, 709, true), Step::Beat);
         assert_eq!(seq.step(700, 709, false), Step::Old);
         assert_eq!(seq.step(709, 3, false), Step::Apply, "reset in maintenance");
+        assert_eq!(seq.step(709, 3, false), Step::Old, "the reset twice");
         assert_eq!(seq.step(4, 8, false), Step::Gap { expected: 3, got: 4 });
         assert_eq!(seq.step(1, 2, false), Step::Gap { expected: 3, got: 1 });
     }

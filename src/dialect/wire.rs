@@ -1,5 +1,4 @@
-//! JSON as venues send it: scalars kept as text until their exact value is asked for, rows one by one,
-//! book levels straight into reused vectors.
+//! JSON as venues send it: scalars kept as text until their exact value is asked for, rows one by one.
 //!
 //! # Why
 //! Venues write the same figure as a string here and as a number there, and an empty string where
@@ -8,14 +7,13 @@
 //! stands twice is refused by every decoder: nobody can say which one counts.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use rust_decimal::Decimal;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, de};
+use serde::Deserialize;
+use serde::de::Deserializer;
 use sonic_rs::LazyValue;
 
-use super::{LEVELS_MAX, WireError};
+use super::WireError;
 use crate::model::event::Level;
 use crate::model::num::{Num, decimal};
 use crate::model::time::Nanos;
@@ -138,6 +136,12 @@ fn as_size(text: &str, name: &'static str) -> Result<Num, WireError> {
     if num.mantissa >= 0 { Ok(num) } else { Err(WireError::Range(name)) }
 }
 
+/// Reads a JSON object of a known shape. An array in its place is refused: serde would take its items
+/// for the fields in their order.
+pub fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, WireError> {
+    if json.trim_ascii_start().starts_with('{') { parse(json) } else { Err(WireError::Shape) }
+}
+
 /// Reads one JSON document of a known shape.
 pub fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, WireError> {
     sonic_rs::from_str(json).map_err(|_| WireError::Shape)
@@ -186,127 +190,6 @@ pub fn each_row(json: &str, mut row: impl FnMut(&str) -> Result<(), WireError>) 
         first = first.and(row(item.as_raw_str()));
     }
     first
-}
-
-/// Reads levels into `out`, which is cleared first. A level is `[price, size, …]` or
-/// `{"px": price, "sz": size, …}`; more than [`LEVELS_MAX`] are refused.
-pub fn levels(json: &str, out: &mut Vec<Level>) -> Result<(), WireError> {
-    out.clear();
-    let mut fault = None;
-    let mut json = sonic_rs::Deserializer::from_str(json);
-    let read = Side { out, fault: &mut fault }.deserialize(&mut json);
-    match (fault, read) {
-        (Some(error), _) => Err(error),
-        (None, Ok(())) => Ok(()),
-        (None, Err(_)) => Err(WireError::Shape),
-    }
-}
-
-/// Levels of an optional field; an absent side has none.
-pub fn levels_of(field: &Field<'_>, out: &mut Vec<Level>) -> Result<(), WireError> {
-    out.clear();
-    match field {
-        Some(raw) if raw.json() != "null" => levels(raw.json(), out),
-        _ => Ok(()),
-    }
-}
-
-struct Side<'v> {
-    out: &'v mut Vec<Level>,
-    fault: &'v mut Option<WireError>,
-}
-
-impl<'de> DeserializeSeed<'de> for Side<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Side<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of levels")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(pair) = seq.next_element_seed(Pair)? {
-            let level = pair.level().map_err(|error| {
-                *self.fault = Some(error);
-                de::Error::custom("level")
-            })?;
-            if self.out.len() >= LEVELS_MAX {
-                *self.fault = Some(WireError::TooMany("levels"));
-                return Err(de::Error::custom("levels"));
-            }
-            self.out.push(level);
-        }
-        Ok(())
-    }
-}
-
-/// Price and size of one level, as text.
-struct PairText<'a> {
-    price: Field<'a>,
-    size: Field<'a>,
-}
-
-impl PairText<'_> {
-    fn level(&self) -> Result<Level, WireError> {
-        Ok(Level { price: price(&self.price, "price")?, size: size(&self.size, "size")? })
-    }
-}
-
-struct Pair;
-
-impl<'de> DeserializeSeed<'de> for Pair {
-    type Value = PairText<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<PairText<'de>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Pair {
-    type Value = PairText<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a level")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<PairText<'de>, A::Error> {
-        let pair = PairText { price: seq.next_element()?, size: seq.next_element()? };
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(pair)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PairText<'de>, A::Error> {
-        #[derive(Deserialize)]
-        #[serde(field_identifier, rename_all = "lowercase")]
-        enum Key {
-            Px,
-            Sz,
-            #[serde(other)]
-            Other,
-        }
-        let mut pair = PairText { price: None, size: None };
-        while let Some(key) = map.next_key()? {
-            let twice = match key {
-                Key::Px => pair.price.replace(map.next_value()?).is_some(),
-                Key::Sz => pair.size.replace(map.next_value()?).is_some(),
-                Key::Other => {
-                    map.next_value::<IgnoredAny>()?;
-                    false
-                }
-            };
-            if twice {
-                return Err(de::Error::custom("a key stands twice"));
-            }
-        }
-        Ok(pair)
-    }
 }
 
 /// A JSON string with `text` in it, quotes included.
@@ -358,26 +241,6 @@ mod tests {
     #[test]
     fn a_key_that_stands_twice_is_refused() {
         assert!(parse::<Two<'_>>(r#"{"a":1,"a":2}"#).is_err());
-        assert!(levels(r#"[{"px":"1","px":"2","sz":"3"}]"#, &mut Vec::new()).is_err());
-    }
-
-    #[test]
-    fn levels_come_in_both_shapes() {
-        let mut out = Vec::new();
-        levels(r#" [ ["1.5" , "2", "0", "7"], [2, 0.25] ] "#, &mut out).unwrap();
-        assert_eq!(out.len(), 2);
-        assert_eq!(out[1].size.to_string(), "0.25");
-        levels(r#"[{"n":3,"sz":"2","px":"1.5"}]"#, &mut out).unwrap();
-        assert_eq!((out.len(), out[0].price.to_string()), (1, "1.5".to_string()));
-        for (json, error) in [
-            (r#"[["1"]]"#, WireError::Missing("size")),
-            (r#"[["0","1"]]"#, WireError::Range("price")),
-            (r#"[["1","-1"]]"#, WireError::Range("size")),
-            (r#"["1"]"#, WireError::Shape),
-            (r#"{}"#, WireError::Shape),
-        ] {
-            assert_eq!(levels(json, &mut out), Err(error), "{json}");
-        }
     }
 
     #[test]

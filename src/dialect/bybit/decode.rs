@@ -1,10 +1,9 @@
-//! Bybit messages to events.
-
-use std::borrow::Cow;
+//! Bybit messages to events: dispatch, order books, trades.
 
 use super::book::{Book, Touch, Verdict};
-use super::messages::{Answer, BookData, Frame, Print, TickerData};
-use super::{instruments, request};
+use super::messages::{BookData, Frame, Print};
+use super::request;
+use crate::dialect::levels::levels_of;
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
@@ -38,21 +37,21 @@ const UNUSED: &[&str] = &[
 
 /// The state of Bybit on one tape.
 pub(super) struct BybitDecoder {
-    symbols: Symbols,
-    states: Vec<State>,
+    pub(super) symbols: Symbols,
+    pub(super) states: Vec<State>,
     bids: Vec<Level>,
     asks: Vec<Level>,
 }
 
 /// What is known of one symbol.
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     book: Book,
-    touch: Touch,
+    pub(super) touch: Touch,
     /// `orderbook.1` speaks: the slower ticker gives no quotes.
-    has_level_1: bool,
+    pub(super) has_level_1: bool,
     /// The one-sided open interest was seen: the older field is left out.
-    has_single_oi: bool,
+    pub(super) has_single_oi: bool,
 }
 
 impl BybitDecoder {
@@ -71,7 +70,7 @@ impl BybitDecoder {
     }
 
     /// The index of a symbol; makes room for its state.
-    fn symbol(&mut self, text: &str) -> Result<u32, WireError> {
+    pub(super) fn symbol(&mut self, text: &str) -> Result<u32, WireError> {
         let ix = self.symbols.intern(text)?;
         if self.states.len() <= ix as usize {
             self.states.resize_with(ix as usize + 1, State::default);
@@ -80,7 +79,7 @@ impl BybitDecoder {
     }
 
     fn message(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
-        let frame: Frame<'_> = wire::parse(wire::guarded(bytes)?)?;
+        let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
         let topic = wire::word(&frame.topic);
         if topic.is_empty() {
             answer_of_socket(&frame, out);
@@ -126,7 +125,8 @@ impl BybitDecoder {
         let ix = self.symbol(topic.splitn(3, '.').nth(2).unwrap_or(""))?;
         let verdict = self.read_book(ix, conn, depth, frame, out);
         let Err(error) = verdict else { return Ok(()) };
-        self.lose(ix, conn, Gap { expected: None, got: None, why: GapWhy::Undecodable }, out);
+        let at = wire::millis(&frame.ts, "ts").ok().flatten();
+        self.lose(ix, conn, Gap { expected: None, got: None, why: GapWhy::Undecodable }, at, out);
         Err(error)
     }
 
@@ -144,7 +144,7 @@ impl BybitDecoder {
             return Ok(());
         }
         let data = frame.data.as_ref().ok_or(WireError::Missing("data"))?;
-        let data: BookData<'_> = wire::parse(data.json())?;
+        let data: BookData<'_> = wire::object(data.json())?;
         let u = wire::integer(&data.u, "u")?.ok_or(WireError::Missing("u"))?;
         let seq = wire::integer(&data.seq, "seq")?;
         // The time of the matching engine where it is told, else of the message.
@@ -152,10 +152,10 @@ impl BybitDecoder {
             .map_or_else(|| wire::millis(&frame.ts, "ts"), |t| Ok(Some(t)))?;
         let named = wire::required(&data.s, "s")?;
         if named.as_bytes() != self.symbols.get(ix).text.as_bytes() {
-            return Err(WireError::Range("s"));
+            return Err(WireError::Word("s")); // not the symbol of the topic
         }
-        wire::levels_of(&data.b, &mut self.bids)?;
-        wire::levels_of(&data.a, &mut self.asks)?;
+        levels_of(&data.b, &mut self.bids)?;
+        levels_of(&data.a, &mut self.asks)?;
         let snapshot = match &*wire::word(&frame.kind) {
             "snapshot" => true,
             "delta" => false,
@@ -169,7 +169,7 @@ impl BybitDecoder {
         state.book.conn = Some(conn);
         match state.book.judge(snapshot, u) {
             Verdict::Skip => out.note(Note::Superseded),
-            Verdict::Gap(gap) => self.lose(ix, conn, gap, out),
+            Verdict::Gap(gap) => self.lose(ix, conn, gap, ts_venue, out),
             Verdict::AskAgain => {
                 out.note(Note::Superseded);
                 self.subscribe_again(ix, conn, out);
@@ -188,10 +188,10 @@ impl BybitDecoder {
     }
 
     /// Reports a gap, once per loss, and asks for a new snapshot.
-    fn lose(&mut self, ix: u32, conn: ConnIx, gap: Gap, out: &mut dyn Out) {
+    fn lose(&mut self, ix: u32, conn: ConnIx, gap: Gap, ts_venue: Option<Nanos>, out: &mut dyn Out) {
         let Some(state) = self.states.get_mut(ix as usize) else { return };
         if state.book.lose(true) {
-            out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
+            out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Gap(gap) });
             self.subscribe_again(ix, conn, out);
         }
     }
@@ -205,7 +205,7 @@ impl BybitDecoder {
 
     fn level_1(&mut self, frame: &Frame<'_>, out: &mut dyn Out) -> Result<(), WireError> {
         let data = frame.data.as_ref().ok_or(WireError::Missing("data"))?;
-        let data: BookData<'_> = wire::parse(data.json())?;
+        let data: BookData<'_> = wire::object(data.json())?;
         let ix = self.symbol(&wire::required(&data.s, "s")?)?;
         wire::levels_of(&data.b, &mut self.bids)?;
         wire::levels_of(&data.a, &mut self.asks)?;
@@ -224,7 +224,7 @@ impl BybitDecoder {
     fn trades(&mut self, frame: &Frame<'_>, out: &mut dyn Out) -> Result<(), WireError> {
         let data = frame.data.as_ref().ok_or(WireError::Missing("data"))?;
         wire::each_row(data.json(), |row| {
-            let row: Print<'_> = wire::parse(row)?;
+            let row: Print<'_> = wire::object(row)?;
             let id = wire::word(&row.i);
             let trade = Trade {
                 id: if id.is_empty() { TradeId::None } else { TradeId::Text(&id) },
@@ -382,10 +382,8 @@ impl Decoder for BybitDecoder {
 /// Messages without a topic: pongs, acknowledgements, refusals.
 fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
     let op = wire::word(&frame.op);
-    let message = match wire::word(&frame.ret_msg) {
-        Cow::Borrowed("") => wire::word(&frame.ret_msg_trade),
-        message => message,
-    };
+    // Market data sockets write `ret_msg`, order sockets `retMsg`.
+    let message = wire::word(if frame.ret_msg.is_some() { &frame.ret_msg } else { &frame.ret_msg_trade });
     let ok = match frame.success.as_ref().map(wire::Raw::json) {
         Some(flag) => flag == "true",
         None => matches!(frame.ret_code.as_ref().map(wire::Raw::json), Some("0")),
@@ -402,16 +400,10 @@ fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
     }
 }
 
-fn side(field: &Field<'_>) -> Result<Side, WireError> {
+pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
     match &*wire::required(field, "S")? {
         "Buy" => Ok(Side::Buy),
         "Sell" => Ok(Side::Sell),
-        _ => Err(WireError::Range("S")),
+        _ => Err(WireError::Word("S")),
     }
-}
-
-/// The value of a query parameter, empty when absent.
-fn parameter<'u>(url: &'u str, name: &str) -> &'u str {
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    query.split('&').find_map(|pair| pair.split_once('=').filter(|(n, _)| *n == name)).map_or("", |(_, v)| v)
 }

@@ -80,7 +80,7 @@ struct LotFilter<'a> {
 
 /// Symbol and terms of one row.
 pub(super) fn read(json: &str) -> Result<(String, InstrumentDef), WireError> {
-    let row: Row<'_> = wire::parse(json)?;
+    let row: Row<'_> = wire::object(json)?;
     let symbol = wire::required(&row.symbol, "symbol")?.into_owned();
     let base = wire::required(&row.base_coin, "baseCoin")?.into_owned();
     let quote = wire::required(&row.quote_coin, "quoteCoin")?.into_owned();
@@ -96,7 +96,7 @@ pub(super) fn read(json: &str) -> Result<(String, InstrumentDef), WireError> {
         "LinearFutures" | "InverseFutures" => Class::Future,
         _ if right.is_some() => Class::Option,
         "" => Class::Spot,
-        _ => return Err(WireError::Range("contractType")),
+        _ => return Err(WireError::Word("contractType")),
     };
     let inverse = kind.starts_with("Inverse");
     let lots = row.lot_size_filter.as_ref();

@@ -15,6 +15,7 @@ mod book;
 mod decode;
 mod instruments;
 mod messages;
+mod slow;
 
 use super::plan::{connections, serves, strings};
 use super::{Decoder, Dialect};

@@ -16,13 +16,22 @@ pub(super) struct Stream {
     asks: Vec<Level>,
 }
 
+/// Whether a book can be believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Trust {
+    /// Nothing has come yet.
+    #[default]
+    New,
+    Live,
+    Lost,
+}
+
 /// The book of one coin.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     /// The connection it came on.
     pub(super) conn: Option<ConnIx>,
-    /// True while it can be believed.
-    pub(super) live: bool,
+    trust: Trust,
     normal: Stream,
     fast: Stream,
 }
@@ -51,15 +60,20 @@ impl Book {
             overlay(&top.bids, &deep.bids, |far, near| far.price < near.price, bids);
             overlay(&top.asks, &deep.asks, |far, near| far.price > near.price, asks);
         }
-        self.live = true;
+        self.trust = Trust::Live;
         true
     }
 
-    /// Forgets both streams. True when the book was believed until now.
+    /// True while it can be believed.
+    pub(super) fn is_live(&self) -> bool {
+        self.trust == Trust::Live
+    }
+
+    /// Forgets both streams. False when the book was given up before.
     pub(super) fn lose(&mut self) -> bool {
-        let was_live = self.live;
-        *self = Book { conn: self.conn, ..Book::default() };
-        was_live
+        let before = self.trust == Trust::Lost;
+        *self = Book { conn: self.conn, trust: Trust::Lost, ..Book::default() };
+        !before
     }
 }
 

@@ -1,11 +1,12 @@
 //! Hyperliquid messages to events.
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
 
 use super::book::Book;
+use super::messages::{BboData, BboLevel, BookData, Ctx, CtxData, Frame, TradeRow};
 use super::meta::{self, Meta};
-use crate::dialect::wire::{self, Field, Raw};
+use crate::dialect::levels::levels;
+use crate::dialect::wire::{self, Raw};
 use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Quote, Side, Ticker, Trade, TradeId};
@@ -59,83 +60,6 @@ struct State {
     trades_of: Option<ConnIx>,
 }
 
-#[derive(Deserialize)]
-struct Frame<'a> {
-    #[serde(borrow)]
-    channel: Field<'a>,
-    #[serde(borrow)]
-    data: Field<'a>,
-}
-
-#[derive(Deserialize)]
-struct BookData<'a> {
-    #[serde(borrow)]
-    coin: Field<'a>,
-    #[serde(borrow)]
-    time: Field<'a>,
-    #[serde(borrow)]
-    levels: Option<(Raw<'a>, Raw<'a>)>,
-    #[serde(borrow)]
-    fast: Field<'a>,
-}
-
-#[derive(Deserialize)]
-struct BboData<'a> {
-    #[serde(borrow)]
-    coin: Field<'a>,
-    #[serde(borrow)]
-    time: Field<'a>,
-    #[serde(borrow)]
-    bbo: Option<(Option<BboLevel<'a>>, Option<BboLevel<'a>>)>,
-}
-
-#[derive(Deserialize)]
-struct BboLevel<'a> {
-    #[serde(borrow)]
-    px: Field<'a>,
-    #[serde(borrow)]
-    sz: Field<'a>,
-}
-
-#[derive(Deserialize)]
-struct TradeRow<'a> {
-    #[serde(borrow)]
-    coin: Field<'a>,
-    #[serde(borrow)]
-    side: Field<'a>,
-    #[serde(borrow)]
-    px: Field<'a>,
-    #[serde(borrow)]
-    sz: Field<'a>,
-    #[serde(borrow)]
-    time: Field<'a>,
-    #[serde(borrow)]
-    tid: Field<'a>,
-}
-
-#[derive(Deserialize)]
-struct CtxData<'a> {
-    #[serde(borrow)]
-    coin: Field<'a>,
-    #[serde(borrow)]
-    ctx: Field<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Ctx<'a> {
-    #[serde(borrow)]
-    funding: Field<'a>,
-    #[serde(borrow)]
-    open_interest: Field<'a>,
-    #[serde(borrow)]
-    oracle_px: Field<'a>,
-    #[serde(borrow)]
-    mark_px: Field<'a>,
-    #[serde(borrow)]
-    day_base_vlm: Field<'a>,
-}
-
 impl HyperliquidDecoder {
     pub(super) fn new(venue: &VenueSpec) -> Self {
         let mut decoder = HyperliquidDecoder {
@@ -165,7 +89,7 @@ impl HyperliquidDecoder {
             out.note(Note::Heartbeat);
             return Ok(());
         }
-        let frame: Frame<'_> = wire::parse(wire::guarded(bytes)?)?;
+        let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
         let channel = wire::word(&frame.channel);
         let data = || frame.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"));
         match &*channel {
@@ -173,7 +97,7 @@ impl HyperliquidDecoder {
             "bbo" => self.bbo(data()?, out)?,
             "trades" => self.trades(conn, data()?, out)?,
             "activeAssetCtx" => {
-                let data: CtxData<'_> = wire::parse(data()?)?;
+                let data: CtxData<'_> = wire::object(data()?)?;
                 let coin = wire::required(&data.coin, "coin")?;
                 let ctx = data.ctx.as_ref().ok_or(WireError::Missing("ctx"))?;
                 self.context(&coin, ctx.json(), out)?;
@@ -189,13 +113,13 @@ impl HyperliquidDecoder {
     }
 
     fn book(&mut self, conn: ConnIx, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let data: BookData<'_> = wire::parse(json)?;
+        let data: BookData<'_> = wire::object(json)?;
         let ix = self.symbol(&wire::required(&data.coin, "coin")?)?;
         let read = self.read_book(ix, conn, &data, out);
         if read.is_err()
             && let Some(state) = self.states.get_mut(ix as usize)
+            && state.book.lose()
         {
-            state.book.lose();
             // The next message is a whole book again: nothing needs to be asked for.
             let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
             out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
@@ -211,8 +135,8 @@ impl HyperliquidDecoder {
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
         let (bids, asks) = data.levels.as_ref().ok_or(WireError::Missing("levels"))?;
-        wire::levels(bids.json(), &mut self.bids)?;
-        wire::levels(asks.json(), &mut self.asks)?;
+        levels(bids.json(), &mut self.bids)?;
+        levels(asks.json(), &mut self.asks)?;
         let ts_venue = wire::millis(&data.time, "time")?;
         let fast = data.fast.as_ref().is_some_and(|flag| flag.json() == "true");
         let Some(state) = self.states.get_mut(ix as usize) else { return Err(WireError::TooMany("symbols")) };
@@ -227,7 +151,7 @@ impl HyperliquidDecoder {
     }
 
     fn bbo(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let data: BboData<'_> = wire::parse(json)?;
+        let data: BboData<'_> = wire::object(json)?;
         let ix = self.symbol(&wire::required(&data.coin, "coin")?)?;
         let (bid, ask) = data.bbo.ok_or(WireError::Missing("bbo"))?;
         let side = |level: Option<BboLevel<'_>>| match level {
@@ -244,7 +168,7 @@ impl HyperliquidDecoder {
     fn trades(&mut self, conn: ConnIx, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let mut first: Option<u32> = None;
         let read = wire::each_row(json, |row| {
-            let row: TradeRow<'_> = wire::parse(row)?;
+            let row: TradeRow<'_> = wire::object(row)?;
             let ix = self.symbol(&wire::required(&row.coin, "coin")?)?;
             let seen = self.states.get(ix as usize).is_some_and(|state| state.trades_of == Some(conn));
             first = first.or((!seen).then_some(ix));
@@ -258,7 +182,7 @@ impl HyperliquidDecoder {
                 side: match &*wire::required(&row.side, "side")? {
                     "B" => Side::Buy,
                     "A" => Side::Sell,
-                    _ => return Err(WireError::Range("side")),
+                    _ => return Err(WireError::Word("side")),
                 },
                 is_liquidation: false,
                 is_history: !seen,
@@ -276,7 +200,7 @@ impl HyperliquidDecoder {
 
     /// Mark, oracle, funding, open interest, volume of one coin. Funding is paid every hour.
     fn context(&mut self, coin: &str, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let ctx: Ctx<'_> = wire::parse(json)?;
+        let ctx: Ctx<'_> = wire::object(json)?;
         let ix = self.symbol(coin)?;
         let funding_rate = wire::figure(&ctx.funding, "funding")?;
         let ticker = Ticker {
@@ -301,7 +225,7 @@ impl HyperliquidDecoder {
         mut each: impl FnMut(Option<String>),
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
-        let meta: Meta<'_> = wire::parse(json)?;
+        let meta: Meta<'_> = wire::object(json)?;
         let rows = meta.universe.as_ref().ok_or(WireError::Missing("universe"))?;
         if !meta.settles_usdc()? {
             out.note(Note::Unused("perpetuals with other collateral"));
@@ -338,7 +262,7 @@ impl HyperliquidDecoder {
         let body = wire::guarded(answer.body)?.trim();
         // The kind stands in the body of the request, which foreign captures do not keep: the shape of
         // the answer tells as well.
-        if body.starts_with('{') && wire::parse::<Meta<'_>>(body)?.universe.is_some() {
+        if body.starts_with('{') && wire::object::<Meta<'_>>(body)?.universe.is_some() {
             return self.universe(body, |_| {}, out);
         }
         if body.starts_with('[')
@@ -379,7 +303,7 @@ impl Decoder for HyperliquidDecoder {
             if why == GapWhy::Disconnect && state.trades_of == Some(conn) {
                 state.trades_of = None;
             }
-            if state.book.conn == Some(conn) && state.book.lose() {
+            if state.book.conn == Some(conn) && state.book.is_live() && state.book.lose() {
                 let gap = Gap { expected: None, got: None, why };
                 out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
             }

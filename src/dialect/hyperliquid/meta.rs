@@ -43,7 +43,7 @@ const PRICE_DECIMALS: u32 = 6;
 /// Perpetuals are quoted against an oracle in USDT and paid in USDC without conversion: a quanto
 /// contract at a fixed rate of one (METRICS.md §2, trap b). Sizes are base coins.
 pub(super) fn read(json: &str) -> Result<(String, InstrumentDef), WireError> {
-    let row: Coin<'_> = wire::parse(json)?;
+    let row: Coin<'_> = wire::object(json)?;
     let name = wire::required(&row.name, "name")?.into_owned();
     let digits = wire::integer(&row.sz_decimals, "szDecimals")?.and_then(|d| u32::try_from(d).ok());
     let digits = digits.filter(|d| *d <= PRICE_DECIMALS);

@@ -11,6 +11,7 @@
 
 mod book;
 mod decode;
+mod messages;
 mod meta;
 
 use super::plan::{connections, serves};

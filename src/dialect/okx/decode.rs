@@ -1,18 +1,16 @@
-//! OKX messages to events: dispatch, order books, trades.
+//! OKX messages to events: dispatch, trades, changes of the connection.
 
 use std::collections::BTreeMap;
 
-use super::book::{Book, Pending, Seq, State, Verdict, join};
-use super::checksum::TextBook;
-use super::messages::{BookRow, Frame, TradeRow};
-use super::{by_instrument, instruments, request};
-use crate::dialect::sequence::Chained;
+use super::book::{Book, State};
+use super::instruments;
+use super::messages::{Frame, TradeRow};
 use crate::dialect::wire;
 use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Side, Trade, TradeId};
 use crate::model::time::Nanos;
-use crate::model::venue::{Command, RestRequest, VenueSpec};
+use crate::model::venue::VenueSpec;
 
 /// Channels that are known and not needed, by the start of their names.
 const UNUSED: &[&str] = &[
@@ -48,7 +46,7 @@ const UNUSED: &[&str] = &[
     "copytrading",
 ];
 /// Path of the book snapshot.
-const BOOKS_PATH: &str = "/api/v5/market/books";
+pub(super) const BOOKS_PATH: &str = "/api/v5/market/books";
 
 /// The state of OKX on one tape.
 pub(super) struct OkxDecoder {
@@ -106,7 +104,7 @@ impl OkxDecoder {
             out.note(Note::Heartbeat);
             return Ok(());
         }
-        let frame: Frame<'_> = wire::parse(wire::guarded(bytes)?)?;
+        let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
         let event = wire::word(&frame.event);
         if !event.is_empty() {
             self.socket_event(&event, &frame, out);
@@ -334,7 +332,7 @@ impl OkxDecoder {
 
     fn trades(&mut self, data: &str, out: &mut dyn Out) -> Result<(), WireError> {
         wire::each_row(data, |row| {
-            let row: TradeRow<'_> = wire::parse(row)?;
+            let row: TradeRow<'_> = wire::object(row)?;
             let id = wire::word(&row.trade_id);
             let trade = Trade {
                 id: if id.is_empty() { TradeId::None } else { TradeId::Text(&id) },
@@ -343,7 +341,7 @@ impl OkxDecoder {
                 side: match &*wire::required(&row.side, "side")? {
                     "buy" => Side::Buy,
                     "sell" => Side::Sell,
-                    _ => return Err(WireError::Range("side")),
+                    _ => return Err(WireError::Word("side")),
                 },
                 is_liquidation: false,
                 is_history: false,
@@ -373,7 +371,7 @@ impl OkxDecoder {
         if answer.status != 200 && path.ends_with(BOOKS_PATH) {
             self.seed_failed(answer.url, out);
         }
-        let frame: Frame<'_> = wire::parse(wire::guarded(answer.body)?)?;
+        let frame: Frame<'_> = wire::object(wire::guarded(answer.body)?)?;
         if answer.status != 200 || &*wire::word(&frame.code) != "0" {
             if answer.status == 200 && path.ends_with(BOOKS_PATH) {
                 self.seed_failed(answer.url, out);
@@ -456,25 +454,6 @@ impl Decoder for OkxDecoder {
     fn symbols(&self) -> &Symbols {
         &self.symbols
     }
-}
-
-/// Judges a message without sequence numbers by its checksum.
-fn check(book: &mut Book, snapshot: bool, row: &BookRow<'_>) -> Result<Verdict, WireError> {
-    if snapshot {
-        book.state = State::Checked(TextBook::default());
-    }
-    let State::Checked(text) = &mut book.state else { return Ok(book.judge_unnumbered()) };
-    let found = i64::from(text.apply(snapshot, &row.bids, &row.asks)?);
-    match wire::integer(&row.checksum, "checksum")? {
-        Some(told) if told != 0 && told != found => {
-            Ok(Verdict::Gap(Gap { expected: None, got: None, why: GapWhy::Checksum }))
-        }
-        _ => Ok(Verdict::Delta),
-    }
-}
-
-fn seed(symbol: &str) -> Command {
-    Command::Rest(RestRequest::get(format!("{BOOKS_PATH}?instId={symbol}&sz=400")))
 }
 
 /// The value of `instId` in a URL.

@@ -47,7 +47,7 @@ struct Row<'a> {
 
 /// Symbol and terms of one row; `None` for kinds that are no market of their own.
 pub(super) fn read(json: &str) -> Result<Option<(String, InstrumentDef)>, WireError> {
-    let row: Row<'_> = wire::parse(json)?;
+    let row: Row<'_> = wire::object(json)?;
     let symbol = wire::required(&row.inst_id, "instId")?.into_owned();
     let perpetual = &*wire::word(&row.rule_type) == "xperp" || is_x_perp(&symbol);
     let class = match &*wire::required(&row.inst_type, "instType")? {
@@ -64,7 +64,7 @@ pub(super) fn read(json: &str) -> Result<Option<(String, InstrumentDef)>, WireEr
             wire::required(&row.quote_ccy, "quoteCcy")?.into_owned(),
         )
     } else {
-        let (base, quote) = pair(&symbol).ok_or(WireError::Range("instId"))?;
+        let (base, quote) = pair(&symbol).ok_or(WireError::Word("instId"))?;
         (base.to_string(), quote.to_string())
     };
     let settle = wire::text(&row.settle_ccy, "settleCcy")?.map_or_else(|| quote.clone(), Into::into);

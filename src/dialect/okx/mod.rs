@@ -15,6 +15,7 @@
 //! asked for over REST.
 
 mod book;
+mod books;
 mod checksum;
 mod decode;
 mod instruments;

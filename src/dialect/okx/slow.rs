@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 
 use super::decode::OkxDecoder;
 use super::messages::{BookRow, LiquidationDetail, LiquidationRow, SlowRow};
+use crate::dialect::levels::levels_of;
 use crate::dialect::wire;
 use crate::dialect::{Note, Out, WireError};
 use crate::model::event::{
@@ -22,10 +23,10 @@ impl OkxDecoder {
     pub(super) fn touch(&mut self, symbol: &str, data: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let ix = self.symbol(symbol)?;
         wire::each_row(data, |row| {
-            let row: BookRow<'_> = wire::parse(row)?;
+            let row: BookRow<'_> = wire::object(row)?;
             let ts_venue = wire::millis(&row.ts, "ts")?;
-            wire::levels_of(&row.bids, &mut self.bids)?;
-            wire::levels_of(&row.asks, &mut self.asks)?;
+            levels_of(&row.bids, &mut self.bids)?;
+            levels_of(&row.asks, &mut self.asks)?;
             let best = |levels: &[Level]| {
                 let empty = Level { price: Num::ZERO, size: Num::ZERO };
                 levels.first().copied().filter(|level| !level.size.is_zero()).unwrap_or(empty)
@@ -43,7 +44,7 @@ impl OkxDecoder {
     /// Tickers, marks, indices, funding, open interest: rows of a few figures each.
     pub(super) fn slow(&mut self, channel: &str, data: &str, out: &mut dyn Out) -> Result<(), WireError> {
         wire::each_row(data, |row| {
-            let row: SlowRow<'_> = wire::parse(row)?;
+            let row: SlowRow<'_> = wire::object(row)?;
             let name = wire::required(&row.inst_id, "instId")?;
             let ts_venue = wire::millis(&row.ts, "ts")?;
             self.clock = ts_venue.or(self.clock);
@@ -113,13 +114,13 @@ impl OkxDecoder {
     /// repeats on subscription are left out, known by their age and by what was seen before.
     pub(super) fn liquidations(&mut self, data: &str, out: &mut dyn Out) -> Result<(), WireError> {
         wire::each_row(data, |row| {
-            let row: LiquidationRow<'_> = wire::parse(row)?;
+            let row: LiquidationRow<'_> = wire::object(row)?;
             let ix = self.symbol(&wire::required(&row.inst_id, "instId")?)?;
             let details = row.details.as_ref().ok_or(WireError::Missing("details"))?;
             let seen = self.states.get(ix as usize).and_then(|state| state.liquidated);
             let mut newest = seen;
             let read = wire::each_row(details.json(), |detail| {
-                let detail: LiquidationDetail<'_> = wire::parse(detail)?;
+                let detail: LiquidationDetail<'_> = wire::object(detail)?;
                 let ts_venue = wire::millis(&detail.ts, "ts")?;
                 let liquidation = Liquidation {
                     id: TradeId::None,
@@ -170,6 +171,6 @@ fn position(detail: &LiquidationDetail<'_>) -> Result<PositionSide, WireError> {
         ("sell", _) => Ok(PositionSide::closed_by(Side::Sell)),
         ("", "long") => Ok(PositionSide::Long),
         ("", "short") => Ok(PositionSide::Short),
-        _ => Err(WireError::Range("side")),
+        _ => Err(WireError::Word("side")),
     }
 }

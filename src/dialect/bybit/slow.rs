@@ -1,0 +1,114 @@
+//! Bybit messages to events: slow figures, liquidations, REST answers.
+
+use super::decode::{BybitDecoder, side};
+use super::instruments;
+use super::messages::{Answer, Frame, Print, TickerData};
+use crate::dialect::wire;
+use crate::dialect::{Note, Out, WireError};
+use crate::model::entry::RestAnswer;
+use crate::model::event::{Body, Event, Liquidation, LiquidationPrice, PositionSide, Side, Ticker, TradeId};
+use crate::model::time::Nanos;
+use crate::model::venue::Command;
+
+impl BybitDecoder {
+    /// `S` is the side of the position: `Buy` means that a long was closed. `p` is where its margin
+    /// was used up.
+    pub(super) fn liquidations(&mut self, frame: &Frame<'_>, out: &mut dyn Out) -> Result<(), WireError> {
+        let data = frame.data.as_ref().ok_or(WireError::Missing("data"))?;
+        wire::each_row(data.json(), |row| {
+            let row: Print<'_> = wire::object(row)?;
+            let liquidation = Liquidation {
+                id: TradeId::None,
+                price: wire::price(&row.p, "p")?,
+                size: wire::size(&row.v, "v")?,
+                position: match side(&row.side)? {
+                    Side::Buy => PositionSide::Long,
+                    Side::Sell => PositionSide::Short,
+                },
+                price_is: LiquidationPrice::Bankruptcy,
+            };
+            let ts_venue = wire::millis(&row.time, "T")?;
+            let ix = self.symbol(&wire::required(&row.s, "s")?)?;
+            out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Liquidation(liquidation) });
+            Ok(())
+        })
+    }
+
+    /// A ticker, whole or in part: what is absent is unchanged.
+    pub(super) fn ticker(
+        &mut self,
+        json: &str,
+        ts_venue: Option<Nanos>,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        let data: TickerData<'_> = wire::object(json)?;
+        let ix = self.symbol(&wire::required(&data.symbol, "symbol")?)?;
+        let Some(state) = self.states.get_mut(ix as usize) else { return Ok(()) };
+        let single = wire::amount(&data.single_open_interest, "singleOpenInterest")?;
+        let single_value = wire::amount(&data.single_open_interest_value, "singleOpenInterestValue")?;
+        state.has_single_oi |= single.is_some();
+        let two_sided = |field, name| if state.has_single_oi { Ok(None) } else { wire::amount(field, name) };
+        let ticker = Ticker {
+            last: wire::slow_price(&data.last_price, "lastPrice")?,
+            mark: wire::slow_price(&data.mark_price, "markPrice")?,
+            index: wire::slow_price(&data.index_price, "indexPrice")?,
+            funding_rate: wire::figure(&data.funding_rate, "fundingRate")?,
+            funding_interval_h: wire::slow_price(&data.funding_interval_hour, "fundingIntervalHour")?,
+            funding_next: wire::millis(&data.next_funding_time, "nextFundingTime")?,
+            predicted_funding_rate: None,
+            open_interest: single
+                .map_or_else(|| two_sided(&data.open_interest, "openInterest"), |v| Ok(Some(v)))?,
+            open_interest_value: single_value
+                .map_or_else(|| two_sided(&data.open_interest_value, "openInterestValue"), |v| Ok(Some(v)))?,
+            volume_24h: wire::amount(&data.volume_24h, "volume24h")?,
+        };
+        let symbol = self.symbols.get(ix);
+        if ticker != Ticker::default() {
+            out.event(Event { symbol, ts_venue, body: Body::Ticker(&ticker) });
+        }
+        if !state.has_level_1 && data.best_into(&mut state.touch.0)? {
+            out.event(Event { symbol, ts_venue, body: Body::Quote(state.touch.0) });
+        }
+        Ok(())
+    }
+
+    pub(super) fn answer(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) -> Result<(), WireError> {
+        let parsed: Answer<'_> = wire::object(wire::guarded(answer.body)?)?;
+        if answer.status != 200 || wire::integer(&parsed.ret_code, "retCode")? != Some(0) {
+            out.note(Note::Refused(&wire::word(&parsed.ret_msg)));
+            return Ok(());
+        }
+        let Some(listing) = parsed.result else { return Err(WireError::Missing("result")) };
+        let list = listing.list.as_ref().map_or("[]", |raw| raw.json());
+        if answer.url.contains(instruments::PATH) {
+            let category = wire::word(&listing.category);
+            let category = if category.is_empty() { parameter(answer.url, "category") } else { &category };
+            let cursor = wire::word(&listing.next_page_cursor);
+            if !cursor.is_empty() && parameter(answer.url, "cursor") != cursor && list.len() > 2 {
+                out.command(Command::Rest(instruments::page(category, &cursor)));
+            }
+            return wire::each_row(list, |row| {
+                let (symbol, def) = instruments::read(row)?;
+                let ix = self.symbol(&symbol)?;
+                out.event(Event {
+                    symbol: self.symbols.get(ix),
+                    ts_venue: None,
+                    body: Body::Instrument(&def),
+                });
+                Ok(())
+            });
+        }
+        if answer.url.contains("/v5/market/tickers") {
+            let at = wire::millis(&parsed.time, "time")?;
+            return wire::each_row(list, |row| self.ticker(row, at, out));
+        }
+        out.note(Note::Unused("REST answer"));
+        Ok(())
+    }
+}
+
+/// The value of a query parameter, empty when absent.
+fn parameter<'u>(url: &'u str, name: &str) -> &'u str {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').find_map(|pair| pair.split_once('=').filter(|(n, _)| *n == name)).map_or("", |(_, v)| v)
+}
