@@ -6,13 +6,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use faultline::dialect::Dialect;
-use faultline::feed::redirect::RedirectError;
+use faultline::feed::door::Door;
+use faultline::feed::redirect::{RedirectError, Target};
 use faultline::feed::{ArrivalKind, FeedError, OrderRefused, Patience, STOP_MAX, VenueFeed};
 use faultline::model::entry::{ConnIx, Control};
 use faultline::model::venue::{Command, RestRequest};
-use feed_peer::{BEATING, Bench, PLAIN, POLLING, Peer, Visit, answer, patience, start, venue};
+use feed_peer::{
+    BEATING, Bench, PLAIN, POLLING, Peer, Visit, answer, patience, start, venue, venue_with_one,
+};
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, sleep, timeout};
+use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
@@ -29,8 +33,9 @@ fn closed(c: &Control) -> bool {
 
 fn reason(control: &Control) -> &str {
     match control {
-        Control::Closed { reason, .. } | Control::Refused { reason, .. } => reason,
-        Control::RestFailed { reason, .. } => reason,
+        Control::Closed { reason, .. }
+        | Control::Refused { reason, .. }
+        | Control::RestFailed { reason, .. } => reason,
         _ => "",
     }
 }
@@ -182,7 +187,7 @@ async fn a_refused_upgrade_is_explained_and_not_hammered() {
         ("302 Found\r\nlocation: wss://evil.example/", "not followed", 0),
     ] {
         let peer = Peer::new("").await;
-        let bench = start(peer.address, venue_with_one(), &PLAIN, patience(), 64);
+        let bench = start(peer.address, venue_with_one(QUICK), &PLAIN, patience(), 64);
         let refused = loop {
             tokio::select! {
                 visit = peer.visit() => match visit {
@@ -198,19 +203,6 @@ async fn a_refused_upgrade_is_explained_and_not_hammered() {
         assert!(retry_ms >= pause_ms && retry_ms <= pause_ms + 30_000, "{status}: {retry_ms} ms");
         bench.feeds.stop().await;
     }
-}
-
-/// The venue file names an instrument of its own, for when the list is out of reach.
-fn venue_with_one() -> faultline::model::venue::VenueSpec {
-    let mut spec = venue(QUICK);
-    spec.instruments.push(
-        toml::from_str(
-            "symbol = \"BTC\"\nclass = \"perp\"\npayoff = \"linear\"\nbase = \"BTC\"\nquote = \"USD\"\n\
-             settle = \"USD\"\nmultiplier = \"1\"\nsource = \"test\"\nas_of = \"2026-01-01\"",
-        )
-        .unwrap(),
-    );
-    spec
 }
 
 /// Fault: frames vanish on a full queue, or the socket waits for the core. DECISIONS 8, G17.
@@ -264,7 +256,6 @@ async fn frames_sent_are_frames_received_and_frames_in_overruns() {
         sleep(Duration::from_millis(5)).await;
     }
     println!("sent {sent}, received {got}, discarded {lost} in {overruns} overruns");
-    println!("{:?}", bench.feeds.gauges());
     assert_eq!((sent, sent_bytes), (got + lost, got_bytes + lost_bytes));
     assert!(overruns >= 2 && lost > 1_000, "the queue was never full");
     let gauge = bench.feeds.gauges().conns[usize::from(conn.0)].clone();
@@ -381,13 +372,13 @@ async fn orders_reach_their_connection() {
     bench.feeds.stop().await;
 }
 
-/// Fault: a host that does not resolve, or that never upgrades, is silent or stops the retries.
+/// Fault: a peer that accepts and never answers holds a connection for ever. RELIABILITY N10, N11.
 #[tokio::test]
 async fn a_peer_that_never_upgrades_costs_one_deadline() {
     let peer = Peer::new("").await;
     let wait =
         Patience { connect: Duration::from_millis(150), rest: Duration::from_millis(150), ..patience() };
-    let bench = start(peer.address, venue_with_one(), &PLAIN, wait, 64);
+    let bench = start(peer.address, venue_with_one(QUICK), &PLAIN, wait, 64);
     let mut held = Vec::new();
     let serve = async {
         loop {
@@ -401,6 +392,80 @@ async fn a_peer_that_never_upgrades_costs_one_deadline() {
         }
     }
     bench.feeds.stop().await;
+}
+
+/// Fault: a planned end costs a whole connect, or loses what the old socket still brings. G09.
+#[tokio::test]
+async fn a_successor_is_open_before_the_old_connection_closes() {
+    let peer = Peer::new("BTC").await;
+    let wait = Patience { life: Some(Duration::from_millis(150)), ..patience() };
+    let bench = start(peer.address, venue(QUICK), &PLAIN, wait, 64);
+    let mut old = peer.socket().await;
+    assert!(old.next().await.unwrap().unwrap().is_text());
+    let knocking = peer.knock().await;
+    // Its handshake hangs here; the old one delivers on.
+    old.send(Message::text("{\"still\":1}")).await.unwrap();
+    bench.next(|a| matches!(a.kind, ArrivalKind::Frame(..)).then_some(())).await;
+    let _new = accept_async(knocking).await.unwrap();
+    assert!(reason(&bench.control(closed).await).contains("planned"));
+    assert_eq!(bench.control(opened).await, Control::Opened { reconnects: 1 });
+    assert!(matches!(old.next().await, Some(Ok(Message::Close(_)))));
+    bench.feeds.stop().await;
+}
+
+/// Fault: a venue whose list is late at start is watched in part for ever.
+#[tokio::test]
+async fn a_late_list_replaces_the_venue_files_instruments() {
+    let peer = Peer::new("BTC\nETH").await;
+    let wait = Patience { list_retry: Duration::from_millis(300), ..patience() };
+    let bench = start(peer.address, venue_with_one(QUICK), &PLAIN, wait, 64);
+    let Visit::Request(path, stream) = peer.visit().await else { panic!("the list comes first") };
+    assert_eq!(path, "/list");
+    answer(stream, "400 Bad Request", "").await;
+    let late = async {
+        let (mut hello, mut held, mut first) = (Vec::new(), Vec::new(), true);
+        loop {
+            match peer.visit().await {
+                Visit::Request(_, stream) if first => answer(stream, "400 Bad Request", "").await,
+                Visit::Request(_, stream) => answer(stream, "200 OK", peer.list).await,
+                Visit::Socket(mut ws) => {
+                    first = false;
+                    hello.push(ws.next().await.unwrap().unwrap().to_string());
+                    if hello.len() == 2 {
+                        hello.push(ws.next().await.unwrap().unwrap().to_string());
+                        return hello;
+                    }
+                    held.push(ws); // open until it is retired
+                }
+            }
+        }
+    };
+    let hello = timeout(Duration::from_secs(5), late).await.expect("a plan with both");
+    assert_eq!(hello, ["subscribe BTC", "subscribe BTC", "subscribe ETH"]);
+    let gauges = bench.feeds.gauges();
+    assert_eq!((gauges.conns.len(), gauges.venues[0].watched), (2, 2));
+    bench.feeds.stop().await;
+}
+
+/// Fault: a peer without TLS in the venue's place is talked to, or the cause is lost. RELIABILITY X05.
+#[tokio::test]
+async fn a_peer_without_tls_is_refused_and_named() {
+    let peer = Peer::new("").await;
+    let door = Door { tls: faultline::feed::door::tls(), patience: Duration::from_secs(2) };
+    let target = Target {
+        url: format!("wss://{}/ws", peer.address),
+        host: peer.address.ip().to_string(),
+        port: peer.address.port(),
+    };
+    let garbage = async {
+        peer.garbage().await;
+        std::future::pending::<()>().await;
+    };
+    let refused = tokio::select! {
+        () = garbage => unreachable!(),
+        opened = door.open(&target, 4_096) => opened.expect_err("no TLS, no connection"),
+    };
+    assert!(refused.reason.starts_with("TLS: "), "{}", refused.reason);
 }
 
 /// The registry's dialects and the test's are used through the same door.

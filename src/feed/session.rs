@@ -59,7 +59,7 @@ impl Agenda {
             outbox: Outbox::new(&conn.plan.hello, Duration::from_millis(conn.limits.send_gap_ms)),
             silence: Silence::new(conn.silence, bytes_budget, now),
             beat_at: beat.map(|every| now + every),
-            life_at: planned_life(&conn.limits, conn.seed).map(|life| now + life),
+            life_at: conn.patience.life.or(planned_life(&conn.limits, conn.seed)).map(|life| now + life),
             opening: None,
         }
     }
@@ -116,11 +116,9 @@ async fn due(conn: &mut Connection, agenda: &mut Agenda, ws: &mut Socket) -> Res
             return Err(End::Lost(Failure::new(reason)));
         }
     }
-    if let (Some(at), Some(heartbeat)) = (agenda.beat_at, conn.heartbeat) {
-        if at <= now {
-            agenda.outbox.heartbeat(heartbeat.text);
-            agenda.beat_at = Some(now + Duration::from_millis(heartbeat.every_ms.max(1)));
-        }
+    if let Some(heartbeat) = conn.heartbeat.filter(|_| agenda.beat_at.is_some_and(|at| at <= now)) {
+        agenda.outbox.heartbeat(heartbeat.text);
+        agenda.beat_at = Some(now + Duration::from_millis(heartbeat.every_ms.max(1)));
     }
     if agenda.life_at.is_some_and(|at| at <= now) {
         agenda.life_at = None;

@@ -1,4 +1,10 @@
 //! A peer on loopback for the feed tests: accepts websockets and plain HTTP, does what it is told.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a peer of tests, private to one of them"
+)]
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -82,6 +88,19 @@ pub fn venue(limits: &str) -> VenueSpec {
          [rest]\nurl = \"https://venue.invalid\"\nrequests_per_s = 200\n[limits]\n{limits}\n"
     );
     toml::from_str(&text).unwrap()
+}
+
+/// The venue file names an instrument of its own, for when the list is out of reach.
+pub fn venue_with_one(limits: &str) -> VenueSpec {
+    let mut spec = venue(limits);
+    spec.instruments.push(
+        toml::from_str(
+            "symbol = \"BTC\"\nclass = \"perp\"\npayoff = \"linear\"\nbase = \"BTC\"\nquote = \"USD\"\n\
+             settle = \"USD\"\nmultiplier = \"1\"\nsource = \"test\"\nas_of = \"2026-01-01\"",
+        )
+        .unwrap(),
+    );
+    spec
 }
 
 /// Quick enough for tests, and never silent by itself.
@@ -176,6 +195,18 @@ impl Peer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         Peer { listener, address, list }
+    }
+
+    /// The next TCP connection, unanswered.
+    pub async fn knock(&self) -> TcpStream {
+        self.listener.accept().await.unwrap().0
+    }
+
+    /// Answers the next connection with something that is no TLS.
+    pub async fn garbage(&self) {
+        let mut stream = self.knock().await;
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream.read_u8().await.unwrap();
     }
 
     /// The next visit, of any kind.
