@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use faultline::clock::Clock;
 use faultline::dialect::{Decoder, Dialect, Out, Symbols, WireError};
-use faultline::feed::{self, Arrival, ArrivalKind, FeedConfig, Feeds, Patience, Receiver, VenueFeed};
+use faultline::feed::{self, Arrival, ArrivalKind, FeedConfig, Feeds, Patience, Receiver, Sender, VenueFeed};
 use faultline::model::entry::{ConnIx, Control, RestAnswer};
 use faultline::model::event::{Body, Event};
 use faultline::model::instrument::InstrumentDef;
@@ -128,12 +128,23 @@ pub fn start(
     wait: Patience,
     queue: usize,
 ) -> Bench {
+    start_with_sender(peer, spec, dialect, wait, queue).0
+}
+
+/// The same, with a way into the queue for the test itself.
+pub fn start_with_sender(
+    peer: SocketAddr,
+    spec: VenueSpec,
+    dialect: &'static dyn Dialect,
+    wait: Patience,
+    queue: usize,
+) -> (Bench, Sender) {
     let venue = VenueFeed::with_dialect(spec, Some(peer), dialect).unwrap();
     let mut config = FeedConfig::new(vec![venue], 7);
     config.patience = wait;
     let (tx, rx) = feed::channel(queue);
-    let feeds = feed::spawn(&tokio::runtime::Handle::current(), config, Clock::start(), tx);
-    Bench { feeds, rx }
+    let feeds = feed::spawn(&tokio::runtime::Handle::current(), config, Clock::start(), tx.clone());
+    (Bench { feeds, rx }, tx)
 }
 
 impl Bench {
