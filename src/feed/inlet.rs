@@ -175,4 +175,17 @@ mod tests {
         assert_eq!(inlet.discarded, None);
         assert_eq!(counted(&rx, 99), (9, 2, 1));
     }
+
+    #[tokio::test]
+    async fn a_close_settles_the_overrun_before_it() {
+        let (tx, rx) = channel(16);
+        let mut inlet = Inlet::new(tx, ConnIx(1), Clock::start(), Arc::default());
+        for _ in 0..20 {
+            inlet.frame(Nanos(0), Bytes::from_static(b"{1}")).unwrap();
+        }
+        inlet.control(Control::Closed { reason: String::new(), retry_ms: 0 }).await.unwrap();
+        let kinds: Vec<ArrivalKind> = std::iter::from_fn(|| rx.try_recv()).map(|a| a.kind).collect();
+        assert!(matches!(kinds[16], ArrivalKind::Control(_, Control::Overrun { frames: 4, bytes: 12 })));
+        assert!(matches!(kinds[17], ArrivalKind::Control(_, Control::Closed { .. })));
+    }
 }

@@ -203,8 +203,12 @@ pub struct Patience {
     pub stable: Duration,
     /// Silence budget of every connection; `None` takes it from the venue file.
     pub silence: Option<Duration>,
+    /// Age at which every connection is replaced; `None` takes it from the venue file.
+    pub life: Option<Duration>,
     /// Instrument lists may take this long before the venue file's own instruments are watched.
     pub bootstrap: Duration,
+    /// Pause before the list is asked for again after that.
+    pub list_retry: Duration,
     /// One write to a socket, and the farewell on closing.
     pub write: Duration,
 }
@@ -216,7 +220,9 @@ impl Default for Patience {
             rest: Duration::from_secs(15),
             stable: Duration::from_secs(60),
             silence: None,
+            life: None,
             bootstrap: Duration::from_secs(20),
+            list_retry: Duration::from_secs(60),
             write: Duration::from_secs(5),
         }
     }

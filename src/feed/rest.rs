@@ -23,6 +23,7 @@ use super::pace::{Bucket, Repeats};
 use super::words::Failure;
 use super::{Arrival, ArrivalKind, RestOwned};
 use crate::clock::Clock;
+use crate::model::Nanos;
 use crate::model::entry::{ConnIx, Control};
 use crate::model::venue::RestRequest;
 
@@ -166,7 +167,7 @@ impl RestTask {
         let mut queue = Queue::new();
         let mut budget = Bucket::new(Duration::from_secs(1) / self.per_s.max(1), 1);
         let mut paused_until: Option<Instant> = None;
-        let mut under_way: JoinSet<(String, Result<Answered, Failure>)> = JoinSet::new();
+        let mut under_way: JoinSet<(String, Nanos, Result<Answered, Failure>)> = JoinSet::new();
         loop {
             self.count.store(queue.pending.len(), Ordering::Relaxed);
             let now = Instant::now();
@@ -179,23 +180,23 @@ impl RestTask {
                 biased;
                 () = stopped(&mut self.stop) => return,
                 Some(done) = under_way.join_next(), if !under_way.is_empty() => {
-                    let Ok((key, result)) = done else { continue };
+                    let Ok((key, ts_recv, result)) = done else { continue };
                     let pause = result.as_ref().map_or(None, |a| a.refusal.as_ref().map(|r| r.pause));
                     if let Some(pause) = pause.filter(|p| !p.is_zero()) {
                         paused_until = Some(Instant::now() + pause);
                     }
                     let replies = queue.end(&key, Instant::now());
-                    if self.hand_over(key, result, replies).await.is_none() {
+                    if self.hand_over(key, ts_recv, result, replies).await.is_none() {
                         return;
                     }
                 }
                 () = sleep_until(start_at.unwrap_or(now)), if may_start => {
                     if let Some((key, request)) = queue.start() {
                         budget.take(Instant::now(), request.weight);
-                        let http = self.http.clone();
+                        let (http, clock) = (self.http.clone(), self.clock);
                         under_way.spawn(async move {
                             let result = http.ask(&request).await;
-                            (key, result)
+                            (key, clock.now(), result)
                         });
                     }
                 }
@@ -216,12 +217,14 @@ impl RestTask {
     async fn hand_over(
         &self,
         key: String,
+        ts_recv: Nanos,
         result: Result<Answered, Failure>,
         replies: Vec<oneshot::Sender<Result<RestOwned, Failure>>>,
     ) -> Option<()> {
         let (sent, reply) = match result {
             Ok(Answered { rest, refusal }) => {
-                let arrival = self.stamped(ArrivalKind::Rest(self.conn, rest.clone()));
+                let kind = ArrivalKind::Rest(self.conn, rest.clone());
+                let arrival = Arrival { ts_recv, kind };
                 (self.ingress.must(arrival).await.ok(), refusal.map_or(Ok(rest), Err))
             }
             Err(failure) => {
@@ -240,11 +243,8 @@ impl RestTask {
 
     async fn failed(&self, url: String, reason: String) -> Option<()> {
         let control = Control::RestFailed { url, reason };
-        self.ingress.must(self.stamped(ArrivalKind::Control(self.conn, control))).await.ok()
-    }
-
-    fn stamped(&self, kind: ArrivalKind) -> Arrival {
-        Arrival { ts_recv: self.clock.now(), kind }
+        let kind = ArrivalKind::Control(self.conn, control);
+        self.ingress.must(Arrival { ts_recv: self.clock.now(), kind }).await.ok()
     }
 }
 

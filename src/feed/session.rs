@@ -59,7 +59,7 @@ impl Agenda {
             outbox: Outbox::new(&conn.plan.hello, Duration::from_millis(conn.limits.send_gap_ms)),
             silence: Silence::new(conn.silence, bytes_budget, now),
             beat_at: beat.map(|every| now + every),
-            life_at: planned_life(&conn.limits, conn.seed).map(|life| now + life),
+            life_at: conn.patience.life.or(planned_life(&conn.limits, conn.seed)).map(|life| now + life),
             opening: None,
         }
     }
@@ -116,11 +116,9 @@ async fn due(conn: &mut Connection, agenda: &mut Agenda, ws: &mut Socket) -> Res
             return Err(End::Lost(Failure::new(reason)));
         }
     }
-    if let (Some(at), Some(heartbeat)) = (agenda.beat_at, conn.heartbeat) {
-        if at <= now {
-            agenda.outbox.heartbeat(heartbeat.text);
-            agenda.beat_at = Some(now + Duration::from_millis(heartbeat.every_ms.max(1)));
-        }
+    if let Some(heartbeat) = conn.heartbeat.filter(|_| agenda.beat_at.is_some_and(|at| at <= now)) {
+        agenda.outbox.heartbeat(heartbeat.text);
+        agenda.beat_at = Some(now + Duration::from_millis(heartbeat.every_ms.max(1)));
     }
     if agenda.life_at.is_some_and(|at| at <= now) {
         agenda.life_at = None;
@@ -162,36 +160,44 @@ async fn frames(
     ws: &mut Socket,
     first: Item,
 ) -> Result<(), End> {
-    let mut item = first;
-    for _ in 0..RUN_MAX {
-        match item {
-            Some(Ok(Message::Text(text))) => frame(conn, silence, text.into())?,
-            Some(Ok(Message::Binary(bytes))) => frame(conn, silence, bytes)?,
-            Some(Ok(Message::Ping(_))) => {
-                silence.saw_ping();
-                // The pong is queued by the protocol layer; several pings share the newest one.
-                match timeout(conn.patience.write, ws.flush()).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => return Err(End::Lost(words::websocket(&error))),
-                    Err(_) => {
-                        return Err(End::Lost(Failure::new("the venue does not read; a pong timed out")));
-                    }
-                }
-            }
-            Some(Ok(Message::Pong(_) | Message::Frame(_))) => silence.saw_ping(),
-            Some(Ok(Message::Close(why))) => return Err(End::Lost(words::closed(why.as_ref()))),
-            Some(Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { max_size, .. }))) => {
-                return Err(End::TooLarge(max_size));
-            }
-            Some(Err(error)) => return Err(End::Lost(words::websocket(&error))),
-            None => return Err(End::Lost(Failure::new("the connection ended without a close frame"))),
-        }
-        match ws.next().now_or_never() {
-            Some(next) => item = next,
-            None => break,
-        }
+    message(conn, silence, ws, first).await?;
+    for _ in 1..RUN_MAX {
+        // Whatever is taken out of the socket is handled before the loop ends.
+        let Some(item) = ws.next().now_or_never() else { break };
+        message(conn, silence, ws, item).await?;
     }
     Ok(())
+}
+
+async fn message(
+    conn: &mut Connection,
+    silence: &mut Silence,
+    ws: &mut Socket,
+    item: Item,
+) -> Result<(), End> {
+    match item {
+        Some(Ok(Message::Text(text))) => frame(conn, silence, text.into()),
+        Some(Ok(Message::Binary(bytes))) => frame(conn, silence, bytes),
+        Some(Ok(Message::Ping(_))) => {
+            silence.saw_ping();
+            // The pong is queued by the protocol layer; several pings share the newest one.
+            match timeout(conn.patience.write, ws.flush()).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(End::Lost(words::websocket(&error))),
+                Err(_) => Err(End::Lost(Failure::new("the venue does not read; a pong timed out"))),
+            }
+        }
+        Some(Ok(Message::Pong(_) | Message::Frame(_))) => {
+            silence.saw_ping();
+            Ok(())
+        }
+        Some(Ok(Message::Close(why))) => Err(End::Lost(words::closed(why.as_ref()))),
+        Some(Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { max_size, .. }))) => {
+            Err(End::TooLarge(max_size))
+        }
+        Some(Err(error)) => Err(End::Lost(words::websocket(&error))),
+        None => Err(End::Lost(Failure::new("the connection ended without a close frame"))),
+    }
 }
 
 fn frame(conn: &mut Connection, silence: &mut Silence, bytes: hyper::body::Bytes) -> Result<(), End> {

@@ -34,8 +34,8 @@ const VENUE_CONNECTIONS_MAX: usize = 64;
 const POLLS_MAX: usize = 2_048;
 /// Least period of a poll, in milliseconds.
 const POLL_MIN_MS: u64 = 500;
-/// Pause before the list is asked for again after the venue file had to do.
-const LIST_RETRY: Duration = Duration::from_secs(60);
+/// Distance of two looks at the connection tasks.
+const LOOK: Duration = Duration::from_secs(5);
 /// Longest wait for connections to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(700);
 
@@ -55,8 +55,11 @@ pub(super) struct Shared {
 impl Shared {
     /// Tells the core of a connection before anything else of it.
     pub(super) async fn announce(&self, conn: ConnIx, info: ConnInfo) -> Result<(), Gone> {
-        let arrival = Arrival { ts_recv: self.clock.now(), kind: ArrivalKind::Conn(conn, info) };
-        self.ingress.must(arrival).await.map_err(|_| Gone)
+        self.tell(ArrivalKind::Conn(conn, info)).await
+    }
+
+    async fn tell(&self, kind: ArrivalKind) -> Result<(), Gone> {
+        self.ingress.must(Arrival { ts_recv: self.clock.now(), kind }).await.map_err(|_| Gone)
     }
 }
 
@@ -110,15 +113,25 @@ impl Venue {
             match self.bootstrap().await {
                 Listing::Venue(listed) => {
                     self.apply(plan, &listed).await?;
-                    // The plan stands; only a stop ends it.
-                    std::future::pending::<()>().await;
+                    self.look_after(plan, &listed).await?;
                 }
                 Listing::File(listed) => {
                     if plan.conns.is_empty() {
                         self.apply(plan, &listed).await?;
                     }
-                    sleep(LIST_RETRY).await;
+                    sleep(self.shared.patience.list_retry).await;
                 }
+            }
+        }
+    }
+
+    /// Keeps a plan in force. A connection task ends by itself only when it fails; then all begin anew,
+    /// because a fault of ours must not silence a venue.
+    async fn look_after(&self, plan: &mut Plan, listed: &[Watch]) -> Result<(), Gone> {
+        loop {
+            sleep(LOOK).await;
+            if plan.conns.iter().any(|(_, task)| task.is_finished()) {
+                self.apply(plan, listed).await?;
             }
         }
     }
@@ -184,7 +197,7 @@ impl Venue {
             gauge.matching = matching;
             gauge.watched = watched.len();
         });
-        self.retire(plan).await;
+        self.retire(plan).await?;
         for wanted in self.feed.dialect.connections(spec, &watched).into_iter().take(VENUE_CONNECTIONS_MAX) {
             let Some(place) = shared.registry.place(&wanted.name) else { break };
             let opened = self.open(wanted, place, &plan.turnstile).await?;
@@ -200,9 +213,15 @@ impl Venue {
         Ok(())
     }
 
-    async fn retire(&self, plan: &mut Plan) {
+    async fn retire(&self, plan: &mut Plan) -> Result<(), Gone> {
         plan.polls.abort_all();
-        for (conn, _) in &plan.conns {
+        for (conn, task) in &plan.conns {
+            if task.is_finished() {
+                let reason = "its task failed; please report this".into();
+                let kind = ArrivalKind::Control(*conn, Control::Closed { reason, retry_ms: 0 });
+                self.shared.tell(kind).await?;
+                continue;
+            }
             // A connection whose queue is full is ended by force below.
             self.shared.registry.order(*conn, Order::Retire).unwrap_or_default();
         }
@@ -211,6 +230,7 @@ impl Venue {
                 task.abort();
             }
         }
+        Ok(())
     }
 
     /// Starts one connection; none when its URL is not allowed, which the tape then says.
@@ -249,7 +269,7 @@ impl Venue {
             inlet,
             orders: place.orders,
             stop: self.stop.clone(),
-            seed: SplitMix::new(shared.seed ^ (u64::from(conn.0) << 32)).next(),
+            seed: SplitMix::new(shared.seed ^ (u64::from(conn.0) << 32)).draw(),
             plan: wanted,
         };
         Ok(Some((conn, tokio::spawn(connection.run()))))

@@ -31,11 +31,10 @@ impl Out for Catch {
     }
 
     fn command(&mut self, command: Command) {
-        if let Command::Rest(request) = command {
-            if self.followed < FOLLOW_UPS_MAX {
-                self.followed += 1;
-                self.follow_ups.push(request);
-            }
+        let Command::Rest(request) = command else { return };
+        if self.followed < FOLLOW_UPS_MAX {
+            self.followed += 1;
+            self.follow_ups.push(request);
         }
     }
 
