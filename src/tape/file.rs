@@ -52,10 +52,17 @@ impl Recorder {
     /// # Errors
     /// As [`create`](Recorder::create).
     pub fn create_at(path: &Path, meta: &Meta, clock: Clock) -> Result<Self, TapeError> {
-        let writer = Writer::new(meta)?;
         let file = create_private(path).map_err(|source| TapeError::Open { path: path.into(), source })?;
+        Self::onto(file, path, meta, clock)
+    }
+
+    /// Records into a file that is open and empty; `path` is what messages call it.
+    ///
+    /// # Errors
+    /// [`TapeError::Write`], or what [`Writer::new`] says.
+    pub fn onto(file: File, path: &Path, meta: &Meta, clock: Clock) -> Result<Self, TapeError> {
         let mut recorder = Recorder {
-            writer,
+            writer: Writer::new(meta)?,
             file,
             path: path.into(),
             clock,

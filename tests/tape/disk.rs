@@ -5,7 +5,7 @@ use std::process::Command;
 
 use faultline::clock::Clock;
 use faultline::model::Nanos;
-use faultline::model::entry::Entry;
+use faultline::model::entry::{Entry, Kind};
 use faultline::tape::{Ending, Recorder, TapeError, info};
 
 use super::support::{Dice, Owned, What, conn, meta, read};
@@ -83,6 +83,29 @@ fn a_kill_loses_the_open_chunk_only() {
         matches!(info(&path).unwrap().ending, Ending::Truncated { .. }),
         "only finish() completes a file"
     );
+}
+
+/// Fault: a full disk is not noticed, or the recorder goes on as if the file were whole.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_ends_the_recording_with_an_error() {
+    let path = Path::new("/dev/full");
+    let full = || std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    let error = Recorder::onto(full(), path, &meta(), Clock::start()).err().unwrap();
+    assert!(matches!(error, TapeError::Write { .. }), "{error}");
+    assert!(error.to_string().contains("go on with a new one"), "{error}");
+
+    // A pipe that nobody reads takes the head and fails on the first chunk.
+    let (reading, writing) = std::io::pipe().unwrap();
+    let file = std::fs::File::from(std::os::fd::OwnedFd::from(writing));
+    let mut recorder = Recorder::onto(file, path, &meta(), Clock::start()).unwrap();
+    drop(reading);
+    let entry = Entry { seq: 1, ts_recv: Nanos(0), kind: Kind::Tick };
+    recorder.push(&entry).unwrap();
+    let error = recorder.alert(1, Nanos(0), "{}").unwrap_err();
+    assert!(matches!(error, TapeError::Write { .. }), "{error}");
+    assert!(matches!(recorder.push(&entry), Err(TapeError::Failed { .. })));
+    assert!(matches!(recorder.finish(), Err(TapeError::Failed { .. })));
 }
 
 /// Fault: our own reader understands the file, but no other MCAP tool does.

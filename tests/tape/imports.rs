@@ -53,8 +53,9 @@ fn venues_merge_by_time_and_rest_comes_first() {
     let a = file(&dir, "a.ndjson", "5\t{\"a\":1}\n9\t{\"a\":2}\n7\t{\"a\":3}\n");
     let packed = zstd::bulk::compress(b"5\trest:depth\t{\"s\":1}\n", 3).unwrap();
     let rest = file(&dir, "a.rest.ndjson.zst", packed);
+    let more = file(&dir, "a2.rest.ndjson", "6\trest:info\t{\"i\":1}\n");
     let b = file(&dir, "b.ndjson", "5\t{\"b\":1}\n8\t{\"b\":2}\n");
-    let (tape, done) = run("raw", &[venue("va", &[&a, &rest]), venue("vb", &[&b])]);
+    let (tape, done) = run("raw", &[venue("va", &[&a, &rest, &more]), venue("vb", &[&b])]);
     let expected = [
         "0 is va/rest file:a.rest.ndjson.zst",
         "0 opened 0",
@@ -65,12 +66,13 @@ fn venues_merge_by_time_and_rest_comes_first() {
         "2 is vb/1 file:b.ndjson",
         "2 opened 0",
         "2 5 {\"b\":1}",
+        "0 6 rest:info {\"i\":1}",
         "2 8 {\"b\":2}",
         "1 9 {\"a\":2}",
         "1 7 {\"a\":3}",
     ];
     assert_eq!(story(&tape), expected);
-    assert_eq!((done.frames, done.rest, done.bad), (5, 1, 0));
+    assert_eq!((done.frames, done.rest, done.bad), (5, 2, 0));
     assert!(tape.iter().zip(1..).all(|(item, seq)| item.seq == seq), "seq counts from 1 without holes");
 }
 

@@ -1,4 +1,5 @@
 //! Recordings from outside: what goes in comes out, and what was not written is never believed.
+#![cfg(test)]
 
 mod damage;
 mod disk;

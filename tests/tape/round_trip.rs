@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use faultline::model::Nanos;
-use faultline::model::entry::{ConnIx, Entry, Kind};
+use faultline::model::entry::{ConnIx, Control, Entry, Kind};
 use faultline::tape::info::info_of;
 use faultline::tape::{Check, Ending, Reader, TapeError, Writer};
 
@@ -90,6 +90,10 @@ fn a_chunk_closes_by_size_time_alert_and_hole() {
     tape.insert(2, Owned { seq: 2, ts: 0, what: What::Alert("{\"id\":\"A-0193\"}".into()) });
     assert_eq!(chunks(&tape), 2, "an alert line closes its chunk");
 
+    let mut tape = frames(&[(9 * second, 10), (second, 10), (2 * second, 10)]);
+    tape.insert(2, Owned { seq: 2, ts: 9 * second, what: What::Alert("{}".into()) });
+    assert_eq!(chunks(&tape), 2, "a chunk that begins in the past lasts by engine time");
+
     let mut tape = frames(&[(0, 10), (1, 10)]);
     tape[2].seq = 9;
     assert_eq!(chunks(&tape), 2, "a hole in seq begins a chunk");
@@ -122,6 +126,9 @@ fn what_cannot_be_read_back_is_refused_and_the_rest_goes_on() {
         assert!(text.contains(part), "{text}");
     };
     refused(writer.push(&frame(1, 0, b"x")), "not recorded before");
+    let opened = Control::Opened { reconnects: 0 };
+    let control = Entry { seq: 1, ts_recv: Nanos(0), kind: Kind::Control(ConnIx(0), &opened) };
+    refused(writer.push(&control), "not recorded before");
     writer.push(&declare(1, 0)).unwrap();
     refused(writer.push(&frame(1, 0, b"x")), "does not rise");
     refused(writer.push(&declare(2, 5_000)), "4,096");

@@ -1,15 +1,19 @@
 //! Entries in, finished bytes of the recording out. No I/O: see `file` for the disk.
 
+mod channels;
+mod outbox;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mcap::records::{MessageHeader, Metadata};
 use mcap::write::NoSeek;
 use mcap::{Compression, WriteOptions};
 use serde::Serialize;
 
+use self::channels::{Channels, Container, Fixed};
+use self::outbox::Outbox;
 use super::error::TapeError;
 use super::layout::{self, ChainLine, ControlLine, Meta, record, topic};
 use crate::model::Nanos;
@@ -20,17 +24,20 @@ const MESSAGE_HEAD: usize = 31;
 /// A chunk above [`layout::RATIO_FREE`] gets one byte of noise per this many bytes of input, which keeps
 /// its ratio below [`layout::RATIO_MAX`] whatever a venue sends.
 const FILLER_SHARE: usize = 64;
+/// Why an entry of a connection without [`Kind::Conn`] is refused.
+const UNKNOWN: &str = "its connection was not recorded before";
 
 /// Writes one recording into memory, chunk by chunk.
 ///
 /// Finished bytes wait until [`take`](Writer::take) or [`drain`](Writer::drain) fetches them; an open
 /// chunk is not among them. An entry that is refused leaves the recording as it was.
+///
+/// What stays in memory is the open chunk and the index of the chunks before it, some 400 bytes each: 35 MB
+/// after a day of one chunk a second. A session that runs for days goes on in a new file each day.
 pub struct Writer {
-    mcap: mcap::Writer<NoSeek<Outbox>>,
+    mcap: Container,
     outbox: Outbox,
-    /// Ids of the channels without connection, once written.
-    fixed: Option<Fixed>,
-    conns: Vec<Option<Conn>>,
+    channels: Channels,
     open: Option<OpenChunk>,
     /// Engine time: running maximum of `ts_recv`.
     tau: Nanos,
@@ -42,21 +49,6 @@ pub struct Writer {
     /// Encoded message, reused.
     scratch: Vec<u8>,
     finished: bool,
-}
-
-#[derive(Clone, Copy)]
-struct Fixed {
-    chain: u16,
-    control: u16,
-    tick: u16,
-    operator: u16,
-    alerts: u16,
-}
-
-struct Conn {
-    info: ConnInfo,
-    frames: Option<u16>,
-    rest: Option<u16>,
 }
 
 struct OpenChunk {
@@ -89,8 +81,7 @@ impl Writer {
         Ok(Writer {
             mcap,
             outbox,
-            fixed: None,
-            conns: Vec::new(),
+            channels: Channels::default(),
             open: None,
             tau: Nanos(i64::MIN),
             last_seq: 0,
@@ -119,16 +110,17 @@ impl Writer {
         let (seq, ts) = (entry.seq, entry.ts_recv);
         match entry.kind {
             Kind::Frame(ix, bytes) => {
-                let channel = self.frames_channel(ix)?;
+                let channel =
+                    self.channels.frames(&mut self.mcap, ix)?.ok_or_else(|| refused(seq, UNKNOWN))?;
                 self.message(channel, seq, ts, bytes)?;
             }
             Kind::Rest(ix, answer) => {
-                let channel = self.rest_channel(ix)?;
+                let channel = self.channels.rest(&mut self.mcap, ix)?.ok_or_else(|| refused(seq, UNKNOWN))?;
                 self.rest(channel, seq, ts, &answer)?;
             }
             Kind::Tick => self.message(fixed.tick, seq, ts, &[])?,
             Kind::Conn(ix, info) => {
-                self.register(ix, info);
+                self.channels.register(ix, info);
                 self.json(
                     fixed.control,
                     seq,
@@ -233,7 +225,7 @@ impl Writer {
 
     /// Connections recorded so far, by index.
     pub fn connections(&self) -> impl Iterator<Item = (ConnIx, &ConnInfo)> {
-        (0u16..).zip(&self.conns).filter_map(|(ix, conn)| Some((ConnIx(ix), &conn.as_ref()?.info)))
+        self.channels.conns()
     }
 
     /// Refuses what cannot be read back, before anything is written.
@@ -245,7 +237,6 @@ impl Writer {
         if entry.seq <= self.last_seq {
             return fail("its seq does not rise");
         }
-        let known = |ix: ConnIx| self.conns.get(usize::from(ix.0)).and_then(Option::as_ref);
         let (conn, size) = match entry.kind {
             Kind::Frame(ix, bytes) => (Some(ix), bytes.len()),
             Kind::Rest(ix, answer) => (Some(ix), answer.url.len() + answer.body.len() + 6),
@@ -254,7 +245,7 @@ impl Writer {
                 if ix.0 >= layout::CONNECTIONS_MAX {
                     return fail("a recording holds at most 4,096 connections");
                 }
-                if known(ix).is_some_and(|conn| conn.info != *info) {
+                if self.channels.conn(ix).is_some_and(|known| known != info) {
                     return fail("the connection's index is taken by another one");
                 }
                 (None, info.venue.len() + info.name.len() + info.url.len())
@@ -264,18 +255,15 @@ impl Writer {
         if size > layout::ENTRY_MAX {
             return fail("it is above 24 MiB");
         }
-        if conn.is_some_and(|ix| known(ix).is_none()) {
-            return fail("its connection was not recorded before");
+        if conn.is_some_and(|ix| self.channels.conn(ix).is_none()) {
+            return fail(UNKNOWN);
         }
         Ok(())
     }
 
     /// Opens a chunk whose first entry will be `first`, unless one is open.
     fn open_chunk(&mut self, first: u64) -> Result<Fixed, TapeError> {
-        let fixed = match self.fixed {
-            Some(fixed) => fixed,
-            None => self.add_fixed_channels()?,
-        };
+        let fixed = self.channels.fixed(&mut self.mcap)?;
         if self.open.is_none() {
             self.open = Some(OpenChunk { input: 0, since: self.tau });
             let hash = self.chain.to_hex();
@@ -289,54 +277,6 @@ impl Writer {
         match &self.open {
             Some(open) if open.input >= layout::CHUNK_INPUT => self.close_chunk(),
             _ => Ok(()),
-        }
-    }
-
-    fn add_fixed_channels(&mut self) -> Result<Fixed, TapeError> {
-        let none = BTreeMap::new();
-        let mut add = |topic: &str, encoding: &str| self.mcap.add_channel(0, topic, encoding, &none);
-        let fixed = Fixed {
-            chain: add(topic::CHAIN, layout::JSON)?,
-            control: add(topic::CONTROL, layout::JSON)?,
-            tick: add(topic::TICK, "")?,
-            operator: add(topic::OPERATOR, layout::JSON)?,
-            alerts: add(topic::ALERTS, layout::JSON)?,
-        };
-        self.fixed = Some(fixed);
-        Ok(fixed)
-    }
-
-    fn register(&mut self, ix: ConnIx, info: &ConnInfo) {
-        let at = usize::from(ix.0);
-        if self.conns.len() <= at {
-            self.conns.resize_with(at + 1, || None);
-        }
-        if let Some(slot @ None) = self.conns.get_mut(at) {
-            *slot = Some(Conn { info: info.clone(), frames: None, rest: None });
-        }
-    }
-
-    fn frames_channel(&mut self, ix: ConnIx) -> Result<u16, TapeError> {
-        match self.conns.get_mut(usize::from(ix.0)).and_then(Option::as_mut) {
-            Some(Conn { frames: Some(id), .. }) => Ok(*id),
-            Some(conn) => {
-                let id = add_conn_channel(&mut self.mcap, ix, &conn.info, layout::JSON)?;
-                conn.frames = Some(id);
-                Ok(id)
-            }
-            None => Err(refused(self.last_seq + 1, "its connection was not recorded before")),
-        }
-    }
-
-    fn rest_channel(&mut self, ix: ConnIx) -> Result<u16, TapeError> {
-        match self.conns.get_mut(usize::from(ix.0)).and_then(Option::as_mut) {
-            Some(Conn { rest: Some(id), .. }) => Ok(*id),
-            Some(conn) => {
-                let id = add_conn_channel(&mut self.mcap, ix, &conn.info, layout::REST)?;
-                conn.rest = Some(id);
-                Ok(id)
-            }
-            None => Err(refused(self.last_seq + 1, "its connection was not recorded before")),
         }
     }
 
@@ -372,18 +312,6 @@ impl Writer {
     }
 }
 
-fn add_conn_channel(
-    mcap: &mut mcap::Writer<NoSeek<Outbox>>,
-    ix: ConnIx,
-    info: &ConnInfo,
-    encoding: &str,
-) -> Result<u16, TapeError> {
-    let metadata =
-        [("venue", info.venue.clone()), ("url", info.url.clone()), (layout::CONN_KEY, ix.0.to_string())];
-    let metadata = metadata.into_iter().map(|(k, v)| (k.to_string(), v)).collect();
-    Ok(mcap.add_channel(0, &info.name, encoding, &metadata)?)
-}
-
 /// The low 32 bits of `seq`.
 pub(super) fn low_half(seq: u64) -> u32 {
     u32::try_from(seq & u64::from(u32::MAX)).unwrap_or_default()
@@ -397,26 +325,4 @@ fn refused(seq: u64, what: &'static str) -> TapeError {
 fn first_record(bytes: &[u8]) -> Option<&[u8]> {
     let len = u64::from_le_bytes(*bytes.get(1..)?.first_chunk::<8>()?);
     bytes.get(..usize::try_from(len).ok()?.checked_add(9)?)
-}
-
-/// Where the container leaves its bytes: shared, because `mcap::Writer` keeps its sink to itself.
-/// The lock is taken once per chunk and never contended.
-#[derive(Clone, Default)]
-struct Outbox(Arc<Mutex<Vec<u8>>>);
-
-impl Outbox {
-    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Write for Outbox {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.lock().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
