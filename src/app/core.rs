@@ -127,7 +127,12 @@ pub fn session_meta(mode: Mode, setup: &Setup, clock: Clock) -> Meta {
 }
 
 /// Starts the core over a queue of arrivals.
-pub fn spawn(config: CoreConfig, clock: Clock, arrivals: ingress::Receiver, feeds: Arc<Feeds>) -> Result<CoreHandle, Failure> {
+pub fn spawn(
+    config: CoreConfig,
+    clock: Clock,
+    arrivals: ingress::Receiver,
+    feeds: Arc<Feeds>,
+) -> Result<CoreHandle, Failure> {
     let pipeline = Pipeline::new(&config.setup.venues, config.setup.rules.clone())?;
     let meta = session_meta(config.mode, &config.setup, clock);
     let shared = Arc::new(Shared::default());
@@ -236,7 +241,8 @@ impl Core {
                 tee.put(Taped::Alert(event.seq, event.at, line.clone()));
             }
             // A face that left has no use for lines; one that is slow makes the core wait.
-            let _delivered = self.told.send(Told { severity: event.alert.severity, event: event.event, line });
+            let _delivered =
+                self.told.send(Told { severity: event.alert.severity, event: event.event, line });
         }
         for (venue, command) in &effects.commands {
             // A full queue is counted by the feeds; the decoder asks again with its next gap.

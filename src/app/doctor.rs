@@ -47,26 +47,41 @@ pub fn examine(terminal: String, is_terminal: bool) -> Vec<Finding> {
     ];
     findings.push(match config_dir() {
         Some(dir) if dir.is_dir() => finding("config", Verdict::Ok, format!("reads {}", dir.display())),
-        Some(dir) => finding("config", Verdict::Ok, format!("built-in defaults; {} does not exist", dir.display())),
-        None => finding("config", Verdict::Warn, "no HOME and no XDG_CONFIG_HOME: built-in defaults only".into()),
+        Some(dir) => {
+            finding("config", Verdict::Ok, format!("built-in defaults; {} does not exist", dir.display()))
+        }
+        None => {
+            finding("config", Verdict::Warn, "no HOME and no XDG_CONFIG_HOME: built-in defaults only".into())
+        }
     });
     findings.push(match Setup::load(&[]) {
         Err(failure) => finding("rules and venues", Verdict::Fail, failure.message),
         Ok(setup) => match Pipeline::new(&setup.venues, setup.rules.clone()) {
             Err(error) => finding("rules and venues", Verdict::Fail, error.to_string()),
             Ok(_) => {
-                let words = format!("{} venues, {} rules, {} dialects", setup.venues.len(), setup.rules.len(), dialect::DIALECTS.len());
+                let words = format!(
+                    "{} venues, {} rules, {} dialects",
+                    setup.venues.len(),
+                    setup.rules.len(),
+                    dialect::DIALECTS.len()
+                );
                 finding("rules and venues", Verdict::Ok, words)
             }
         },
     });
     findings.push(match data_dir() {
         Some(dir) => writable(&dir),
-        None => finding("recordings", Verdict::Warn, "no HOME and no XDG_DATA_HOME: name a folder with -o".into()),
+        None => {
+            finding("recordings", Verdict::Warn, "no HOME and no XDG_DATA_HOME: name a folder with -o".into())
+        }
     });
     findings.push(match loopback() {
         Ok(()) => finding("loopback", Verdict::Ok, "127.0.0.1 gives ports: the demo can run".into()),
-        Err(error) => finding("loopback", Verdict::Fail, format!("127.0.0.1 gives no port ({error}): the demo cannot run")),
+        Err(error) => finding(
+            "loopback",
+            Verdict::Fail,
+            format!("127.0.0.1 gives no port ({error}): the demo cannot run"),
+        ),
     });
     findings
 }
@@ -83,9 +98,11 @@ fn loopback() -> std::io::Result<()> {
 fn writable(dir: &Path) -> Finding {
     let nearest = dir.ancestors().find(|a| a.exists()).unwrap_or(dir);
     match nearest.metadata() {
-        Ok(meta) if meta.permissions().readonly() => {
-            finding("recordings", Verdict::Fail, format!("{} cannot be written: name a folder with -o", nearest.display()))
-        }
+        Ok(meta) if meta.permissions().readonly() => finding(
+            "recordings",
+            Verdict::Fail,
+            format!("{} cannot be written: name a folder with -o", nearest.display()),
+        ),
         Ok(_) => finding("recordings", Verdict::Ok, format!("go to {}", dir.display())),
         Err(error) => finding("recordings", Verdict::Warn, format!("{}: {error}", nearest.display())),
     }

@@ -41,14 +41,18 @@ pub fn metrics(path: &Path, export: &Export, dir: &Path) -> Result<(u8, PathBuf)
     for id in &export.metrics {
         let at = find(id).ok_or_else(|| {
             let near = crate::config::error::nearest(id, METRICS.iter().map(|m| m.card().id));
-            Failure::usage(format!("there is no metric `{id}`{}", near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default()))
+            Failure::usage(format!(
+                "there is no metric `{id}`{}",
+                near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default()
+            ))
         })?;
         chosen.push(at);
     }
     if chosen.is_empty() {
         chosen.extend(0..METRICS.len());
     }
-    std::fs::create_dir_all(dir).map_err(|e| Failure::runtime(format!("cannot create {}: {e}", dir.display())))?;
+    std::fs::create_dir_all(dir)
+        .map_err(|e| Failure::runtime(format!("cannot create {}: {e}", dir.display())))?;
     let file = dir.join(match export.format {
         Format::Csv => "metrics.csv",
         Format::Ndjson => "metrics.ndjson",
@@ -63,11 +67,20 @@ pub fn metrics(path: &Path, export: &Export, dir: &Path) -> Result<(u8, PathBuf)
             let engine = tape.pipeline.engine();
             let ts = step.ts.to_string();
             for at in &chosen {
-                let (Some(metric), Some(table)) = (METRICS.get(*at), engine.tables().get(*at)) else { continue };
+                let (Some(metric), Some(table)) = (METRICS.get(*at), engine.tables().get(*at)) else {
+                    continue;
+                };
                 let card = metric.card();
                 if card.every.is_due(step.ts) {
                     for row in table.rows() {
-                        let cells = Cells { ts: &ts, seq: step.seq, metric: card.id, unit: card.unit.word(), row, engine };
+                        let cells = Cells {
+                            ts: &ts,
+                            seq: step.seq,
+                            metric: card.id,
+                            unit: card.unit.word(),
+                            row,
+                            engine,
+                        };
                         cells.write(export.format, &mut out)?;
                     }
                 }
@@ -97,14 +110,16 @@ impl Cells<'_> {
             Part::Bid | Part::Ask | Part::Channel(_) => row.scope.part.word(),
             Part::Whole => "",
         };
-        let regime = engine.market().venues.get(usize::from(row.scope.venue)).map_or("", |v| v.spec.regime.as_str());
+        let regime =
+            engine.market().venues.get(usize::from(row.scope.venue)).map_or("", |v| v.spec.regime.as_str());
         let quality = row.quality.word();
         let coverage = shortest(row.coverage);
         let used = row.used;
         match format {
             Format::Csv => {
                 let value = row.value.map(shortest).unwrap_or_default();
-                let (venue, peer, underlying, instrument) = (csv(venue), csv(peer), csv(underlying), csv(instrument));
+                let (venue, peer, underlying, instrument) =
+                    (csv(venue), csv(peer), csv(underlying), csv(instrument));
                 writeln!(
                     out,
                     "{ts},{seq},{metric},{venue},{peer},{underlying},{instrument},{side},,{value},{unit},{quality},{coverage},{used},{regime},,"

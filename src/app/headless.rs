@@ -69,7 +69,10 @@ pub fn replay(path: &Path, rules: &[PathBuf], until: Until) -> Result<u8, Failur
     )?;
     let mut result = code::OK;
     if let Some(Ending::Truncated { at_byte, whole_chunks, note }) = tape.ending() {
-        writeln!(err, "note: the recording is cut off at byte {at_byte} after {whole_chunks} whole chunks: {note}")?;
+        writeln!(
+            err,
+            "note: the recording is cut off at byte {at_byte} after {whole_chunks} whole chunks: {note}"
+        )?;
         result = code::PARTIAL;
     }
     Ok(if has_failed { code::ALERTS } else { result })

@@ -61,10 +61,10 @@ pub struct Step {
 
 /// Opens the file of a recording.
 pub fn open(path: &Path, check: Check) -> Result<Reader<BufReader<File>>, Failure> {
-    let file = File::open(path).map_err(|source| {
-        Failure::recording(path, &TapeError::Open { path: path.into(), source })
-    })?;
-    Reader::open_with(BufReader::with_capacity(1 << 18, file), check).map_err(|e| Failure::recording(path, &e))
+    let file = File::open(path)
+        .map_err(|source| Failure::recording(path, &TapeError::Open { path: path.into(), source }))?;
+    Reader::open_with(BufReader::with_capacity(1 << 18, file), check)
+        .map_err(|e| Failure::recording(path, &e))
 }
 
 impl Tape {
@@ -192,8 +192,15 @@ impl Replay {
         let tape = Tape::open(path, &options.rules, Check::Chunks)?;
         let (start, end, alert_marks) = survey(path)?;
         let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let transport =
-            Transport { file, start, end, at: start, speed: options.speed, is_paused: options.is_paused, alert_marks };
+        let transport = Transport {
+            file,
+            start,
+            end,
+            at: start,
+            speed: options.speed,
+            is_paused: options.is_paused,
+            alert_marks,
+        };
         let stage = Arc::new(Stage {
             snapshot: ArcSwap::default(),
             ask: ArcSwap::default(),
@@ -213,7 +220,8 @@ impl Replay {
             is_over: false,
         };
         let from = options.from;
-        let thread = std::thread::Builder::new().name("player".into()).spawn(move || player.run(&queue, from))?;
+        let thread =
+            std::thread::Builder::new().name("player".into()).spawn(move || player.run(&queue, from))?;
         Ok(Replay { stage, wishes, thread: Some(thread) })
     }
 
@@ -285,7 +293,11 @@ impl Player {
         self.settle();
         while !self.stage.stop.load(Ordering::Acquire) {
             let is_waiting = self.transport.is_paused || self.is_over;
-            let wish = if is_waiting { wishes.recv_timeout(NAP) } else { wishes.try_recv().map_err(|_| RecvTimeoutError::Timeout) };
+            let wish = if is_waiting {
+                wishes.recv_timeout(NAP)
+            } else {
+                wishes.try_recv().map_err(|_| RecvTimeoutError::Timeout)
+            };
             match wish {
                 Ok(wish) => self.obey(wish)?,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),

@@ -83,7 +83,12 @@ impl Setup {
             if name.starts_with("venues/") {
                 match venues::read(name, text) {
                     Ok(venue) if setup.venues.iter().any(|v| v.id == venue.id) => {
-                        errors.push(ConfigError::at(name, text, 0..0, format!("venue `{}` stands in two files", venue.id)));
+                        errors.push(ConfigError::at(
+                            name,
+                            text,
+                            0..0,
+                            format!("venue `{}` stands in two files", venue.id),
+                        ));
                     }
                     Ok(venue) => setup.venues.push(venue),
                     Err(error) => errors.push(error),
@@ -110,12 +115,17 @@ impl Setup {
             kept.extend(self.venues.iter().filter(|v| v.id == *name || v.brand == *name).cloned());
             if kept.len() == before {
                 let known: Vec<&str> = self.venues.iter().map(|v| v.id.as_str()).collect();
-                return Err(Failure::usage(format!("there is no venue `{name}`; known are {}", known.join(", "))));
+                return Err(Failure::usage(format!(
+                    "there is no venue `{name}`; known are {}",
+                    known.join(", ")
+                )));
             }
         }
         let ids: Vec<String> = kept.iter().map(|v| v.id.clone()).collect();
         self.texts.retain(|name, _| {
-            name.strip_prefix("venues/").and_then(|n| n.strip_suffix(".toml")).is_none_or(|id| ids.iter().any(|i| i == id))
+            name.strip_prefix("venues/")
+                .and_then(|n| n.strip_suffix(".toml"))
+                .is_none_or(|id| ids.iter().any(|i| i == id))
         });
         self.venues = kept;
         Ok(())

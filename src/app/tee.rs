@@ -58,10 +58,16 @@ pub struct Tee {
 
 impl Tee {
     /// Opens the recording and starts its thread.
-    pub fn start(to: &RecordTo, meta: &Meta, clock: Clock, state: Arc<ArcSwap<Recording>>) -> Result<Tee, Failure> {
+    pub fn start(
+        to: &RecordTo,
+        meta: &Meta,
+        clock: Clock,
+        state: Arc<ArcSwap<Recording>>,
+    ) -> Result<Tee, Failure> {
         let recorder = match to {
             RecordTo::Folder(dir) => {
-                std::fs::create_dir_all(dir).map_err(|e| Failure::runtime(format!("cannot create {}: {e}", dir.display())))?;
+                std::fs::create_dir_all(dir)
+                    .map_err(|e| Failure::runtime(format!("cannot create {}: {e}", dir.display())))?;
                 Recorder::create(dir, meta, 1, clock)
             }
             RecordTo::File(path) => Recorder::create_at(path, meta, clock),
@@ -70,7 +76,13 @@ impl Tee {
         let path = recorder.path().to_path_buf();
         let (queue, rest) = sync_channel(ENTRIES_MAX);
         let waiting = Arc::new(AtomicUsize::new(0));
-        let worker = Worker { recorder, clock, started: clock.now(), state: Arc::clone(&state), waiting: Arc::clone(&waiting) };
+        let worker = Worker {
+            recorder,
+            clock,
+            started: clock.now(),
+            state: Arc::clone(&state),
+            waiting: Arc::clone(&waiting),
+        };
         let thread = std::thread::Builder::new().name("recorder".into()).spawn(move || worker.run(&rest))?;
         Ok(Tee { queue: Some(queue), waiting, state, thread: Some(thread), path })
     }
@@ -149,7 +161,8 @@ impl Worker {
     }
 
     fn tell(&self, now: Nanos) {
-        let file = self.recorder.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let file =
+            self.recorder.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let elapsed_ms = now.since(self.started) / MS;
         self.state.store(Arc::new(Recording::On { file, elapsed_ms, bytes: self.recorder.bytes() }));
     }

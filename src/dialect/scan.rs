@@ -9,8 +9,6 @@ use crate::model::num::Num;
 
 /// Digits that surely fit an `i64`.
 const DIGITS_MAX: usize = 18;
-/// Deepest nesting of brackets that the general parser is given.
-pub const NESTING_MAX: usize = 48;
 
 /// A position in the bytes of one message.
 #[derive(Clone, Copy, Debug)]
@@ -165,27 +163,6 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// True when brackets nest no deeper than [`NESTING_MAX`]: the general parser recurses.
-pub fn is_shallow(bytes: &[u8]) -> bool {
-    let (mut depth, mut in_text, mut escaped) = (0usize, false, false);
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'[' | b'{' if !in_text => {
-                depth += 1;
-                if depth > NESTING_MAX {
-                    return false;
-                }
-            }
-            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,11 +198,5 @@ mod tests {
         ] {
             assert!(Cursor::new(text.as_bytes()).levels(&mut out).is_none(), "{text}");
         }
-    }
-
-    #[test]
-    fn deep_nesting_is_seen_without_recursion() {
-        assert!(is_shallow(br#"{"a":[[1],["[[[[[[[["]]}"#));
-        assert!(!is_shallow("[".repeat(100_000).as_bytes()));
     }
 }

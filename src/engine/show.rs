@@ -258,6 +258,7 @@ impl Engine {
             consensus: mid_usd.zip(gap).map(|(mid, gap)| mid / libm::exp(gap / 1e4)),
             figures: CELL_FIGURES.iter().filter_map(figure).collect(),
             books,
+            series_metric: "mid_gap_bps",
             series: self.history.of(u, v),
         })
     }

@@ -115,7 +115,8 @@ mod tests {
     use crate::model::alert::{Alert, AlertQuality, AlertState, Evidence, Severity, Subject};
 
     fn event() -> AlertEvent {
-        let subject = Subject { metric: "mid_gap_bps".into(), underlying: "SOL".into(), ..Subject::default() };
+        let subject =
+            Subject { metric: "mid_gap_bps".into(), underlying: "SOL".into(), ..Subject::default() };
         AlertEvent {
             seq: 7,
             at: Nanos(1_723_161_255_100_000_000),
@@ -157,7 +158,8 @@ mod tests {
     fn lines_chain_and_only_the_mode_differs() {
         let meta = |mode| LineMeta { mode, session: "s1".into(), ..LineMeta::default() };
         let (mut live, mut replay) = (Lines::new(meta("live")), Lines::new(meta("replay")));
-        let pairs = [(live.line(&event()), replay.line(&event())), (live.line(&event()), replay.line(&event()))];
+        let pairs =
+            [(live.line(&event()), replay.line(&event())), (live.line(&event()), replay.line(&event()))];
         for (a, b) in &pairs {
             assert_ne!(a, b);
             assert_eq!(without_mode(a).unwrap(), without_mode(b).unwrap());

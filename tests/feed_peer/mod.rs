@@ -75,6 +75,8 @@ impl Decoder for PlainDecoder {
         }
     }
     fn control(&mut self, _: ConnIx, _: &Control, _: &mut dyn Out) {}
+    fn resync(&mut self, _symbol: u32, _out: &mut dyn Out) {}
+
     fn symbols(&self) -> &Symbols {
         &self.0
     }

@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::{BinanceDecoder, Depth, instruments, taker};
-use crate::dialect::scan::is_shallow;
 use crate::dialect::wire::{
     self, Field, amount, figure, parse, price, required, size, slow_price, text, word,
 };
-use crate::dialect::{Note, Out, WireError};
+use crate::dialect::{Note, Out, WireError, levels};
 use crate::model::entry::{ConnIx, RestAnswer};
 use crate::model::event::{
     Body, Event, Liquidation, LiquidationPrice, PositionSide, Quote, Side, Ticker, Trade, TradeId,
@@ -191,14 +190,11 @@ impl BinanceDecoder {
     }
 
     fn message(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
-        let json = std::str::from_utf8(bytes).map_err(|_| WireError::Shape)?;
-        if !is_shallow(bytes) {
-            return Err(WireError::TooMany("nested brackets"));
-        }
+        let json = wire::guarded(bytes)?;
         if json.trim_start().starts_with('[') {
             return wire::each_row(json.trim_start(), |row| self.payload(conn, row, out)); // all-market array
         }
-        let envelope: Envelope<'_> = parse(json)?;
+        let envelope: Envelope<'_> = wire::object(json)?;
         match (&envelope.stream, &envelope.data) {
             (Some(_), Some(data)) if data.json().starts_with('[') => {
                 wire::each_row(data.json(), |row| self.payload(conn, row, out))
@@ -222,7 +218,7 @@ impl BinanceDecoder {
     }
 
     fn payload(&mut self, conn: ConnIx, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let head: Head<'_> = parse(json)?;
+        let head: Head<'_> = wire::object(json)?;
         if wire::integer(&head.st, "st")?.is_some_and(|st| st as u64 != self.pool.st()) {
             out.note(Note::Unused("event of the other pool"));
             return Ok(());
@@ -258,11 +254,11 @@ impl BinanceDecoder {
     }
 
     fn depth_message(&mut self, conn: ConnIx, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let message: DepthMessage<'_> = parse(json)?;
+        let message: DepthMessage<'_> = wire::object(json)?;
         let symbol = self.symbol(required(&message.s, "s")?.as_bytes())?;
         let read = (|| {
-            wire::levels_of(&message.b, &mut self.bids)?;
-            wire::levels_of(&message.a, &mut self.asks)?;
+            levels::levels_of(&message.b, &mut self.bids)?;
+            levels::levels_of(&message.a, &mut self.asks)?;
             let ts_venue = wire::millis(&message.E, "E")?;
             let (first, last) = (id(&message.U, "U")?, id(&message.u, "u")?);
             Ok(Depth { symbol, ts_venue, first, last, previous: id(&message.pu, "pu")? })
@@ -281,7 +277,7 @@ impl BinanceDecoder {
     }
 
     fn quote_message(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let message: QuoteMessage<'_> = parse(json)?;
+        let message: QuoteMessage<'_> = wire::object(json)?;
         let symbol = self.symbol(required(&message.s, "s")?.as_bytes())?;
         let quote = Quote {
             bid: wire::side(&message.b, &message.B, "b", "B")?,
@@ -292,7 +288,7 @@ impl BinanceDecoder {
     }
 
     fn trade_message(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let message: TradeMessage<'_> = parse(json)?;
+        let message: TradeMessage<'_> = wire::object(json)?;
         // INSURANCE_FUND, ADL and NA executions do not happen on the book.
         if !matches!(word(&message.X).as_ref(), "" | "MARKET") {
             out.note(Note::Unused("execution outside the book"));
@@ -313,7 +309,7 @@ impl BinanceDecoder {
     }
 
     fn mark_message(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let message: MarkMessage<'_> = parse(json)?;
+        let message: MarkMessage<'_> = wire::object(json)?;
         let name = required(&message.s, "s")?;
         let symbol = self.symbol(name.as_bytes())?;
         let funding_rate = figure(&message.r, "r")?;
@@ -331,7 +327,7 @@ impl BinanceDecoder {
 
     /// An index price comes once per pair and counts for each of its contracts seen so far.
     fn index_message(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let message: MarkMessage<'_> = parse(json)?;
+        let message: MarkMessage<'_> = wire::object(json)?;
         let pair = required(&message.i, "i")?;
         self.ticker = Ticker { index: slow_price(&message.p, "p")?, ..Ticker::default() };
         let ts_venue = wire::millis(&message.E, "E")?;
@@ -343,7 +339,7 @@ impl BinanceDecoder {
     }
 
     fn day_message(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let message: DayMessage<'_> = parse(json)?;
+        let message: DayMessage<'_> = wire::object(json)?;
         let symbol = self.symbol(required(&message.s, "s")?.as_bytes())?;
         self.ticker = Ticker {
             last: slow_price(&message.c, "c")?,
@@ -355,7 +351,7 @@ impl BinanceDecoder {
     }
 
     fn force_message(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let message: ForceMessage<'_> = parse(json)?;
+        let message: ForceMessage<'_> = wire::object(json)?;
         let order: ForceOrder<'_> = parse(message.o.as_ref().ok_or(WireError::Missing("o"))?.json())?;
         let symbol = self.symbol(required(&order.s, "s")?.as_bytes())?;
         let side = match required(&order.S, "S")?.as_ref() {
@@ -384,15 +380,12 @@ impl BinanceDecoder {
     }
 
     fn answer(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) -> Result<(), WireError> {
-        let json = std::str::from_utf8(answer.body).map_err(|_| WireError::Shape)?.trim_start();
+        let json = wire::guarded(answer.body)?.trim_start();
         let path = answer.url.split('?').next().unwrap_or_default();
         if !(200..300).contains(&answer.status) {
             self.snapshot_failed(answer.url);
             out.note(Note::Refused(json.get(..json.len().min(200)).unwrap_or_default()));
             return Ok(());
-        }
-        if !is_shallow(answer.body) {
-            return Err(WireError::TooMany("nested brackets"));
         }
         match path.rsplit('/').next().unwrap_or_default() {
             "depth" => self.snapshot_answer(answer.url, json, out),
@@ -407,14 +400,14 @@ impl BinanceDecoder {
     }
 
     fn snapshot_answer(&mut self, url: &str, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let message: Snapshot<'_> = parse(json)?;
+        let message: Snapshot<'_> = wire::object(json)?;
         let name = match text(&message.symbol, "symbol")? {
             Some(name) => name,
             None => Cow::Borrowed(query(url, "symbol").ok_or(WireError::Missing("symbol"))?),
         };
         let symbol = self.symbol(name.as_bytes())?;
-        wire::levels_of(&message.bids, &mut self.bids)?;
-        wire::levels_of(&message.asks, &mut self.asks)?;
+        levels::levels_of(&message.bids, &mut self.bids)?;
+        levels::levels_of(&message.asks, &mut self.asks)?;
         // A fresh listing answers -1 with an empty book: any first event may follow.
         let id = wire::integer(&message.lastUpdateId, "lastUpdateId")?
             .ok_or(WireError::Missing("lastUpdateId"))?;
@@ -424,7 +417,7 @@ impl BinanceDecoder {
     }
 
     fn interest_answer(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let message: Interest<'_> = parse(json)?;
+        let message: Interest<'_> = wire::object(json)?;
         let symbol = self.symbol(required(&message.symbol, "symbol")?.as_bytes())?;
         let open_interest = amount(&message.openInterest, "openInterest")?;
         self.ticker = Ticker { open_interest, ..Ticker::default() };

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::{BinanceDecoder, Pool};
-use crate::dialect::wire::{self, Field, amount, figure, parse, required, text, word};
+use crate::dialect::wire::{self, Field, amount, figure, required, text, word};
 use crate::dialect::{Note, Out, WireError};
 use crate::model::event::Body;
 use crate::model::instrument::{Class, InstrumentDef, Payoff, SizeUnit, Status, split_scale};
@@ -66,10 +66,10 @@ struct Interval<'a> {
 
 /// Reads the instrument list. A row that cannot be read does not cost the others.
 pub(super) fn read(decoder: &mut BinanceDecoder, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
-    let list: List<'_> = parse(json)?;
+    let list: List<'_> = wire::object(json)?;
     let rows = list.symbols.ok_or(WireError::Missing("symbols"))?;
     wire::each_row(rows.json(), |row| {
-        let row: Row<'_> = parse(row)?;
+        let row: Row<'_> = wire::object(row)?;
         let Some(def) = terms(decoder, &row)? else {
             out.note(Note::Unused("contract type"));
             return Ok(());
@@ -83,7 +83,7 @@ pub(super) fn read(decoder: &mut BinanceDecoder, json: &str, out: &mut dyn Out) 
 /// Reads the funding intervals that differ from the default.
 pub(super) fn read_intervals(decoder: &mut BinanceDecoder, json: &str) -> Result<(), WireError> {
     wire::each_row(json, |row| {
-        let row: Interval<'_> = parse(row)?;
+        let row: Interval<'_> = wire::object(row)?;
         let name = required(&row.symbol, "symbol")?.into_owned();
         if let Some(hours) = amount(&row.fundingIntervalHours, "fundingIntervalHours")? {
             decoder.funding_hours.insert(name, hours);
@@ -116,7 +116,7 @@ fn terms(decoder: &mut BinanceDecoder, row: &Row<'_>) -> Result<Option<Instrumen
     let (mut price_tick, mut lot) = (None, None);
     if let Some(filters) = &row.filters {
         wire::each_row(filters.json(), |filter| {
-            let filter: Filter<'_> = parse(filter)?;
+            let filter: Filter<'_> = wire::object(filter)?;
             match word(&filter.filterType).as_ref() {
                 "PRICE_FILTER" => price_tick = amount(&filter.tickSize, "tickSize")?,
                 "LOT_SIZE" => lot = amount(&filter.stepSize, "stepSize")?,

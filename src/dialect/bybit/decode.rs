@@ -7,10 +7,7 @@ use crate::dialect::levels::levels_of;
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
-use crate::model::event::{
-    Body, BookChange, Event, Gap, GapWhy, Level, Liquidation, LiquidationPrice, PositionSide, Side, Ticker,
-    Trade, TradeId,
-};
+use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Side, Trade, TradeId};
 use crate::model::time::Nanos;
 use crate::model::venue::{Command, VenueSpec};
 
@@ -207,8 +204,8 @@ impl BybitDecoder {
         let data = frame.data.as_ref().ok_or(WireError::Missing("data"))?;
         let data: BookData<'_> = wire::object(data.json())?;
         let ix = self.symbol(&wire::required(&data.s, "s")?)?;
-        wire::levels_of(&data.b, &mut self.bids)?;
-        wire::levels_of(&data.a, &mut self.asks)?;
+        levels_of(&data.b, &mut self.bids)?;
+        levels_of(&data.a, &mut self.asks)?;
         let ts_venue = wire::millis(&frame.cts, "cts")?
             .map_or_else(|| wire::millis(&frame.ts, "ts"), |t| Ok(Some(t)))?;
         let Some(state) = self.states.get_mut(ix as usize) else { return Ok(()) };
@@ -239,96 +236,6 @@ impl BybitDecoder {
             out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Trade(trade) });
             Ok(())
         })
-    }
-
-    /// `S` is the side of the position: `Buy` means that a long was closed. `p` is where its margin
-    /// was used up.
-    fn liquidations(&mut self, frame: &Frame<'_>, out: &mut dyn Out) -> Result<(), WireError> {
-        let data = frame.data.as_ref().ok_or(WireError::Missing("data"))?;
-        wire::each_row(data.json(), |row| {
-            let row: Print<'_> = wire::parse(row)?;
-            let liquidation = Liquidation {
-                id: TradeId::None,
-                price: wire::price(&row.p, "p")?,
-                size: wire::size(&row.v, "v")?,
-                position: match side(&row.side)? {
-                    Side::Buy => PositionSide::Long,
-                    Side::Sell => PositionSide::Short,
-                },
-                price_is: LiquidationPrice::Bankruptcy,
-            };
-            let ts_venue = wire::millis(&row.time, "T")?;
-            let ix = self.symbol(&wire::required(&row.s, "s")?)?;
-            out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Liquidation(liquidation) });
-            Ok(())
-        })
-    }
-
-    /// A ticker, whole or in part: what is absent is unchanged.
-    fn ticker(&mut self, json: &str, ts_venue: Option<Nanos>, out: &mut dyn Out) -> Result<(), WireError> {
-        let data: TickerData<'_> = wire::parse(json)?;
-        let ix = self.symbol(&wire::required(&data.symbol, "symbol")?)?;
-        let Some(state) = self.states.get_mut(ix as usize) else { return Ok(()) };
-        let single = wire::amount(&data.single_open_interest, "singleOpenInterest")?;
-        let single_value = wire::amount(&data.single_open_interest_value, "singleOpenInterestValue")?;
-        state.has_single_oi |= single.is_some();
-        let two_sided = |field, name| if state.has_single_oi { Ok(None) } else { wire::amount(field, name) };
-        let ticker = Ticker {
-            last: wire::slow_price(&data.last_price, "lastPrice")?,
-            mark: wire::slow_price(&data.mark_price, "markPrice")?,
-            index: wire::slow_price(&data.index_price, "indexPrice")?,
-            funding_rate: wire::figure(&data.funding_rate, "fundingRate")?,
-            funding_interval_h: wire::slow_price(&data.funding_interval_hour, "fundingIntervalHour")?,
-            funding_next: wire::millis(&data.next_funding_time, "nextFundingTime")?,
-            predicted_funding_rate: None,
-            open_interest: single
-                .map_or_else(|| two_sided(&data.open_interest, "openInterest"), |v| Ok(Some(v)))?,
-            open_interest_value: single_value
-                .map_or_else(|| two_sided(&data.open_interest_value, "openInterestValue"), |v| Ok(Some(v)))?,
-            volume_24h: wire::amount(&data.volume_24h, "volume24h")?,
-        };
-        let symbol = self.symbols.get(ix);
-        if ticker != Ticker::default() {
-            out.event(Event { symbol, ts_venue, body: Body::Ticker(&ticker) });
-        }
-        if !state.has_level_1 && data.best_into(&mut state.touch.0)? {
-            out.event(Event { symbol, ts_venue, body: Body::Quote(state.touch.0) });
-        }
-        Ok(())
-    }
-
-    fn answer(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) -> Result<(), WireError> {
-        let parsed: Answer<'_> = wire::parse(wire::guarded(answer.body)?)?;
-        if answer.status != 200 || wire::integer(&parsed.ret_code, "retCode")? != Some(0) {
-            out.note(Note::Refused(&wire::word(&parsed.ret_msg)));
-            return Ok(());
-        }
-        let Some(listing) = parsed.result else { return Err(WireError::Missing("result")) };
-        let list = listing.list.as_ref().map_or("[]", |raw| raw.json());
-        if answer.url.contains(instruments::PATH) {
-            let category = wire::word(&listing.category);
-            let category = if category.is_empty() { parameter(answer.url, "category") } else { &category };
-            let cursor = wire::word(&listing.next_page_cursor);
-            if !cursor.is_empty() && parameter(answer.url, "cursor") != cursor && list.len() > 2 {
-                out.command(Command::Rest(instruments::page(category, &cursor)));
-            }
-            return wire::each_row(list, |row| {
-                let (symbol, def) = instruments::read(row)?;
-                let ix = self.symbol(&symbol)?;
-                out.event(Event {
-                    symbol: self.symbols.get(ix),
-                    ts_venue: None,
-                    body: Body::Instrument(&def),
-                });
-                Ok(())
-            });
-        }
-        if answer.url.contains("/v5/market/tickers") {
-            let at = wire::millis(&parsed.time, "time")?;
-            return wire::each_row(list, |row| self.ticker(row, at, out));
-        }
-        out.note(Note::Unused("REST answer"));
-        Ok(())
     }
 }
 
@@ -370,7 +277,8 @@ impl Decoder for BybitDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.states.get(symbol as usize).and_then(|s| s.book.conn) {
-            self.lose(symbol, conn, Gap { expected: None, got: None, why: GapWhy::Impossible }, out);
+            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
+            self.lose(symbol, conn, gap, None, out);
         }
     }
 

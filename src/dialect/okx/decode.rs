@@ -8,7 +8,7 @@ use super::messages::{Frame, TradeRow};
 use crate::dialect::wire;
 use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
-use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Side, Trade, TradeId};
+use crate::model::event::{Body, Event, Gap, GapWhy, Level, Side, Trade, TradeId};
 use crate::model::time::Nanos;
 use crate::model::venue::VenueSpec;
 
@@ -167,167 +167,11 @@ impl OkxDecoder {
             "unsubscribe" => out.note(Note::Ack),
             "login" if matches!(&*wire::word(&frame.code), "0" | "") => out.note(Note::Ack),
             "login" | "error" | "channel-conn-count-error" => {
-                out.note(Note::Refused(&wire::word(&frame.msg)))
+                out.note(Note::Refused(&wire::word(&frame.msg)));
             }
             "notice" | "channel-conn-count" => out.note(Note::Unused(event)),
             other => out.note(Note::Unknown(other)),
         }
-    }
-
-    fn books(
-        &mut self,
-        conn: ConnIx,
-        channel: &str,
-        symbol: &str,
-        frame: &Frame<'_>,
-        out: &mut dyn Out,
-    ) -> Result<(), WireError> {
-        let ix = self.symbol(symbol)?;
-        let read = match &frame.data {
-            Some(data) => wire::each_row(data.json(), |row| {
-                let read = self.book_row(ix, conn, channel, frame, row, out);
-                if read.is_err() {
-                    let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
-                    self.lose(ix, conn, channel, gap, out);
-                }
-                read
-            }),
-            None => Err(WireError::Missing("data")),
-        };
-        if read.is_err() {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
-            self.lose(ix, conn, channel, gap, out); // silent when a row was lost above
-        }
-        read
-    }
-
-    fn book_row(
-        &mut self,
-        ix: u32,
-        conn: ConnIx,
-        channel: &str,
-        frame: &Frame<'_>,
-        row: &str,
-        out: &mut dyn Out,
-    ) -> Result<(), WireError> {
-        let row: BookRow<'_> = wire::parse(row)?;
-        let ts_venue = wire::millis(&row.ts, "ts")?;
-        let seq = wire::integer(&row.seq_id, "seqId")?;
-        let prev = wire::integer(&row.prev_seq_id, "prevSeqId")?;
-        wire::levels_of(&row.bids, &mut self.bids)?;
-        wire::levels_of(&row.asks, &mut self.asks)?;
-        let snapshot = match &*wire::word(&frame.action) {
-            "snapshot" => true,
-            "update" => false,
-            _ => return Err(WireError::Missing("action")),
-        };
-        self.clock = ts_venue.or(self.clock);
-        let Some(state) = self.states.get_mut(ix as usize) else { return Err(WireError::TooMany("symbols")) };
-        state.book.conn = Some(conn);
-        let verdict = match (snapshot, seq) {
-            (true, Some(seq)) => {
-                state.book.state = State::Chained(Chained::from(seq)); // rule 1
-                Verdict::Delta
-            }
-            (false, Some(seq)) => {
-                let empty = self.bids.is_empty() && self.asks.is_empty();
-                state.book.judge(Seq { prev: prev.ok_or(WireError::Missing("prevSeqId"))?, seq }, empty)
-            }
-            (_, None) => check(&mut state.book, snapshot, &row)?,
-        };
-        let number = seq.and_then(|s| u64::try_from(s).ok());
-        match verdict {
-            Verdict::Delta => {
-                let change = BookChange { snapshot, bids: &self.bids, asks: &self.asks, seq: number };
-                out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Book(change) });
-            }
-            Verdict::Skip => out.note(Note::Superseded),
-            Verdict::Beat => out.note(Note::Heartbeat),
-            Verdict::Keep { ask } => {
-                let seq = Seq { prev: prev.unwrap_or(-1), seq: seq.unwrap_or(-1) };
-                let (bids, asks) = (self.bids.clone(), self.asks.clone());
-                if let State::Seeding(pending) = &mut state.book.state {
-                    pending.push(Pending { seq, ts_venue, bids, asks });
-                }
-                if ask {
-                    out.command(seed(self.symbols.get(ix).text));
-                }
-            }
-            Verdict::Gap(gap) => self.lose(ix, conn, channel, gap, out),
-            Verdict::AskAgain => {
-                out.note(Note::Superseded);
-                self.subscribe_again(ix, conn, channel, out);
-            }
-        }
-        Ok(())
-    }
-
-    /// Reports a gap, once per loss, and asks for a new subscription.
-    fn lose(&mut self, ix: u32, conn: ConnIx, channel: &str, gap: Gap, out: &mut dyn Out) {
-        let Some(state) = self.states.get_mut(ix as usize) else { return };
-        if state.book.lose(true) {
-            out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
-            self.subscribe_again(ix, conn, channel, out);
-        }
-    }
-
-    fn subscribe_again(&self, ix: u32, conn: ConnIx, channel: &str, out: &mut dyn Out) {
-        let topic = [by_instrument(channel, self.symbols.get(ix).text)];
-        let texts = vec![request("unsubscribe", &topic), request("subscribe", &topic)];
-        out.command(Command::Send { conn, texts });
-    }
-
-    /// A book snapshot over REST: joins the updates that wait for it.
-    fn seeded(&mut self, symbol: &str, data: &str, out: &mut dyn Out) -> Result<(), WireError> {
-        let ix = self.symbol(symbol)?;
-        wire::each_row(data, |row| {
-            let row: BookRow<'_> = wire::parse(row)?;
-            let ts_venue = wire::millis(&row.ts, "ts")?;
-            let Some(last) = wire::integer(&row.seq_id, "seqId")? else {
-                out.note(Note::Unused("book without sequence number"));
-                return Ok(());
-            };
-            wire::levels_of(&row.bids, &mut self.bids)?;
-            wire::levels_of(&row.asks, &mut self.asks)?;
-            let Some(state) = self.states.get_mut(ix as usize) else { return Ok(()) };
-            let symbol = self.symbols.get(ix);
-            if state.book.is_live() {
-                out.note(Note::Superseded);
-                return Ok(());
-            }
-            let pending = match std::mem::take(&mut state.book.state) {
-                State::Seeding(pending) => pending,
-                _ => Vec::new(),
-            };
-            let Some(first) = join(&pending, last) else {
-                state.book.state = State::Seeding(pending);
-                out.note(Note::Superseded);
-                out.command(seed(symbol.text));
-                return Ok(());
-            };
-            let seq = u64::try_from(last).ok();
-            let change = BookChange { snapshot: true, bids: &self.bids, asks: &self.asks, seq };
-            out.event(Event { symbol, ts_venue, body: Body::Book(change) });
-            state.book.state = State::Chained(Chained::joining(last));
-            for update in pending.into_iter().skip(first) {
-                let empty = update.bids.is_empty() && update.asks.is_empty();
-                match state.book.judge(update.seq, empty) {
-                    Verdict::Delta => {
-                        let seq = u64::try_from(update.seq.seq).ok();
-                        let change =
-                            BookChange { snapshot: false, bids: &update.bids, asks: &update.asks, seq };
-                        out.event(Event { symbol, ts_venue: update.ts_venue, body: Body::Book(change) });
-                    }
-                    Verdict::Gap(gap) => {
-                        let conn = state.book.conn.unwrap_or(ConnIx(0));
-                        self.lose(ix, conn, "books", gap, out);
-                        return Ok(());
-                    }
-                    _ => out.note(Note::Superseded),
-                }
-            }
-            Ok(())
-        })
     }
 
     fn trades(&mut self, data: &str, out: &mut dyn Out) -> Result<(), WireError> {
@@ -447,7 +291,8 @@ impl Decoder for OkxDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.states.get(symbol as usize).and_then(|s| s.book.conn) {
-            self.lose(symbol, conn, "books", Gap { expected: None, got: None, why: GapWhy::Impossible }, out);
+            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
+            self.lose(symbol, conn, "books", gap, None, out);
         }
     }
 
