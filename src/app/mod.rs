@@ -1,3 +1,4 @@
 //! Floor 4: wiring.
 
+mod guard;
 pub mod screen;

@@ -132,6 +132,11 @@ fn at_depth(colour: Colour, depth: Depth) -> Color {
         (Colour::Ansi(n), _) => ansi(n),
         (Colour::Rgb(r, g, b), Depth::True) => Color::Rgb(r, g, b),
         (Colour::Rgb(r, g, b), Depth::Ansi16) => ansi(nearest(&ANSI16, (r, g, b))),
+        // A grey stays a grey: what is stale must not get a hue on the way down.
+        (Colour::Rgb(r, g, b), _) if r == g && g == b => {
+            let greys: Vec<(u8, u8, u8)> = (232..=255).map(xterm).collect();
+            Color::Indexed(nearest(&greys, (r, g, b)).saturating_add(232))
+        }
         (Colour::Rgb(r, g, b), _) => {
             let table: Vec<(u8, u8, u8)> = (16..=255).map(xterm).collect();
             Color::Indexed(nearest(&table, (r, g, b)).saturating_add(16))

@@ -108,11 +108,14 @@ pub(super) fn trace(view: &View<'_>, focus: &Focus, area: Rect, pen: &mut Pen<'_
         pen.text(area.x, area.y, area.width, "no trace yet", dim);
         return;
     };
+    // Bottom and top of the picture.
+    let (low, high) = if spark::is_below(low, high) { (high, low) } else { (low, high) };
     let text = |v| format::cell(v, grid.unit, grid.is_signed, 7);
     let seconds = i64::try_from(focus.series.len()).unwrap_or(0);
     let back = format!("{} {}", format::duration_ms(seconds * 1_000), grid.unit);
     let label = 7;
-    let tail = u16::try_from(back.len() + 1).unwrap_or(10);
+    let ends = if area.height > 1 { 0 } else { text(high).len() + 1 };
+    let tail = u16::try_from(back.len() + ends + 1).unwrap_or(10);
     let plot = Rect { x: area.x + label + 1, width: area.width.saturating_sub(label + 1 + tail), ..area };
     spark::draw(pen, plot, &focus.series, pen.style(Role::Spark));
     if area.height > 1 {
