@@ -34,7 +34,8 @@ impl Theme {
             Depth::Ansi256 => Table::Ansi256,
             Depth::True | Depth::Mono => Table::Any,
         };
-        let styles = Role::ALL.iter().map(|role| style(spec, &spec.style(*role, table), depth)).collect();
+        let look = |role: &Role| style(spec, &spec.style(*role, table), depth, *role == Role::Surface);
+        let styles = Role::ALL.iter().map(look).collect();
         let glyphs = spec.glyphs.set;
         Theme {
             name: spec.name.clone(),
@@ -108,12 +109,16 @@ impl Theme {
     }
 }
 
-fn style(spec: &ThemeSpec, role: &RoleStyle, depth: Depth) -> Style {
+fn style(spec: &ThemeSpec, role: &RoleStyle, depth: Depth, is_paper: bool) -> Style {
     let mut style = Style::new();
     if depth != Depth::Mono {
         let colour =
             |name: &Option<String>| name.as_deref().and_then(|n| spec.colour(n)).map(|c| at_depth(c, depth));
         (style.fg, style.bg) = (colour(&role.fg), colour(&role.bg));
+    }
+    if depth == Depth::Mono && role.bg.is_some() && !is_paper {
+        // A badge stays a badge.
+        style = style.add_modifier(Modifier::REVERSED);
     }
     for m in &role.mods {
         style = style.add_modifier(match m {
@@ -224,9 +229,10 @@ pub fn contrast(a: (u8, u8, u8), b: (u8, u8, u8)) -> f64 {
 mod tests {
     use super::*;
     use crate::config::theme::builtin;
+    use crate::config::theme::heatmap::Rgb;
 
     /// Colours of a role over the surface, when the theme fixes both.
-    fn pair(spec: &ThemeSpec, role: Role) -> Option<((u8, u8, u8), (u8, u8, u8))> {
+    fn pair(spec: &ThemeSpec, role: Role) -> Option<(Rgb, Rgb)> {
         let rgb = |name: Option<String>| match spec.colour(name.as_deref()?)? {
             Colour::Rgb(r, g, b) => Some((r, g, b)),
             Colour::Ansi(_) => None,

@@ -41,7 +41,7 @@ pub(crate) fn calm() -> Snapshot {
         seq: 88_213,
         mode: Mode::Live,
         venues: VENUES.iter().map(|(id, short, regime)| venue(id, short, regime)).collect(),
-        underlyings: ASSETS.iter().map(|a| a.to_string()).collect(),
+        underlyings: ASSETS.into_iter().map(String::from).collect(),
         grids: vec![
             Grid {
                 metric: "mid_gap_bps",

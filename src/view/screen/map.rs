@@ -89,7 +89,7 @@ fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     let top = Rect { height: area.height - below, ..area };
     let left = Rect { width: area.width - side, ..top };
     let title = view.ui.grid(view.shown).map_or("Map".into(), |g| format!("Map: {}", g.title));
-    let remark = format!("by {}", view.ui.map_sort.word(order::MAP));
+    let remark = format!("rows {}", view.ui.map_sort.word(order::MAP));
     let inner = pen.pane(left, &title, &remark, view.ui.pane == Pane::Body);
     body(view, inner, false, pen);
     let right = Rect { x: left.right(), width: side, ..top };
@@ -197,7 +197,7 @@ fn subtitle(view: &View<'_>, grid: &Grid, frame: &Frame, area: Rect, is_full: bo
         if is_full { format!("{}, {}  ", grid.title, grid.unit) } else { format!("{}  ", grid.unit) };
     text.push_str(&format!("{cap}  {look}"));
     if is_full && view.ui.map_sort != order::Sort::default() {
-        text.push_str(&format!("  by {}", view.ui.map_sort.word(order::MAP)));
+        text.push_str(&format!("  rows {}", view.ui.map_sort.word(order::MAP)));
     }
     let end = pen.text(area.x + 1, area.y, area.width - 1, &text, pen.style(Role::TextDim));
     if frame.shown < frame.total {
@@ -215,6 +215,7 @@ fn column_heads(view: &View<'_>, frame: &Frame, y: u16, cursor: Option<(usize, u
         let is_cursor = cursor.is_some_and(|c| c.1 == column);
         let role = if is_cursor { Role::TextStrong } else { Role::TableHead };
         let style = pen.style(role);
+        let style = if is_cursor { style.patch(pen.style(Role::Selection)) } else { style };
         if view.ui.is_tiles {
             let short: String = format::clean(name).chars().take(2).collect();
             pen.text(x, y, frame.cell - 1, &short, style);
