@@ -11,6 +11,8 @@ mod fixture;
 mod keys;
 #[path = "screens/live.rs"]
 mod live;
+#[path = "screens/palette.rs"]
+mod palette;
 #[path = "screens/safety.rs"]
 mod safety;
 #[path = "screens/words.rs"]

@@ -19,7 +19,7 @@ use ratatui::layout::Rect;
 
 use super::guard::{Guard, on_end_signal};
 use crate::clock::Clock;
-use crate::config::theme::{self, ThemeSpec};
+use crate::config::theme::{self, GlyphSet, ThemeSpec};
 use crate::model::entry::OperatorAction;
 use crate::model::time::{MS, Nanos, SECOND};
 use crate::snapshot::Snapshot;
@@ -83,12 +83,16 @@ const OUT_BYTES: usize = 64 << 10;
 /// # Errors
 /// The terminal cannot be set up or written to.
 pub fn run(session: &dyn Session, options: &Options) -> io::Result<Exit> {
-    let themes = if options.themes.is_empty() {
+    let mut themes = if options.themes.is_empty() {
         theme::builtin().map_err(|e| io::Error::other(e.to_string()))?
     } else {
         options.themes.clone()
     };
-    let depth = depth::detect(options.color.as_deref(), |name| std::env::var(name).ok());
+    let env = |name: &str| std::env::var(name).ok();
+    let depth = depth::detect(options.color.as_deref(), env);
+    if !depth::is_unicode(env) {
+        themes.iter_mut().for_each(|t| t.glyphs.set = GlyphSet::Ascii);
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let signals = on_end_signal(&stop)?;
     let guard = Guard::enter()?;

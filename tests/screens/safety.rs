@@ -1,7 +1,7 @@
 //! What must hold for every picture: no colour without a live value, no foreign escape sequence, no
 //! panic, no mode left unsaid.
 
-use faultline::config::theme;
+use faultline::config::theme::{self, GlyphSet};
 use faultline::model::alert::AlertState;
 use faultline::snapshot::{CellState, Mode, Snapshot};
 use faultline::view::{Depth, Recording, Theme, Ui, View, json, plain};
@@ -190,4 +190,23 @@ fn an_unchanged_picture_has_nothing_to_send() {
     later.grids[0].cells[0].value = later.grids[0].cells[0].value.map(|v| v + 0.001);
     later.seq += 1;
     assert!(a.diff(&draw(&later, &ui("map", (200, 60)), &theme)).is_empty());
+}
+
+#[test]
+fn the_ascii_set_draws_ascii_only() {
+    let mut spec = theme::builtin().unwrap().remove(0);
+    spec.glyphs.set = GlyphSet::Ascii;
+    for snapshot in [fixture::divergence(), fixture::broken()] {
+        for depth in [Depth::True, Depth::Mono] {
+            for size in SIZES {
+                for keys in ["1", "4", "6", "Enter", "?", "D", "m D"] {
+                    let mut ui = ui("map", size);
+                    press(&mut ui, &snapshot, keys);
+                    let shown = text(&draw(&snapshot, &ui, &Theme::new(&spec, depth)));
+                    let other = shown.chars().find(|c| !c.is_ascii());
+                    assert_eq!(other, None, "{keys} {size:?} {depth:?}\n{shown}");
+                }
+            }
+        }
+    }
 }

@@ -33,7 +33,7 @@ pub fn draw(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     let title = format!(" Evidence  {} @ {}  ", format::clean(&underlying), format::clean(&venue));
     let end = pen.text(area.x + 1, area.y, area.width, &title, pen.style(Role::Title));
     let Some(focus) = focus else {
-        pen.text(area.x + 1, area.y + 2, area.width, "asking for the books", pen.style(Role::TextDim));
+        pen.text(area.x + 1, area.y + 2, area.width, detail::no_detail(view), pen.style(Role::TextDim));
         return;
     };
     let consensus = focus.consensus.map_or(format::MISSING.into(), format::price);
