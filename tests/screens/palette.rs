@@ -1,6 +1,6 @@
 //! Severities stay apart for every kind of colour vision.
 //!
-//! Machado, Oliveira, Fernandes 2009, severity 1, on linear RGB; distances in OKLab times 100.
+//! Machado, Oliveira, Fernandes 2009, severity 1, on linear RGB; distances in `OKLab` times 100.
 
 use faultline::config::theme::{self, Colour, Role, Table, ThemeSpec};
 
