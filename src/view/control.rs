@@ -126,7 +126,7 @@ impl Ui {
             Action::Palette => self.ask(Purpose::Command),
             Action::GoToTime => self.ask(Purpose::GoTo),
             Action::Metric => self.next_metric(snapshot),
-            Action::Sort => self.sort(|sort, names| sort.next(names)),
+            Action::Sort => self.sort(order::Sort::next),
             Action::FlipSort => self.sort(|sort, _| order::Sort { is_flipped: !sort.is_flipped, ..sort }),
             Action::Freeze => self.is_frozen = !self.is_frozen,
             Action::Acknowledge => self.acknowledge(snapshot),

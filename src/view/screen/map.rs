@@ -54,12 +54,12 @@ impl Screen for Map {
             (Action::Metric, "metric"),
             (Action::Sort, "sort"),
             (Action::Freeze, "freeze"),
-            (Action::Density, "density"),
-            (Action::NextTheme, "theme"),
-            (Action::Palette, "command"),
             (Action::Help, "help"),
+            (Action::Palette, "command"),
             (Action::Quit, "quit"),
             (Action::NextPane, "pane"),
+            (Action::Density, "density"),
+            (Action::NextTheme, "theme"),
         ]
     }
 }
@@ -80,11 +80,16 @@ fn narrow(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
 fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     let is_centre = area.width >= 200 && area.height >= 54;
     let side = if is_centre { 72 } else { 36 };
-    let below = if is_centre { 16 } else { 11 };
+    // The lists below get what map and detail leave, as far as they have rows for it.
+    let rows = view.shown.venues.len() + view.shown.summary.len() + 7;
+    let keep = u16::try_from(rows).unwrap_or(u16::MAX).max(if is_centre { 28 } else { 21 });
+    let lists = view.shown.alerts.len().max(view.shown.feeds.len()) + 3;
+    let most = area.height.saturating_sub(keep).max(11);
+    let below = u16::try_from(lists).unwrap_or(u16::MAX).clamp(11, most);
     let top = Rect { height: area.height - below, ..area };
     let left = Rect { width: area.width - side, ..top };
     let title = view.ui.grid(view.shown).map_or("Map".into(), |g| format!("Map: {}", g.title));
-    let remark = format!("by {}", view.ui.map_sort.word(order::MAP));
+    let remark = format!("rows {}", view.ui.map_sort.word(order::MAP));
     let inner = pen.pane(left, &title, &remark, view.ui.pane == Pane::Body);
     body(view, inner, false, pen);
     let right = Rect { x: left.right(), width: side, ..top };
@@ -186,13 +191,13 @@ impl Frame {
 fn subtitle(view: &View<'_>, grid: &Grid, frame: &Frame, area: Rect, is_full: bool, pen: &mut Pen<'_>) {
     let theme = view.theme;
     let sign = if grid.is_signed { "+/-" } else { "" };
-    let cap = format!("cap {sign}{}", format::with_unit(Some(grid.cap), grid.unit));
+    let cap = format!("cap {sign}{} {}", heat::edge_text(grid.cap, grid.unit), grid.unit);
     let look = format!("{}/{}", heat::ramp(theme, grid).name, theme.depth.word());
     let mut text =
         if is_full { format!("{}, {}  ", grid.title, grid.unit) } else { format!("{}  ", grid.unit) };
     text.push_str(&format!("{cap}  {look}"));
     if is_full && view.ui.map_sort != order::Sort::default() {
-        text.push_str(&format!("  by {}", view.ui.map_sort.word(order::MAP)));
+        text.push_str(&format!("  rows {}", view.ui.map_sort.word(order::MAP)));
     }
     let end = pen.text(area.x + 1, area.y, area.width - 1, &text, pen.style(Role::TextDim));
     if frame.shown < frame.total {
@@ -210,6 +215,7 @@ fn column_heads(view: &View<'_>, frame: &Frame, y: u16, cursor: Option<(usize, u
         let is_cursor = cursor.is_some_and(|c| c.1 == column);
         let role = if is_cursor { Role::TextStrong } else { Role::TableHead };
         let style = pen.style(role);
+        let style = if is_cursor { style.patch(pen.style(Role::Selection)) } else { style };
         if view.ui.is_tiles {
             let short: String = format::clean(name).chars().take(2).collect();
             pen.text(x, y, frame.cell - 1, &short, style);

@@ -51,6 +51,12 @@ pub fn focused(ui: &Ui) -> &'static dyn Screen {
     }
 }
 
+/// The short name of a venue; its id when it has none.
+fn short<'a>(snapshot: &'a Snapshot, id: &'a str) -> &'a str {
+    let venue = snapshot.venues.iter().find(|v| v.id == id).filter(|v| !v.short.is_empty());
+    venue.map_or(id, |v| v.short.as_str())
+}
+
 /// The screen with this id.
 pub fn by_id(id: &str) -> Option<&'static dyn Screen> {
     SCREENS.iter().copied().find(|s| s.id() == id)
