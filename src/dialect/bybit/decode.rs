@@ -140,6 +140,11 @@ impl BybitDecoder {
             out.note(Note::Unused("orderbook of less depth"));
             return Ok(());
         }
+        // Known before anything can fail: a new subscription has to name them.
+        state.book.conn = Some(conn);
+        if state.book.depth == 0 {
+            state.book.depth = depth;
+        }
         let data = frame.data.as_ref().ok_or(WireError::Missing("data"))?;
         let data: BookData<'_> = wire::object(data.json())?;
         let u = wire::integer(&data.u, "u")?.ok_or(WireError::Missing("u"))?;
@@ -158,12 +163,11 @@ impl BybitDecoder {
             "delta" => false,
             _ => return Err(WireError::Missing("type")),
         };
-        if depth > state.book.depth && !snapshot && u != 1 {
-            // A deeper book has begun without its snapshot: its numbers are not those followed so far.
-            state.book = Book::default();
+        if depth > state.book.depth && !snapshot && u != 1 && state.book.is_live() {
+            out.note(Note::Superseded); // a deeper book takes over with its snapshot, not before
+            return Ok(());
         }
         state.book.depth = depth;
-        state.book.conn = Some(conn);
         match state.book.judge(snapshot, u) {
             Verdict::Skip => out.note(Note::Superseded),
             Verdict::Gap(gap) => self.lose(ix, conn, gap, ts_venue, out),
