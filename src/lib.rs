@@ -8,6 +8,7 @@ pub mod snapshot;
 
 pub mod dialect;
 pub mod engine;
+pub mod sink;
 pub mod tape;
 pub mod view;
 

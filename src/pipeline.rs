@@ -1,1 +1,242 @@
-//! Floor 3: decoders and engine behind one door.
+//! Floor 3: decoders and engine behind one door. Entries in, effects out.
+//!
+//! The same pipeline runs live, in a demo and in a replay. In a replay the commands among its effects
+//! are ignored: their answers are on the tape already.
+
+use crate::config::ConfigError;
+use crate::config::rules::Rule;
+use crate::dialect::{self, Decoder, Note, Out};
+use crate::engine::market::Resync;
+use crate::engine::metric::Table;
+use crate::engine::{Ask, Count, Engine};
+use crate::model::Nanos;
+use crate::model::alert::AlertEvent;
+use crate::model::entry::{ConnIx, Entry, Kind};
+use crate::model::event::Event;
+use crate::model::venue::{Command, VenueSpec};
+use crate::snapshot::{Mode, Snapshot};
+
+/// What an entry caused. Cleared by the next one.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Alert events, in order.
+    pub alerts: Vec<AlertEvent>,
+    /// Commands for the feeds: venue index in configuration order, and what to do.
+    pub commands: Vec<(usize, Command)>,
+}
+
+/// A connection of the tape.
+#[derive(Clone, Copy, Debug)]
+struct Conn {
+    /// Index of its venue within the pipeline.
+    slot: usize,
+    /// Index of its venue within the engine.
+    venue: u16,
+}
+
+/// One venue: its decoder and its place in the engine.
+struct Slot {
+    id: String,
+    venue: u16,
+    decoder: Box<dyn Decoder>,
+}
+
+/// Decoders and engine.
+pub struct Pipeline {
+    slots: Vec<Slot>,
+    conns: Vec<Option<Conn>>,
+    engine: Engine,
+    /// Engine time: running maximum of `ts_recv`.
+    at: Nanos,
+    effects: Effects,
+    resyncs: Vec<Resync>,
+}
+
+/// Something about the configuration keeps the pipeline from being built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A rule does not fit the metrics.
+    #[error("{0}")]
+    Rule(#[from] ConfigError),
+    /// A venue file names a protocol that does not exist.
+    #[error("venue `{venue}` speaks `{dialect}`, which is no known dialect; known are {known}")]
+    Dialect {
+        /// Venue id.
+        venue: String,
+        /// What its file says.
+        dialect: String,
+        /// What there is.
+        known: String,
+    },
+}
+
+/// Where events and notes of one entry go.
+struct Sink<'p> {
+    engine: &'p mut Engine,
+    commands: &'p mut Vec<(usize, Command)>,
+    resyncs: &'p mut Vec<Resync>,
+    slot: usize,
+    venue: u16,
+    conn: ConnIx,
+    at: Nanos,
+    ts_recv: Nanos,
+}
+
+impl Out for Sink<'_> {
+    #[inline]
+    fn event(&mut self, event: Event<'_>) {
+        if let Some(resync) = self.engine.event(self.venue, self.conn, self.at, self.ts_recv, &event) {
+            self.resyncs.push(resync);
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        self.commands.push((self.slot, command));
+    }
+
+    fn note(&mut self, note: Note<'_>) {
+        match note {
+            Note::Heartbeat | Note::Ack | Note::Unused(_) => {}
+            Note::Refused(words) => self.engine.count(self.venue, Count::Refused(words)),
+            Note::Unknown(_) => self.engine.count(self.venue, Count::Unknown),
+            Note::Superseded => self.engine.count(self.venue, Count::Superseded),
+            Note::Undecodable(error) => self.engine.count(self.venue, Count::Undecodable(&error.to_string())),
+        }
+    }
+}
+
+impl Pipeline {
+    /// A pipeline over these venues, in display order, with these rules.
+    pub fn new(specs: &[VenueSpec], rules: Vec<Rule>) -> Result<Self, BuildError> {
+        let judges = crate::engine::rule::judges(rules)?;
+        let mut engine = Engine::new(specs.to_vec(), judges);
+        let mut slots = Vec::with_capacity(specs.len());
+        for spec in specs {
+            let dialect = dialect::find(&spec.dialect).ok_or_else(|| BuildError::Dialect {
+                venue: spec.id.clone(),
+                dialect: spec.dialect.clone(),
+                known: dialect::DIALECTS.iter().map(|d| d.id()).collect::<Vec<_>>().join(", "),
+            })?;
+            let decoder = dialect.decoder(spec);
+            let venue = engine.venue(&spec.id).unwrap_or_default();
+            for row in &spec.instruments {
+                if let (Some(symbol), Ok(def)) = (decoder.symbols().find(row.symbol.as_bytes()), row.to_def())
+                {
+                    engine.define(venue, symbol, &row.symbol, &def);
+                }
+            }
+            slots.push(Slot { id: spec.id.clone(), venue, decoder });
+        }
+        let (conns, effects, resyncs) = (Vec::new(), Effects::default(), Vec::new());
+        Ok(Pipeline { slots, conns, engine, at: Nanos(i64::MIN), effects, resyncs })
+    }
+
+    /// Applies one entry of the tape.
+    #[inline]
+    pub fn ingest(&mut self, entry: &Entry<'_>) -> &Effects {
+        self.effects.alerts.clear();
+        self.effects.commands.clear();
+        self.at = self.at.max(entry.ts_recv);
+        match entry.kind {
+            Kind::Frame(conn, bytes) => {
+                self.engine.frame(conn, self.at, bytes.len());
+                self.with(conn, entry.ts_recv, |decoder, out| decoder.frame(conn, bytes, out));
+            }
+            Kind::Tick | Kind::ClockStep => self.tick(entry.seq, entry.ts_recv),
+            Kind::Rest(conn, answer) => {
+                self.with(conn, entry.ts_recv, |decoder, out| decoder.rest(&answer, out));
+            }
+            Kind::Control(conn, control) => {
+                self.engine.control(conn, self.at, control);
+                self.with(conn, entry.ts_recv, |decoder, out| decoder.control(conn, control, out));
+            }
+            Kind::Conn(conn, info) => {
+                let known = self.slots.iter().position(|s| s.id == info.venue);
+                let Some(slot) = known else { return &self.effects }; // a venue that is not configured
+                let venue = self.slots.get(slot).map_or(0, |s| s.venue);
+                let at = usize::from(conn.0);
+                if self.conns.len() <= at {
+                    self.conns.resize(at + 1, None);
+                }
+                if let Some(place) = self.conns.get_mut(at) {
+                    *place = Some(Conn { slot, venue });
+                }
+                self.engine.connect(conn, venue, info);
+            }
+            Kind::Operator(action) => {
+                self.engine.operate(entry.seq, self.at, action, &mut self.effects.alerts);
+            }
+        }
+        &self.effects
+    }
+
+    #[inline]
+    fn with(&mut self, conn: ConnIx, ts_recv: Nanos, read: impl FnOnce(&mut dyn Decoder, &mut dyn Out)) {
+        let Some(Conn { slot, venue }) = self.conns.get(usize::from(conn.0)).copied().flatten() else {
+            return;
+        };
+        let Some(Slot { decoder, .. }) = self.slots.get_mut(slot) else { return };
+        let mut sink = Sink {
+            engine: &mut self.engine,
+            commands: &mut self.effects.commands,
+            resyncs: &mut self.resyncs,
+            slot,
+            venue,
+            conn,
+            at: self.at,
+            ts_recv,
+        };
+        read(decoder.as_mut(), &mut sink);
+        if !self.resyncs.is_empty() {
+            self.resync(conn, ts_recv);
+        }
+    }
+
+    fn tick(&mut self, seq: u64, at: Nanos) {
+        self.resyncs.extend_from_slice(self.engine.tick(seq, at, &mut self.effects.alerts));
+        if !self.resyncs.is_empty() {
+            self.resync(ConnIx(u16::MAX), at);
+        }
+    }
+
+    /// Books that contradict themselves start over.
+    #[cold]
+    fn resync(&mut self, conn: ConnIx, ts_recv: Nanos) {
+        for resync in std::mem::take(&mut self.resyncs) {
+            let Some(slot) = self.slots.iter().position(|s| s.venue == resync.venue) else { continue };
+            let Some(Slot { decoder, venue, .. }) = self.slots.get_mut(slot) else { continue };
+            let mut again = Vec::new(); // a gap event cannot ask for another resync
+            let mut sink = Sink {
+                engine: &mut self.engine,
+                commands: &mut self.effects.commands,
+                resyncs: &mut again,
+                slot,
+                venue: *venue,
+                conn,
+                at: self.at,
+                ts_recv,
+            };
+            decoder.resync(resync.symbol, &mut sink);
+        }
+    }
+
+    /// Everything a face may show, as of the newest tick.
+    pub fn snapshot(&self, mode: Mode, ask: &Ask) -> Snapshot {
+        self.engine.snapshot(mode, ask)
+    }
+
+    /// The engine, to read.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Tables of all metrics as of the newest tick they were due.
+    pub fn tables(&self) -> &[Table] {
+        self.engine.tables()
+    }
+
+    /// Engine time.
+    pub fn at(&self) -> Nanos {
+        self.at
+    }
+}

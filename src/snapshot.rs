@@ -280,6 +280,8 @@ pub struct Focus {
     pub figures: Vec<Figure>,
     /// The asked venue first, then the others that list the underlying.
     pub books: Vec<BookView>,
+    /// Metric id of `series`; empty means that of the first grid.
+    pub series_metric: &'static str,
     /// The metric of the asked cell, one point per second, newest last; `None` where it was missing.
     pub series: Vec<Option<f64>>,
 }

@@ -1,1 +1,28 @@
-//! Floor 4: wiring.
+//! Floor 4: wiring. Sources (live, demo, replay) meet faces (screen, headless, files); nothing here
+//! knows a venue's name or computes a figure.
+//!
+//! | file | duty |
+//! |---|---|
+//! | `setup` | which venues and rules a run uses |
+//! | `core` | the one thread that owns all state: gives `seq`, records, folds, publishes |
+//! | `tee` | the recorder's thread and its bounded queue |
+//! | `source` | feeds of real venues or of the simulator |
+//! | `player` | a recording as source: speed, pause, step, seek |
+//! | `screen` | the terminal as face |
+//! | `headless` | NDJSON as face |
+//! | `export` | metric series as files |
+//! | `doctor` | what could be wrong on this machine |
+//! | `failure` | exit codes and their words |
+
+pub mod core;
+pub mod doctor;
+pub mod export;
+pub mod failure;
+pub mod headless;
+pub mod player;
+pub mod screen;
+pub mod setup;
+pub mod source;
+pub mod tee;
+
+pub use failure::Failure;

@@ -8,3 +8,18 @@ pub static VENUES: &[(&str, &str)] = &[
     ("venues/okx.toml", include_str!("../../venues/okx.toml")),
     ("venues/hyperliquid.toml", include_str!("../../venues/hyperliquid.toml")),
 ];
+
+/// Built-in themes: name and text. A theme stands after the one it inherits from.
+pub static THEMES: &[(&str, &str)] = &[
+    ("themes/faultline-dark.toml", include_str!("../../themes/faultline-dark.toml")),
+    ("themes/faultline-light.toml", include_str!("../../themes/faultline-light.toml")),
+    ("themes/terminal.toml", include_str!("../../themes/terminal.toml")),
+    ("themes/high-contrast-dark.toml", include_str!("../../themes/high-contrast-dark.toml")),
+    ("themes/high-contrast-light.toml", include_str!("../../themes/high-contrast-light.toml")),
+    ("themes/deutan.toml", include_str!("../../themes/deutan.toml")),
+    ("themes/tritan.toml", include_str!("../../themes/tritan.toml")),
+    ("themes/mono.toml", include_str!("../../themes/mono.toml")),
+];
+
+/// Built-in alert rules: name and text.
+pub static RULES: &[(&str, &str)] = &[("rules/default.toml", include_str!("rules.toml"))];

@@ -71,6 +71,9 @@ pub trait Decoder: Send {
     /// reset and reported as a gap.
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out);
 
+    /// Forgets the book of a symbol and asks for it anew: the engine found it impossible.
+    fn resync(&mut self, symbol: u32, out: &mut dyn Out);
+
     /// Symbols in order of first sight.
     fn symbols(&self) -> &Symbols;
 }

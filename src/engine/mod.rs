@@ -1,1 +1,203 @@
-//! Floor 2: the fold.
+//! Floor 2: the fold. Entries in, effects out; no clock, no socket, no file, no random.
+//!
+//! Frames change books and sums only. Values, rules and the snapshot move on ticks, which lie on a
+//! fixed grid of `ts_recv`; so a replay of the same tape gives the same alerts, byte for byte.
+
+pub mod alarm;
+pub mod beat;
+pub mod book;
+pub mod consensus;
+pub mod health;
+pub mod history;
+pub mod listing;
+pub mod market;
+pub mod metric;
+pub mod rule;
+mod show;
+pub mod window;
+
+use std::collections::BTreeMap;
+
+use crate::model::Nanos;
+use crate::model::alert::AlertEvent;
+use crate::model::entry::{ConnInfo, ConnIx, Control, OperatorAction};
+use crate::model::event::{Body, Event};
+use crate::model::instrument::InstrumentDef;
+use crate::model::time::SECOND;
+use crate::model::venue::VenueSpec;
+use crate::snapshot::Totals;
+use alarm::{Alarm, Instant};
+use health::ConnHealth;
+use history::History;
+use market::{Market, Resync};
+use metric::{METRICS, Table};
+use rule::Judge;
+
+pub use show::Ask;
+
+/// The state of everything.
+#[derive(Debug)]
+pub struct Engine {
+    market: Market,
+    tables: Vec<Table>,
+    alarm: Alarm,
+    history: History,
+    totals: Totals,
+    /// Newest tick.
+    now: Instant,
+    resyncs: Vec<Resync>,
+    /// Display order: positions in `market.venues`.
+    order: Vec<u16>,
+}
+
+impl Engine {
+    /// An engine over these venues, in display order, with these rules.
+    pub fn new(specs: Vec<VenueSpec>, judges: Vec<Judge>) -> Self {
+        let shown: Vec<String> = specs.iter().map(|s| s.id.clone()).collect();
+        let mut sorted = specs;
+        sorted.sort_by(|a, b| a.id.cmp(&b.id));
+        let at: BTreeMap<String, u16> = sorted.iter().zip(0u16..).map(|(s, at)| (s.id.clone(), at)).collect();
+        let order = shown.iter().filter_map(|id| at.get(id).copied()).collect();
+        Engine {
+            market: Market::new(sorted),
+            tables: METRICS.iter().map(|_| Table::default()).collect(),
+            alarm: Alarm::new(judges),
+            history: History::default(),
+            totals: Totals::default(),
+            now: Instant { at: Nanos(0), seq: 0 },
+            resyncs: Vec::new(),
+            order,
+        }
+    }
+
+    /// Index of a venue; events and connections name it by this.
+    pub fn venue(&self, id: &str) -> Option<u16> {
+        self.market.venues.iter().position(|v| v.spec.id == id).and_then(|at| u16::try_from(at).ok())
+    }
+
+    /// The market, to read.
+    pub fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// Tables of all metrics, in the order of [`METRICS`].
+    pub fn tables(&self) -> &[Table] {
+        &self.tables
+    }
+
+    /// Counters.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Terms known before the tape begins.
+    pub fn define(&mut self, venue: u16, symbol: u32, name: &str, def: &InstrumentDef) {
+        self.market.define(venue, symbol, name, def);
+    }
+
+    /// A connection is used for the first time.
+    pub fn connect(&mut self, conn: ConnIx, venue: u16, info: &ConnInfo) {
+        let is_rest = info.name.ends_with("/rest");
+        let health = ConnHealth { venue, name: info.name.clone(), is_rest, ..ConnHealth::default() };
+        self.market.conns.insert(conn, health);
+    }
+
+    /// A frame arrived: proves the connection, not the data.
+    #[inline]
+    pub fn frame(&mut self, conn: ConnIx, at: Nanos, bytes: usize) {
+        self.totals.frames += 1;
+        self.totals.bytes += bytes as u64;
+        if let Some(conn) = self.market.conns.get_mut(&conn) {
+            conn.last = Some(at);
+            conn.is_up = true; // a capture may begin in the middle of a connection
+        }
+    }
+
+    /// One event of a frame. `ts_recv` is as stored, `at` is engine time. A resync is returned when
+    /// the book contradicts itself.
+    #[inline]
+    pub fn event(
+        &mut self,
+        venue: u16,
+        conn: ConnIx,
+        at: Nanos,
+        ts_recv: Nanos,
+        event: &Event<'_>,
+    ) -> Option<Resync> {
+        self.totals.events += 1;
+        if let Body::Gap(_) = event.body {
+            self.totals.gaps += 1;
+        } else if let Some(ts_venue) = event.ts_venue {
+            if let Some(venue) = self.market.venues.get_mut(usize::from(venue)) {
+                venue.health.latency(ts_recv, ts_venue);
+            }
+        }
+        self.market.apply(venue, conn, at, event)
+    }
+
+    /// Counts what carried no event.
+    pub fn count(&mut self, venue: u16, what: Count<'_>) {
+        let Some(venue) = self.market.venues.get_mut(usize::from(venue)) else { return };
+        match what {
+            Count::Unknown => {
+                venue.health.unknown += 1;
+                self.totals.unknown += 1;
+            }
+            Count::Undecodable(words) => {
+                venue.health.undecodable += 1;
+                self.totals.undecodable += 1;
+                venue.health.error(words);
+            }
+            Count::Refused(words) => {
+                venue.health.refused += 1;
+                venue.health.error(words);
+            }
+            Count::Superseded => venue.health.superseded += 1,
+        }
+    }
+
+    /// A connection changed state.
+    pub fn control(&mut self, conn: ConnIx, at: Nanos, control: &Control) {
+        if let Some(health) = self.market.conns.get_mut(&conn) {
+            if let Some(venue) = self.market.venues.get_mut(usize::from(health.venue)) {
+                venue.health.control(health, at, control);
+            }
+        }
+    }
+
+    /// An operator acted.
+    pub fn operate(&mut self, seq: u64, at: Nanos, action: &OperatorAction, out: &mut Vec<AlertEvent>) {
+        self.alarm.operate(action, Instant { at, seq }, out);
+    }
+
+    /// Time passed: judges books, refreshes metrics that are due, judges rules. Returns books that
+    /// must be asked for anew.
+    pub fn tick(&mut self, seq: u64, at: Nanos, out: &mut Vec<AlertEvent>) -> &[Resync] {
+        self.now = Instant { at, seq };
+        self.resyncs.clear();
+        self.market.judge(at, &mut self.resyncs);
+        for (metric, table) in METRICS.iter().zip(&mut self.tables) {
+            if metric.card().every.is_due(at) {
+                table.refresh(*metric, &self.market, at);
+            }
+        }
+        if at.is_on(SECOND) {
+            self.history.keep(&self.tables, at);
+        }
+        self.alarm.judge(&self.market, &self.tables, self.now, out);
+        &self.resyncs
+    }
+}
+
+/// Messages that are counted.
+#[derive(Clone, Copy, Debug)]
+pub enum Count<'a> {
+    /// A kind this build does not know.
+    Unknown,
+    /// A message that does not parse; why.
+    Undecodable(&'a str),
+    /// A refusal by the venue; its words.
+    Refused(&'a str),
+    /// A book message older than its snapshot.
+    Superseded,
+}

@@ -236,3 +236,30 @@ pub struct Alert {
     /// What the owner said.
     pub comment: Option<String>,
 }
+
+/// Something that happened to an alert, as the engine tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlertEvent {
+    /// Tape `seq` of the tick or of the operator action.
+    pub seq: u64,
+    /// Instant of the tick or action.
+    pub at: Nanos,
+    /// Newest `ts_recv` behind the value.
+    pub ts_engine: Nanos,
+    /// `raised`, `updated`, `stale`, `acked`, `unacked`, `resolved`.
+    pub event: &'static str,
+    /// The alert after it.
+    pub alert: Alert,
+    /// Version of the rule.
+    pub rule_version: u32,
+    /// How long the condition must hold, in milliseconds.
+    pub hold_ms: u64,
+    /// It was resolved before and came back within the reopen time.
+    pub is_reopened: bool,
+    /// Where to read what to do.
+    pub runbook: Option<String>,
+    /// Who acted.
+    pub who: Option<String>,
+    /// What they said.
+    pub comment: Option<String>,
+}

@@ -228,6 +228,8 @@ pub enum GapWhy {
     Overrun,
     /// A frame of this book could not be decoded.
     Undecodable,
+    /// The book contradicts itself: crossed for too long, or numbers beyond any scale.
+    Impossible,
 }
 
 impl GapWhy {
@@ -239,6 +241,7 @@ impl GapWhy {
             GapWhy::Disconnect => "disconnect",
             GapWhy::Overrun => "overrun",
             GapWhy::Undecodable => "undecodable",
+            GapWhy::Impossible => "impossible",
         }
     }
 }

@@ -134,10 +134,12 @@ impl Num {
         match scale.cmp(&self.scale) {
             Ordering::Equal => Some(self.mantissa),
             Ordering::Greater => self.mantissa.checked_mul(*POW10.get(usize::from(scale - self.scale))?),
-            Ordering::Less => {
-                let unit = *POW10.get(usize::from(self.scale - scale))?;
-                (self.mantissa % unit == 0).then(|| self.mantissa / unit)
-            }
+            // Venues pad prices with a zero or two; a constant divisor costs a multiplication.
+            Ordering::Less => match self.scale - scale {
+                1 => exact(self.mantissa, 10),
+                2 => exact(self.mantissa, 100),
+                more => exact(self.mantissa, *POW10.get(usize::from(more))?),
+            },
         }
     }
 
@@ -151,6 +153,12 @@ impl Num {
     pub fn to_f64(self) -> f64 {
         self.mantissa as f64 / POW10.get(usize::from(self.scale)).copied().unwrap_or(1) as f64
     }
+}
+
+#[inline(always)]
+fn exact(mantissa: i64, unit: i64) -> Option<i64> {
+    let whole = mantissa / unit;
+    (whole * unit == mantissa).then_some(whole)
 }
 
 impl PartialEq for Num {
@@ -207,6 +215,11 @@ pub fn decimal(text: &[u8]) -> Option<Decimal> {
         return None;
     }
     Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).ok()
+}
+
+/// The shortest text that reads back as the same `f64`: no exponent, no `-0`. Statistics only.
+pub fn shortest(value: f64) -> String {
+    format!("{}", value + 0.0)
 }
 
 #[cfg(test)]

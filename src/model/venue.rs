@@ -85,6 +85,8 @@ pub struct Limits {
     pub subscribe_batch: usize,
     /// Pause between outgoing messages, in milliseconds.
     pub send_gap_ms: u64,
+    /// New connections per minute; a few more may start at once.
+    pub connects_per_min: u32,
     /// Planned end of a connection, in minutes; 0 means no known limit.
     pub max_life_min: u64,
     /// Largest message taken, in bytes. 16 MiB is the most.
@@ -97,6 +99,7 @@ impl Default for Limits {
             streams_per_connection: 100,
             subscribe_batch: 20,
             send_gap_ms: 250,
+            connects_per_min: 60,
             max_life_min: 0,
             message_bytes_max: 2 << 20,
         }

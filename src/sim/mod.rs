@@ -1,1 +1,116 @@
-//! Floor 3: the venue simulator.
+//! Floor 3: the venue simulator. One synthetic market, served over real loopback sockets in the wire
+//! formats of several venues.
+//!
+//! ```text
+//! seed ─▶ fundamental ─▶ instrument (basis, book, trades, funding, interest) ─▶ session ─▶ socket
+//!         market.rs      instrument.rs, book.rs                                 one file   server.rs
+//!                              ▲                                                per venue  socket.rs
+//!                          scene.rs                                                  fault.rs ▲
+//! ```
+//! The market is a pure function of (seed, scene, start, simulated time) and knows no socket. A session
+//! is a pure function of the market and of what its client sent. So a seed gives the same frames, byte
+//! for byte, with or without sockets. The encoders share nothing with the decoders in `dialect/`: each
+//! is written from the venue's own description, so that one cannot hide the other's mistake.
+//!
+//! Paths, requests and shapes are those of production: a client only exchanges scheme, host and port.
+
+pub mod book;
+pub mod fault;
+pub mod listing;
+pub mod market;
+pub mod rng;
+pub mod scene;
+pub mod session;
+
+mod binance;
+mod binance_rest;
+mod bybit;
+mod hyperliquid;
+mod instrument;
+mod okx;
+mod okx_rest;
+mod server;
+mod socket;
+mod subscription;
+mod text;
+
+use std::net::SocketAddr;
+
+use crate::model::Nanos;
+
+pub use fault::FaultHandle;
+pub use instrument::{Instrument, Liquidation, Trade};
+pub use listing::Listing;
+pub use market::Market;
+pub use scene::Scene;
+pub use server::{Sim, serve};
+pub use session::{Session, VenueServer};
+pub use subscription::Cursor;
+
+/// Every simulated venue, one line each.
+pub static VENUES: &[&dyn VenueServer] =
+    &[&binance::USDM, &binance::COINM, &bybit::Bybit, &okx::Okx, &hyperliquid::Hyperliquid];
+
+/// What to simulate.
+#[derive(Clone, Debug)]
+pub struct SimConfig {
+    /// The same seed gives the same market.
+    pub seed: u64,
+    /// What happens in it.
+    pub scene: Scene,
+    /// Simulated time at the start; `clock.now()` makes it run along with the wall clock.
+    pub start: Nanos,
+    /// Simulated seconds per second, 1 = real time; from 0.1 to 100.
+    pub speed: f64,
+    /// Ids of the venues to serve; empty means all.
+    pub venues: Vec<String>,
+}
+
+impl SimConfig {
+    /// All venues in real time.
+    pub fn new(seed: u64, scene: Scene, start: Nanos) -> Self {
+        SimConfig { seed, scene, start, speed: 1.0, venues: Vec::new() }
+    }
+}
+
+/// Why the simulator could not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum SimError {
+    /// No simulated venue has this id.
+    #[error("no simulated venue `{venue}`; there are {}", ids())]
+    UnknownVenue {
+        /// The id asked for.
+        venue: String,
+    },
+    /// The speed is outside 0.1 to 100.
+    #[error("speed {speed} is outside 0.1 to 100")]
+    Speed {
+        /// The speed asked for.
+        speed: f64,
+    },
+    /// Loopback gives no port.
+    #[error("cannot listen on 127.0.0.1 for {venue}: {source}")]
+    Listen {
+        /// Which venue.
+        venue: String,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The market broke one of its own laws: a mistake in the simulator, not in its user.
+    #[error("the simulated market broke a law at {at}: {law} ({instrument})")]
+    Broken {
+        /// Simulated time.
+        at: Nanos,
+        /// The law.
+        law: &'static str,
+        /// Venue and symbol.
+        instrument: String,
+    },
+}
+
+fn ids() -> String {
+    VENUES.iter().map(|venue| venue.id()).collect::<Vec<_>>().join(", ")
+}
+
+/// Where a simulated venue listens: its id and address. Websocket and REST share the port.
+pub type VenueAddress = (String, SocketAddr);

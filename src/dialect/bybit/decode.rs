@@ -279,6 +279,13 @@ impl Decoder for BybitDecoder {
         }
     }
 
+    fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
+        if let Some(conn) = self.states.get(symbol as usize).and_then(|s| s.book.conn) {
+            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
+            self.lose(symbol, conn, gap, None, out);
+        }
+    }
+
     fn symbols(&self) -> &Symbols {
         &self.symbols
     }

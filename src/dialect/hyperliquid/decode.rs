@@ -310,6 +310,14 @@ impl Decoder for HyperliquidDecoder {
         }
     }
 
+    fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
+        // Every message is a snapshot: the next one mends it.
+        if self.states.get_mut(symbol as usize).is_some_and(|s| s.book.lose()) {
+            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
+            out.event(Event { symbol: self.symbols.get(symbol), ts_venue: None, body: Body::Gap(gap) });
+        }
+    }
+
     fn symbols(&self) -> &Symbols {
         &self.symbols
     }

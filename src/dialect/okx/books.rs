@@ -104,7 +104,7 @@ impl OkxDecoder {
     }
 
     /// Reports a gap, once per loss, and asks for a new subscription.
-    fn lose(
+    pub(super) fn lose(
         &mut self,
         ix: u32,
         conn: ConnIx,

@@ -1,0 +1,109 @@
+//! What could be wrong on this machine: one line each, with cause and remedy.
+
+use std::path::Path;
+
+use super::setup::{Setup, config_dir, data_dir};
+use crate::dialect;
+use crate::pipeline::Pipeline;
+
+/// Outcome of one check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// Works, but not as well as it could.
+    Warn,
+    /// Does not work.
+    Fail,
+}
+
+impl Verdict {
+    /// Lower-case word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Verdict::Ok => "ok",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "fail",
+        }
+    }
+}
+
+/// One line of the report.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What was looked at.
+    pub subject: &'static str,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What was found, and what to do about it.
+    pub words: String,
+}
+
+/// Looks at terminal, configuration, folders and dialects. Touches no network.
+pub fn examine(terminal: String, is_terminal: bool) -> Vec<Finding> {
+    let mut findings = vec![
+        finding("version", Verdict::Ok, format!("faultline {}", env!("CARGO_PKG_VERSION"))),
+        finding("terminal", if is_terminal { Verdict::Ok } else { Verdict::Warn }, terminal),
+    ];
+    findings.push(match config_dir() {
+        Some(dir) if dir.is_dir() => finding("config", Verdict::Ok, format!("reads {}", dir.display())),
+        Some(dir) => {
+            finding("config", Verdict::Ok, format!("built-in defaults; {} does not exist", dir.display()))
+        }
+        None => {
+            finding("config", Verdict::Warn, "no HOME and no XDG_CONFIG_HOME: built-in defaults only".into())
+        }
+    });
+    findings.push(match Setup::load(&[]) {
+        Err(failure) => finding("rules and venues", Verdict::Fail, failure.message),
+        Ok(setup) => match Pipeline::new(&setup.venues, setup.rules.clone()) {
+            Err(error) => finding("rules and venues", Verdict::Fail, error.to_string()),
+            Ok(_) => {
+                let words = format!(
+                    "{} venues, {} rules, {} dialects",
+                    setup.venues.len(),
+                    setup.rules.len(),
+                    dialect::DIALECTS.len()
+                );
+                finding("rules and venues", Verdict::Ok, words)
+            }
+        },
+    });
+    findings.push(match data_dir() {
+        Some(dir) => writable(&dir),
+        None => {
+            finding("recordings", Verdict::Warn, "no HOME and no XDG_DATA_HOME: name a folder with -o".into())
+        }
+    });
+    findings.push(match loopback() {
+        Ok(()) => finding("loopback", Verdict::Ok, "127.0.0.1 gives ports: the demo can run".into()),
+        Err(error) => finding(
+            "loopback",
+            Verdict::Fail,
+            format!("127.0.0.1 gives no port ({error}): the demo cannot run"),
+        ),
+    });
+    findings
+}
+
+fn finding(subject: &'static str, verdict: Verdict, words: String) -> Finding {
+    Finding { subject, verdict, words }
+}
+
+fn loopback() -> std::io::Result<()> {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).map(|_| ())
+}
+
+/// Whether a recording could be written, without leaving anything behind.
+fn writable(dir: &Path) -> Finding {
+    let nearest = dir.ancestors().find(|a| a.exists()).unwrap_or(dir);
+    match nearest.metadata() {
+        Ok(meta) if meta.permissions().readonly() => finding(
+            "recordings",
+            Verdict::Fail,
+            format!("{} cannot be written: name a folder with -o", nearest.display()),
+        ),
+        Ok(_) => finding("recordings", Verdict::Ok, format!("go to {}", dir.display())),
+        Err(error) => finding("recordings", Verdict::Warn, format!("{}: {error}", nearest.display())),
+    }
+}

@@ -1,0 +1,171 @@
+//! Configuration of a run: built-in files, the user's files over them, what the flags choose.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use crate::config::rules::{self, Rule};
+use crate::config::{ConfigError, builtin, venues};
+use crate::model::venue::VenueSpec;
+use crate::tape::Meta;
+
+/// Files of one folder of the configuration directory.
+const FILES_MAX: usize = 200;
+
+/// Everything a run is configured by. The texts go into the recording, so that it is self-contained.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Venues in display order.
+    pub venues: Vec<VenueSpec>,
+    /// Alert rules.
+    pub rules: Vec<Rule>,
+    /// Name and full text of every file used.
+    pub texts: BTreeMap<String, String>,
+}
+
+impl Setup {
+    /// Built-in files and those of the configuration directory; a file of the user replaces the
+    /// built-in one of the same name.
+    pub fn load(rule_files: &[PathBuf]) -> Result<Setup, Failure> {
+        let mut files: BTreeMap<String, String> = BTreeMap::new();
+        let mut order: Vec<String> = Vec::new();
+        for (name, text) in builtin::VENUES.iter().chain(builtin::RULES) {
+            order.push((*name).to_string());
+            files.insert((*name).to_string(), (*text).to_string());
+        }
+        if let Some(dir) = config_dir() {
+            for folder in ["venues", "rules"] {
+                for (name, text) in read_folder(&dir.join(folder), folder)? {
+                    if !files.contains_key(&name) {
+                        order.push(name.clone());
+                    }
+                    files.insert(name, text);
+                }
+            }
+        }
+        if !rule_files.is_empty() {
+            // Rules named on the command line stand alone.
+            order.retain(|name| !name.starts_with("rules/"));
+            files.retain(|name, _| !name.starts_with("rules/"));
+            for path in rule_files {
+                let name = path.display().to_string();
+                files.insert(name.clone(), read_file(path)?);
+                order.push(name);
+            }
+        }
+        Setup::from_texts(&order, files)
+    }
+
+    /// The configuration a recording was made with.
+    pub fn of_recording(meta: &Meta, rule_files: &[PathBuf]) -> Result<Setup, Failure> {
+        let mut files = meta.config.clone();
+        if files.is_empty() {
+            return Setup::load(rule_files); // an import carries none
+        }
+        if !rule_files.is_empty() {
+            files.retain(|name, _| name.starts_with("venues/"));
+            for path in rule_files {
+                files.insert(path.display().to_string(), read_file(path)?);
+            }
+        }
+        // The order of display is the order of the built-in list, then by name.
+        let place = |name: &str| builtin::VENUES.iter().position(|v| v.0 == name).unwrap_or(usize::MAX);
+        let mut order: Vec<String> = files.keys().cloned().collect();
+        order.sort_by(|a, b| place(a).cmp(&place(b)).then(a.cmp(b)));
+        Setup::from_texts(&order, files)
+    }
+
+    fn from_texts(order: &[String], files: BTreeMap<String, String>) -> Result<Setup, Failure> {
+        let mut setup = Setup::default();
+        let mut errors: Vec<ConfigError> = Vec::new();
+        for name in order {
+            let Some(text) = files.get(name) else { continue };
+            if name.starts_with("venues/") {
+                match venues::read(name, text) {
+                    Ok(venue) if setup.venues.iter().any(|v| v.id == venue.id) => {
+                        errors.push(ConfigError::at(
+                            name,
+                            text,
+                            0..0,
+                            format!("venue `{}` stands in two files", venue.id),
+                        ));
+                    }
+                    Ok(venue) => setup.venues.push(venue),
+                    Err(error) => errors.push(error),
+                }
+            } else {
+                match rules::read(name, text) {
+                    Ok(rules) => setup.rules.extend(rules),
+                    Err(error) => errors.push(error),
+                }
+            }
+        }
+        setup.texts = files;
+        if errors.is_empty() { Ok(setup) } else { Err(Failure::config(&errors)) }
+    }
+
+    /// Keeps the venues with these ids or brands, in that order. Empty keeps all.
+    pub fn choose(&mut self, names: &[String]) -> Result<(), Failure> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut kept = Vec::new();
+        for name in names {
+            let before = kept.len();
+            kept.extend(self.venues.iter().filter(|v| v.id == *name || v.brand == *name).cloned());
+            if kept.len() == before {
+                let known: Vec<&str> = self.venues.iter().map(|v| v.id.as_str()).collect();
+                return Err(Failure::usage(format!(
+                    "there is no venue `{name}`; known are {}",
+                    known.join(", ")
+                )));
+            }
+        }
+        let ids: Vec<String> = kept.iter().map(|v| v.id.clone()).collect();
+        self.texts.retain(|name, _| {
+            name.strip_prefix("venues/")
+                .and_then(|n| n.strip_suffix(".toml"))
+                .is_none_or(|id| ids.iter().any(|i| i == id))
+        });
+        self.venues = kept;
+        Ok(())
+    }
+}
+
+/// `$XDG_CONFIG_HOME/faultline`, or `~/.config/faultline`.
+pub fn config_dir() -> Option<PathBuf> {
+    base("XDG_CONFIG_HOME", ".config")
+}
+
+/// `$XDG_DATA_HOME/faultline`, or `~/.local/share/faultline`: recordings.
+pub fn data_dir() -> Option<PathBuf> {
+    base("XDG_DATA_HOME", ".local/share")
+}
+
+fn base(variable: &str, fallback: &str) -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let root = set(variable).or_else(|| Some(set("HOME")?.join(fallback)))?;
+    Some(root.join("faultline"))
+}
+
+fn read_file(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|e| Failure::config_file(path, &e))
+}
+
+/// TOML files of a folder by name; a folder that does not exist is empty.
+fn read_folder(dir: &Path, prefix: &str) -> Result<Vec<(String, String)>, Failure> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Ok(Vec::new()) };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+        .take(FILES_MAX)
+        .collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            Ok((format!("{prefix}/{name}"), read_file(&path)?))
+        })
+        .collect()
+}

@@ -1,0 +1,299 @@
+//! Metrics: one file per family, one line each in [`METRICS`].
+//!
+//! A metric is a pure reading of the [`Market`] at a tick. Its [`Card`] holds everything that is said
+//! about it anywhere: help, exports, rule validation and default limits come from the card.
+
+mod concentration;
+mod feed;
+mod liquidity;
+mod open_interest;
+mod price;
+
+use crate::engine::market::Market;
+use crate::model::Nanos;
+use crate::model::event::Channel;
+use crate::model::time::SECOND;
+use crate::snapshot::Quality;
+
+/// Every metric, in the order of exports.
+pub static METRICS: &[&dyn Metric] = &[
+    &price::MidGap,
+    &price::Dispersion,
+    &liquidity::Spread,
+    &liquidity::Depth(0),
+    &liquidity::Depth(1),
+    &liquidity::Depth(2),
+    &liquidity::Depth(3),
+    &liquidity::Depth(4),
+    &liquidity::Imbalance,
+    &concentration::Hhi::DEPTH,
+    &concentration::Hhi::VOLUME,
+    &concentration::Hhi::OPEN_INTEREST,
+    &concentration::Effective,
+    &open_interest::OiUsd,
+    &open_interest::OiBase,
+    &feed::Age,
+    &feed::AgeRatio,
+    &feed::Down,
+    &feed::LatencyP50,
+    &feed::LatencyP99,
+    &feed::GapRate,
+    &feed::ClockOffset,
+    &feed::Coverage,
+    &feed::Faults,
+    &feed::RateRobz,
+    &feed::Halted,
+];
+
+/// A named figure of the market.
+pub trait Metric: Sync {
+    /// All that is said about it.
+    fn card(&self) -> &'static Card;
+
+    /// Adds its rows at a tick. Rows are sorted afterwards; order does not matter here.
+    fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>);
+}
+
+/// Position of a metric in [`METRICS`].
+pub fn find(id: &str) -> Option<usize> {
+    METRICS.iter().position(|m| m.card().id == id)
+}
+
+/// What is said about a metric.
+#[derive(Debug)]
+pub struct Card {
+    /// Id in rules, exports and on the command line.
+    pub id: &'static str,
+    /// Short title for headers.
+    pub title: &'static str,
+    /// Unit of the value.
+    pub unit: Unit,
+    /// What it means to a risk officer.
+    pub meaning: &'static str,
+    /// Formula in text.
+    pub formula: &'static str,
+    /// Where the formula comes from.
+    pub source: &'static str,
+    /// Default limits: warning, critical. `None` where it only informs.
+    pub limits: Option<(f64, f64)>,
+    /// Which direction is bad.
+    pub bad: Bad,
+    /// How often it is evaluated.
+    pub every: Every,
+    /// Shape on the map: outermost colour step, when it is a value per venue and underlying.
+    pub map_cap: Option<f64>,
+}
+
+/// Units of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Basis points.
+    Bps,
+    /// US dollars.
+    Usd,
+    /// Units of the underlying.
+    Base,
+    /// Share or quotient.
+    Ratio,
+    /// Multiple.
+    Times,
+    /// Milliseconds.
+    Ms,
+    /// How many.
+    Count,
+    /// Events per minute.
+    PerMinute,
+}
+
+impl Unit {
+    /// Short name.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Unit::Bps => "bps",
+            Unit::Usd => "usd",
+            Unit::Base => "base",
+            Unit::Ratio => "ratio",
+            Unit::Times => "x",
+            Unit::Ms => "ms",
+            Unit::Count => "count",
+            Unit::PerMinute => "per_min",
+        }
+    }
+}
+
+/// Which direction of a value is bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bad {
+    /// Large values.
+    High,
+    /// Small values.
+    Low,
+    /// Values far from zero on either side.
+    Both,
+}
+
+/// Cadence of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// Each 100 ms.
+    Tick,
+    /// Each second.
+    Second,
+}
+
+impl Every {
+    /// True when it is due at this tick.
+    pub const fn is_due(self, at: Nanos) -> bool {
+        match self {
+            Every::Tick => true,
+            Every::Second => at.is_on(SECOND),
+        }
+    }
+}
+
+/// No venue, no underlying.
+pub const NONE: u16 = u16::MAX;
+
+/// What part of a thing a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Part {
+    /// The whole.
+    #[default]
+    Whole,
+    /// Bid side.
+    Bid,
+    /// Ask side.
+    Ask,
+    /// One channel.
+    Channel(Channel),
+}
+
+impl Part {
+    /// Lower-case word; empty for the whole.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Part::Whole => "",
+            Part::Bid => "bid",
+            Part::Ask => "ask",
+            Part::Channel(channel) => channel.word(),
+        }
+    }
+}
+
+/// What a row is about. Fields that do not apply hold [`NONE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Scope {
+    /// Underlying index.
+    pub underlying: u16,
+    /// Venue index.
+    pub venue: u16,
+    /// The other venue of a pair, above `venue`.
+    pub peer: u16,
+    /// Symbol index of one instrument of `venue`.
+    pub symbol: u32,
+    /// Part.
+    pub part: Part,
+}
+
+/// No instrument.
+pub const NO_SYMBOL: u32 = u32::MAX;
+
+impl Scope {
+    /// The whole market.
+    pub const GLOBAL: Scope =
+        Scope { underlying: NONE, venue: NONE, peer: NONE, symbol: NO_SYMBOL, part: Part::Whole };
+
+    /// An underlying over all venues.
+    pub const fn underlying(underlying: u16) -> Self {
+        Scope { underlying, ..Scope::GLOBAL }
+    }
+
+    /// A venue.
+    pub const fn venue(venue: u16) -> Self {
+        Scope { venue, ..Scope::GLOBAL }
+    }
+
+    /// An underlying on one venue.
+    pub const fn cell(underlying: u16, venue: u16) -> Self {
+        Scope { underlying, venue, ..Scope::GLOBAL }
+    }
+
+    /// One instrument.
+    pub const fn instrument(underlying: u16, venue: u16, symbol: u32) -> Self {
+        Scope { underlying, venue, symbol, ..Scope::GLOBAL }
+    }
+
+    /// The same with a part.
+    pub const fn part(mut self, part: Part) -> Self {
+        self.part = part;
+        self
+    }
+}
+
+/// One value of a metric: the envelope of METRICS.md §0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Row {
+    /// What it is about.
+    pub scope: Scope,
+    /// The value; `None` is not zero.
+    pub value: Option<f64>,
+    /// Trust in it.
+    pub quality: Quality,
+    /// Weight of sources used over weight of sources expected.
+    pub coverage: f64,
+    /// Sources used.
+    pub used: u16,
+    /// Sources expected.
+    pub expected: u16,
+    /// Newest `ts_recv` of the inputs used.
+    pub as_of: Nanos,
+    /// The last value there was, and its tick: for screens, never for rules.
+    pub last: Option<(f64, Nanos)>,
+}
+
+impl Row {
+    /// A value from one source.
+    pub fn single(scope: Scope, value: Option<f64>, quality: Quality, as_of: Nanos) -> Self {
+        let used = u16::from(value.is_some());
+        let coverage = f64::from(used);
+        Row { scope, value, quality, coverage, used, expected: 1, as_of, last: None }
+    }
+}
+
+/// Rows of one metric at the newest tick it was due.
+#[derive(Debug, Default)]
+pub struct Table {
+    rows: Vec<Row>,
+    before: Vec<Row>,
+}
+
+impl Table {
+    /// Rows in order of scope.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The row of a scope.
+    pub fn row(&self, scope: Scope) -> Option<&Row> {
+        self.rows.binary_search_by(|r| r.scope.cmp(&scope)).ok().and_then(|at| self.rows.get(at))
+    }
+
+    /// Evaluates a metric, keeping the last value of rows that have none now.
+    pub fn refresh(&mut self, metric: &dyn Metric, market: &Market, at: Nanos) {
+        std::mem::swap(&mut self.rows, &mut self.before);
+        self.rows.clear();
+        metric.eval(market, at, &mut self.rows);
+        if !self.rows.is_sorted_by_key(|r| r.scope) {
+            self.rows.sort_by_key(|r| r.scope);
+        }
+        let mut before = self.before.iter().peekable();
+        for row in &mut self.rows {
+            while before.next_if(|b| b.scope < row.scope).is_some() {}
+            row.value = row.value.filter(|v| v.is_finite()).map(|v| v + 0.0);
+            row.last = match row.value {
+                Some(value) => Some((value, at)),
+                None => before.peek().filter(|b| b.scope == row.scope).and_then(|b| b.last),
+            };
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The engine's state as a snapshot for faces. Reads only.
+
+use super::Engine;
+use super::alarm::worst;
+use super::book::BookSide;
+use super::health::VenueHealth;
+use super::listing::Listing;
+use super::market::Venue;
+use super::metric::{Bad, METRICS, NO_SYMBOL, NONE, Part, Row, Scope, find};
+use crate::model::Decimal;
+use crate::model::alert::{Alert, AlertState, Severity};
+use crate::model::event::Channel;
+use crate::model::instrument::{SizeUnit, Status};
+use crate::model::time::{MS, SECOND};
+use crate::snapshot::{
+    BookState, BookView, Cell, CellState, FeedRow, FeedState, Figure, Focus, Grid, Mode, Quality, Snapshot,
+    SummaryRow, SummaryValue, VenueRow,
+};
+
+/// Levels per side in a drill-down.
+const BOOK_LEVELS: usize = 20;
+/// Resolved alerts shown.
+const RESOLVED_SHOWN: usize = 50;
+/// Figures of a cell, by metric id.
+const CELL_FIGURES: [&str; 7] =
+    ["mid_gap_bps", "spread_bps", "depth_usd_10", "depth_usd_100", "depth_imbalance", "oi_usd", "oi_base"];
+/// Figures under the map, by metric id.
+const SUMMARY: [&str; 7] =
+    ["price_dispersion_bps", "oi_usd", "hhi_depth", "hhi_volume", "hhi_oi", "n_eff_venues", "coverage"];
+
+/// What a face wants beyond the map.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// Cell whose depth is shown: venue id and underlying.
+    pub cell: Option<(String, String)>,
+}
+
+impl Engine {
+    /// Everything a face may show, as of the newest tick.
+    pub fn snapshot(&self, mode: Mode, ask: &Ask) -> Snapshot {
+        let columns = self.columns();
+        Snapshot {
+            at: self.now.at,
+            seq: self.now.seq,
+            mode,
+            venues: self.order.iter().filter_map(|v| self.venue_row(*v)).collect(),
+            underlyings: columns
+                .iter()
+                .filter_map(|u| self.market.underlyings.get(usize::from(*u)).cloned())
+                .collect(),
+            grids: self.grids(&columns),
+            summary: SUMMARY.iter().filter_map(|id| self.summary_row(id, &columns)).collect(),
+            alerts: self.alerts(),
+            feeds: self.order.iter().flat_map(|v| self.feed_rows(*v)).collect(),
+            focus: ask.cell.as_ref().and_then(|(venue, underlying)| self.focus(venue, underlying)),
+            totals: self.totals,
+        }
+    }
+
+    /// Underlyings that some venue trades, largest open interest first, then by name.
+    fn columns(&self) -> Vec<u16> {
+        let interest = |u: u16| self.value("oi_usd", Scope::underlying(u)).unwrap_or(0.0);
+        let name = |u: u16| self.market.underlyings.get(usize::from(u));
+        let mut columns: Vec<u16> = (0..self.market.underlyings.len() as u16)
+            .filter(|u| (0..self.market.venues.len() as u16).any(|v| self.is_watched(v, *u)))
+            .collect();
+        columns.sort_by(|a, b| interest(*b).total_cmp(&interest(*a)).then_with(|| name(*a).cmp(&name(*b))));
+        columns
+    }
+
+    fn is_watched(&self, venue: u16, underlying: u16) -> bool {
+        self.market.head(venue, underlying).is_some_and(|(_, l)| l.conn.is_some())
+    }
+
+    fn row(&self, metric: &str, scope: Scope) -> Option<&Row> {
+        self.tables.get(find(metric)?)?.row(scope)
+    }
+
+    fn value(&self, metric: &str, scope: Scope) -> Option<f64> {
+        self.row(metric, scope)?.value
+    }
+
+    fn venue_row(&self, venue: u16) -> Option<VenueRow> {
+        let slot = self.market.venues.get(usize::from(venue))?;
+        Some(VenueRow {
+            id: slot.spec.id.clone(),
+            short: slot.spec.short.clone(),
+            regime: slot.spec.regime.clone(),
+            state: self.venue_state(venue, slot),
+        })
+    }
+
+    /// The worst of the connections, then of the books, then of the channels.
+    fn venue_state(&self, venue: u16, slot: &Venue) -> FeedState {
+        let conns = || self.market.conns.values().filter(|c| c.venue == venue && !c.is_rest);
+        if conns().next().is_none() {
+            return FeedState::Down;
+        }
+        if conns().any(|c| !c.is_up) {
+            return FeedState::Reconnecting;
+        }
+        let books = || slot.listings.iter().filter(|l| l.conn.is_some());
+        if books().any(|l| l.figures.state == BookState::Stale) {
+            return FeedState::Stale;
+        }
+        if books().any(|l| l.figures.state != BookState::Synced) {
+            return FeedState::Gap;
+        }
+        FeedState::Ok
+    }
+
+    fn grids(&self, columns: &[u16]) -> Vec<Grid> {
+        let mut grids = Vec::new();
+        for (metric, table) in METRICS.iter().zip(&self.tables) {
+            let card = metric.card();
+            let Some(cap) = card.map_cap else { continue };
+            let mut cells = Vec::with_capacity(self.order.len() * columns.len());
+            for venue in &self.order {
+                for underlying in columns {
+                    let head = self.market.head(*venue, *underlying);
+                    let own = table.row(Scope::cell(*underlying, *venue));
+                    let row = own.or_else(|| table.row(Scope::instrument(*underlying, *venue, head?.0)));
+                    cells.push(self.cell(*venue, *underlying, head.map(|h| h.1), row, card.id));
+                }
+            }
+            let is_signed = card.bad == Bad::Both;
+            grids.push(Grid {
+                metric: card.id,
+                title: card.title,
+                unit: card.unit.word(),
+                is_signed,
+                cap,
+                cells,
+            });
+        }
+        grids
+    }
+
+    fn cell(
+        &self,
+        venue: u16,
+        underlying: u16,
+        head: Option<&Listing>,
+        row: Option<&Row>,
+        metric: &str,
+    ) -> Cell {
+        let Some(head) = head.filter(|l| l.conn.is_some()) else { return Cell::default() };
+        let last = head.beat(Channel::Book).last();
+        let age_ms = last.map_or(0, |l| self.now.at.since(l).max(0) / MS);
+        let value = row.and_then(|r| r.value);
+        let old = row.and_then(|r| r.last).map(|l| l.0);
+        let is_halted = head.def.as_ref().is_some_and(|d| d.status != Status::Trading);
+        let state = match (head.figures.state, value) {
+            _ if is_halted => CellState::Halted,
+            (BookState::Stale | BookState::Dead, _) => CellState::Stale,
+            (BookState::Resyncing, _) => CellState::Resync,
+            (BookState::Synced, Some(_)) => CellState::Value,
+            (BookState::Synced, None) => CellState::NoConsensus,
+        };
+        let mut alert = None;
+        for (scope, open) in self.alarm.open() {
+            if scope.venue == venue && scope.underlying == underlying && open.subject.metric == metric {
+                alert = worst(alert, open.severity);
+            }
+        }
+        let shown = if state == CellState::Value { value } else { old };
+        Cell { state, value: shown, quality: row.map_or(Quality::Missing, |r| r.quality), alert, age_ms }
+    }
+
+    fn summary_row(&self, id: &str, columns: &[u16]) -> Option<SummaryRow> {
+        let at = find(id)?;
+        let (card, table) = (METRICS.get(at)?.card(), self.tables.get(at)?);
+        let value = |u: &u16| match table.row(Scope::underlying(*u)) {
+            Some(row) => SummaryValue { value: row.value, quality: row.quality },
+            None => SummaryValue::default(),
+        };
+        let values = columns.iter().map(value).collect();
+        Some(SummaryRow { metric: card.id, title: card.title, unit: card.unit.word(), values })
+    }
+
+    /// Open alerts by severity and age, then resolved ones, newest first.
+    fn alerts(&self) -> Vec<Alert> {
+        let mut open: Vec<Alert> = self.alarm.open().map(|(_, a)| a.clone()).collect();
+        let rank = |a: &Alert| (std::cmp::Reverse(a.severity), a.state == AlertState::Acked, a.raised_at);
+        open.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.id.cmp(&b.id)));
+        open.extend(self.alarm.resolved().iter().rev().take(RESOLVED_SHOWN).cloned());
+        open
+    }
+
+    fn feed_rows(&self, venue: u16) -> Vec<FeedRow> {
+        let Some(slot) = self.market.venues.get(usize::from(venue)) else { return Vec::new() };
+        let state = self.venue_state(venue, slot);
+        let channels = Channel::ALL.into_iter().filter(|c| *c != Channel::Instrument);
+        let mut rows: Vec<FeedRow> = channels
+            .filter(|c| slot.health.of(*c).beat.last().is_some())
+            .map(|c| self.feed_row(slot, c, self.channel_state(venue, c, state)))
+            .collect();
+        if rows.is_empty() && self.market.conns.values().any(|c| c.venue == venue) {
+            rows.push(self.feed_row(slot, Channel::Book, state)); // connecting, nothing heard yet
+        }
+        rows
+    }
+
+    fn channel_state(&self, venue: u16, channel: Channel, of_venue: FeedState) -> FeedState {
+        let scope = Scope::venue(venue).part(Part::Channel(channel));
+        match of_venue {
+            FeedState::Reconnecting | FeedState::Down => of_venue,
+            _ if self.value("feed_age_ratio", scope).is_some_and(|r| r > 1.0) => FeedState::Stale,
+            FeedState::Gap | FeedState::Stale if channel == Channel::Book => of_venue,
+            _ => FeedState::Ok,
+        }
+    }
+
+    fn feed_row(&self, slot: &Venue, channel: Channel, state: FeedState) -> FeedRow {
+        let health: &VenueHealth = &slot.health;
+        let beat = &health.of(channel).beat;
+        let open_s = (self.now.at.0.rem_euclid(10 * SECOND)) as f64 / SECOND as f64;
+        let offset = health.offset_ms();
+        let quantile = |k: usize| Some(health.quantiles_ms?.get(k)? - offset?);
+        FeedRow {
+            venue: slot.spec.id.clone(),
+            channel: channel.word(),
+            state,
+            rate: beat.rate(open_s),
+            p50_ms: quantile(0),
+            p99_ms: quantile(1),
+            gaps: health.gaps,
+            reconnects: health.reconnects,
+            dropped: health.dropped,
+            undecodable: health.undecodable,
+            age_ms: beat.last().map(|l| self.now.at.since(l).max(0) / MS),
+            clock_offset_ms: offset,
+            last_error: health.last_error.clone(),
+        }
+    }
+
+    fn focus(&self, venue: &str, underlying: &str) -> Option<Focus> {
+        let v = self.venue(venue)?;
+        let u = u16::try_from(self.market.underlyings.iter().position(|x| x == underlying)?).ok()?;
+        let head = self.market.head(v, u);
+        let figure = |id: &&'static str| {
+            let at = find(id)?;
+            let card = METRICS.get(at)?.card();
+            let table = self.tables.get(at)?;
+            let row = table
+                .row(Scope::cell(u, v))
+                .or_else(|| table.row(Scope::instrument(u, v, head.map_or(NO_SYMBOL, |h| h.0))));
+            let (value, quality) = row.map_or((None, Quality::Missing), |r| (r.value, r.quality));
+            Some(Figure { metric: card.id, label: card.title, value, unit: card.unit.word(), quality })
+        };
+        let gap = self.value("mid_gap_bps", Scope::cell(u, v));
+        let mid_usd = head.and_then(|(_, l)| Some(l.figures.mid? * self.market.usd(l.quote_currency)?.0));
+        let mut books: Vec<BookView> = self.book_view(v, u).into_iter().collect();
+        books.extend(self.order.iter().filter(|o| **o != v).filter_map(|o| self.book_view(*o, u)));
+        Some(Focus {
+            underlying: underlying.to_string(),
+            venue: venue.to_string(),
+            consensus: mid_usd.zip(gap).map(|(mid, gap)| mid / libm::exp(gap / 1e4)),
+            figures: CELL_FIGURES.iter().filter_map(figure).collect(),
+            books,
+            series_metric: "mid_gap_bps",
+            series: self.history.of(u, v),
+        })
+    }
+
+    fn book_view(&self, venue: u16, underlying: u16) -> Option<BookView> {
+        let (symbol, listing) = self.market.head(venue, underlying)?;
+        listing.conn?;
+        let def = listing.def.as_ref()?;
+        Some(BookView {
+            venue: self.market.venues.get(usize::from(venue))?.spec.id.clone(),
+            symbol: listing.symbol.clone(),
+            instrument: listing.name.clone(),
+            state: listing.figures.state,
+            size_unit: if def.multiplier == Decimal::ONE && def.oi_unit == SizeUnit::Base {
+                "base"
+            } else {
+                "contracts"
+            },
+            mid_gap_bps: self.value("mid_gap_bps", Scope::cell(underlying, venue)),
+            spread_bps: self.value("spread_bps", Scope::instrument(underlying, venue, symbol)),
+            age_ms: listing.beat(Channel::Book).last().map_or(0, |l| self.now.at.since(l).max(0) / MS),
+            seq: listing.book_seq,
+            bids: listing.book.top(BookSide::Bid, BOOK_LEVELS),
+            asks: listing.book.top(BookSide::Ask, BOOK_LEVELS),
+        })
+    }
+
+    /// The worst open severity, for exit codes.
+    pub fn worst_open(&self) -> Option<Severity> {
+        self.alarm.open().map(|(_, a)| a.severity).max()
+    }
+
+    /// Names of a scope's venue, peer, underlying and instrument; empty where they do not apply.
+    pub fn names(&self, scope: &Scope) -> [&str; 4] {
+        let venue = |ix: u16| self.market.venues.get(usize::from(ix)).map_or("", |v| v.spec.id.as_str());
+        let underlying = if scope.underlying == NONE {
+            ""
+        } else {
+            self.market.underlyings.get(usize::from(scope.underlying)).map_or("", String::as_str)
+        };
+        let instrument = self.market.listing(scope.venue, scope.symbol).map_or("", |l| l.name.as_str());
+        [venue(scope.venue), venue(scope.peer), underlying, instrument]
+    }
+}

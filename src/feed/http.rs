@@ -1,0 +1,170 @@
+//! One REST request: built, sent, answered within limits of time and size.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::http::{HeaderMap, Method, header};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
+
+use super::RestOwned;
+use super::redirect;
+use super::words::{self, Failure};
+use crate::model::venue::RestRequest;
+
+/// Largest answer taken, in bytes. Instrument lists of large venues have a few megabytes.
+pub const BODY_BYTES_MAX: usize = 16 << 20;
+/// Idle connections to one host that are kept, and for how long.
+const IDLE: (usize, Duration) = (4, Duration::from_secs(30));
+/// How requests name themselves; some venues refuse clients without a name.
+const AGENT: &str = concat!("faultline/", env!("CARGO_PKG_VERSION"));
+
+/// Sends requests of one venue. Redirects are not followed and no compression is offered, so an
+/// answer comes from the asked host and is as large as it looks.
+#[derive(Clone, Debug)]
+pub struct Http {
+    base: String,
+    redirect: Option<SocketAddr>,
+    patience: Duration,
+    client: Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, String>,
+}
+
+/// An answer and what its status asks of us.
+pub(super) struct Answered {
+    pub(super) rest: RestOwned,
+    pub(super) refusal: Option<Failure>,
+}
+
+impl Http {
+    /// For the REST base `base` (scheme and host) with its redirect.
+    pub fn new(
+        base: &str,
+        redirect: Option<SocketAddr>,
+        tls: Result<Arc<ClientConfig>, String>,
+        patience: Duration,
+    ) -> Self {
+        let client = tls.map(|tls| {
+            let builder = HttpsConnectorBuilder::new().with_tls_config(ClientConfig::clone(&tls));
+            let connector = if redirect.is_some() {
+                builder.https_or_http().enable_http1().build()
+            } else {
+                builder.https_only().enable_http1().build()
+            };
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_max_idle_per_host(IDLE.0)
+                .pool_idle_timeout(IDLE.1)
+                .build(connector)
+        });
+        Http { base: base.to_string(), redirect, patience, client }
+    }
+
+    /// The URL as it goes on the tape: after redirection, with the body of a POST behind a space.
+    pub fn name(&self, request: &RestRequest) -> String {
+        let url = match self.url(request) {
+            Ok(url) => url,
+            Err(_) => format!("{}{}", self.base, words::clean(&request.path)),
+        };
+        match &request.body {
+            Some(body) => format!("{url} {body}"),
+            None => url,
+        }
+    }
+
+    fn url(&self, request: &RestRequest) -> Result<String, Failure> {
+        // A path that does not begin with a slash could change the host: `https://venue` + `@other/`.
+        if !request.path.starts_with('/') {
+            return Err(Failure::new("the path of a request must begin with /"));
+        }
+        let url = format!("{}{}", self.base, request.path);
+        redirect::target(&url, self.redirect).map(|t| t.url).map_err(|e| Failure::new(e.to_string()))
+    }
+
+    /// Asks, and reads the whole answer.
+    pub(super) async fn ask(&self, request: &RestRequest) -> Result<Answered, Failure> {
+        match tokio::time::timeout(self.patience, self.steps(request)).await {
+            Ok(done) => done,
+            Err(_) => Err(Failure::new(format!("no answer within {} s", self.patience.as_secs_f64()))),
+        }
+    }
+
+    async fn steps(&self, request: &RestRequest) -> Result<Answered, Failure> {
+        let client = self.client.as_ref().map_err(Failure::new)?;
+        let mut builder = Request::builder()
+            .uri(self.url(request)?)
+            .header(header::USER_AGENT, AGENT)
+            .header(header::ACCEPT, "application/json");
+        let body = match &request.body {
+            Some(body) => {
+                builder = builder.method(Method::POST).header(header::CONTENT_TYPE, "application/json");
+                Full::new(Bytes::from(body.clone()))
+            }
+            None => Full::default(),
+        };
+        let asked = builder.body(body).map_err(|e| Failure::new(words::clean(&e.to_string())))?;
+        let answer = client.request(asked).await.map_err(|e| cause(&e))?;
+        let (head, body) = answer.into_parts();
+        let status = head.status.as_u16();
+        let bytes = match Limited::new(body, BODY_BYTES_MAX).collect().await {
+            Ok(all) => all.to_bytes(),
+            Err(e) => {
+                return Err(Failure::new(format!("the answer broke off: {}", words::clean(&e.to_string()))));
+            }
+        };
+        let refusal = refusal(status, &head.headers);
+        Ok(Answered { rest: RestOwned { url: self.name(request), status, body: bytes }, refusal })
+    }
+}
+
+fn refusal(status: u16, headers: &HeaderMap) -> Option<Failure> {
+    (!(200..300).contains(&status)).then(|| words::status(status, headers))
+}
+
+/// The innermost cause in words: the outer ones only say that a request failed.
+fn cause(error: &hyper_util::client::legacy::Error) -> Failure {
+    let mut inner: &dyn std::error::Error = error;
+    let mut reason = None;
+    for _ in 0..8 {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            reason = Some(words::io_words(io));
+        }
+        match inner.source() {
+            Some(next) => inner = next,
+            None => break,
+        }
+    }
+    let step = if error.is_connect() { "cannot connect" } else { "request failed" };
+    let reason = reason.map_or_else(|| words::clean(&inner.to_string()), |f| f.reason);
+    Failure::new(format!("{step}: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::door;
+
+    fn http() -> Http {
+        Http::new("https://fapi.binance.com", None, door::no_tls(), Duration::from_secs(1))
+    }
+
+    #[test]
+    fn a_path_cannot_change_the_host() {
+        for path in ["@evil.example/x", ".evil.example/", "", ":1/x"] {
+            assert!(http().url(&RestRequest::get(path)).is_err(), "{path}");
+        }
+        assert_eq!(http().url(&RestRequest::get("/x?a=1")).unwrap(), "https://fapi.binance.com/x?a=1");
+    }
+
+    #[test]
+    fn a_post_is_named_with_its_body() {
+        let info = RestRequest::post("/info", r#"{"type":"meta"}"#);
+        assert_eq!(http().name(&info), r#"https://fapi.binance.com/info {"type":"meta"}"#);
+    }
+}

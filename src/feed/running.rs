@@ -1,0 +1,162 @@
+//! The feeds as a whole: start them, give them orders, read their figures, stop them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::connection::Order;
+use super::door::{self, Door};
+use super::gauges::{Gauges, VenueGauge};
+use super::http::Http;
+use super::ingress::Sender;
+use super::registry::{self, Registry};
+use super::rest::{self, Ask, RestTask};
+use super::supervisor::{Shared, Venue};
+use super::{FeedConfig, VenueFeed};
+use crate::clock::Clock;
+use crate::model::entry::{ConnInfo, ConnIx};
+use crate::model::venue::Command;
+
+/// Starts the feeds on `handle`; everything they receive goes to `ingress`. Returns at once.
+pub fn spawn(handle: &Handle, config: FeedConfig, clock: Clock, ingress: Sender) -> Feeds {
+    let all_redirected = config.venues.iter().all(|v| v.redirect.is_some());
+    let tls = if all_redirected { door::no_tls() } else { door::tls() };
+    let shared = Arc::new(Shared {
+        underlyings: config.underlyings,
+        classes: config.classes,
+        watch_max: config.watch_max,
+        seed: config.seed,
+        patience: config.patience,
+        door: Door { tls: tls.clone(), patience: config.patience.connect },
+        clock,
+        ingress,
+        registry: Registry::default(),
+    });
+    let (stop_tx, stop) = tokio::sync::watch::channel(false);
+    let mut feeds = Feeds { shared, venues: Vec::new(), stop: stop_tx, tasks: Vec::new() };
+    for (number, feed) in config.venues.into_iter().enumerate() {
+        feeds.start(handle, number, feed, tls.clone(), stop.clone());
+    }
+    feeds
+}
+
+/// The running feeds. Dropping it stops them too, without waiting.
+pub struct Feeds {
+    shared: Arc<Shared>,
+    venues: Vec<(mpsc::Sender<Ask>, Arc<AtomicUsize>)>,
+    stop: tokio::sync::watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// An order found no place in its queue, or its connection or venue is gone. Never waits for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderRefused {
+    /// The queue is full; the order is counted and given up.
+    #[error("the order queue is full")]
+    Full,
+    /// No such connection or venue.
+    #[error("no such connection or venue")]
+    Unknown,
+}
+
+impl Feeds {
+    fn start(
+        &mut self,
+        handle: &Handle,
+        number: usize,
+        feed: VenueFeed,
+        tls: Result<Arc<rustls::ClientConfig>, String>,
+        stop: tokio::sync::watch::Receiver<bool>,
+    ) {
+        let (asks, asked) = mpsc::channel(rest::WAITING_MAX);
+        let count = Arc::<AtomicUsize>::default();
+        self.venues.push((asks.clone(), Arc::clone(&count)));
+        let spec = &feed.spec;
+        let info =
+            ConnInfo { venue: spec.id.clone(), name: format!("{}/rest", spec.id), url: feed.rest_url() };
+        // No place is left only beyond a thousand connections; the venue is left out then.
+        let Some(place) = self.shared.registry.place(&info.name) else { return };
+        let task = RestTask {
+            http: Http::new(&spec.rest.url, feed.redirect, tls, self.shared.patience.rest),
+            conn: place.conn,
+            per_s: spec.rest.requests_per_s,
+            ingress: self.shared.ingress.clone(),
+            clock: self.shared.clock,
+            asks: asked,
+            count,
+            stop: stop.clone(),
+        };
+        let (shared, conn) = (Arc::clone(&self.shared), place.conn);
+        self.tasks.push(handle.spawn(async move {
+            if shared.announce(conn, info).await.is_ok() {
+                task.run().await;
+            }
+        }));
+        let venue = Venue { number, feed, shared: Arc::clone(&self.shared), asks, stop };
+        self.tasks.push(handle.spawn(venue.run()));
+    }
+
+    /// Carries out a decoder's command on `venue`, the position in the configuration. Never blocks.
+    pub fn command(&self, venue: usize, command: Command) -> Result<(), OrderRefused> {
+        match command {
+            Command::Send { conn, texts } => self.shared.registry.order(conn, Order::Texts(texts)),
+            Command::Rest(request) => {
+                let asks = self.venues.get(venue).ok_or(OrderRefused::Unknown);
+                let sent = asks.and_then(|(asks, _)| {
+                    asks.try_send(Ask::Command(request)).map_err(|e| registry::refused(&e))
+                });
+                self.shared.registry.counted(sent)
+            }
+        }
+    }
+
+    /// Closes a connection and opens it again.
+    pub fn reconnect(&self, conn: ConnIx) -> Result<(), OrderRefused> {
+        self.shared.registry.order(conn, Order::Reconnect)
+    }
+
+    /// Sends a connection's subscriptions again.
+    pub fn resubscribe(&self, conn: ConnIx) -> Result<(), OrderRefused> {
+        self.shared.registry.order(conn, Order::Resubscribe)
+    }
+
+    /// Depth of the queue and the account of each connection.
+    pub fn gauges(&self) -> Gauges {
+        let (ingress, registry) = (&self.shared.ingress, &self.shared.registry);
+        let venue = |(number, (_, requests)): (usize, &(mpsc::Sender<Ask>, Arc<AtomicUsize>))| VenueGauge {
+            requests: requests.load(Ordering::Relaxed),
+            ..registry.venue_gauge(number)
+        };
+        Gauges {
+            depth: ingress.depth(),
+            bytes: ingress.bytes(),
+            capacity: ingress.capacity(),
+            orders_refused: registry.refused(),
+            conns: registry.gauges(),
+            venues: self.venues.iter().enumerate().map(venue).collect(),
+        }
+    }
+
+    /// Ends all tasks; returns within [`STOP_MAX`].
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let tasks = &mut self.tasks;
+        let ended = async {
+            for task in tasks.iter_mut() {
+                drop(task.await);
+            }
+        };
+        if tokio::time::timeout(STOP_MAX.mul_f64(0.95), ended).await.is_err() {
+            for task in &self.tasks {
+                task.abort();
+            }
+        }
+    }
+}
+
+/// Longest time [`Feeds::stop`] takes.
+pub const STOP_MAX: Duration = Duration::from_secs(1);

@@ -1,0 +1,209 @@
+//! Screen 4: what needs a person?
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::Screen;
+use crate::config::theme::Role;
+use crate::model::alert::{Alert, AlertState, Severity};
+use crate::model::time::MS;
+use crate::snapshot::Snapshot;
+use crate::view::action::Action;
+use crate::view::order;
+use crate::view::state::Ui;
+use crate::view::widget::Pen;
+use crate::view::widget::pen::Span;
+use crate::view::widget::table::{self, Column, left, right};
+use crate::view::{Theme, View, format};
+
+/// The alert list.
+#[derive(Debug)]
+pub struct Alerts;
+
+impl Screen for Alerts {
+    fn id(&self) -> &'static str {
+        "alerts"
+    }
+
+    fn key(&self) -> char {
+        '4'
+    }
+
+    fn title(&self) -> &'static str {
+        "Alerts"
+    }
+
+    fn question(&self) -> &'static str {
+        "what needs a person?"
+    }
+
+    fn draw(&self, view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
+        let below = if area.height >= 36 { 12 } else { 9 };
+        let open = view.shown.alerts.iter().filter(|a| a.state != AlertState::Resolved).count();
+        pen.rule(area.x, area.y, area.width);
+        let text = format!(
+            " open {open} of {}  by {} ",
+            view.shown.alerts.len(),
+            view.ui.alert_sort.word(order::ALERTS)
+        );
+        pen.text(area.x + 1, area.y, area.width - 2, &text, pen.style(Role::TextDim));
+        let list = Rect { y: area.y + 1, height: area.height - below - 1, ..area };
+        table(view, list, true, pen);
+        pen.rule(area.x, list.bottom(), area.width);
+        let detail = Rect { y: list.bottom() + 1, height: below - 1, ..area };
+        if let Some(alert) = view.ui.selected_alert(view.shown) {
+            details(view, alert, detail, pen);
+        }
+    }
+
+    fn step(&self, ui: &mut Ui, snapshot: &Snapshot, by: (isize, isize)) {
+        ui.move_alert(snapshot, by.0);
+    }
+
+    fn footer(&self) -> &'static [(Action, &'static str)] {
+        &[
+            (Action::Acknowledge, "ack"),
+            (Action::Enter, "evidence"),
+            (Action::Sort, "sort"),
+            (Action::FlipSort, "reverse"),
+            (Action::Freeze, "freeze"),
+            (Action::NextTheme, "theme"),
+            (Action::Palette, "command"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+        ]
+    }
+}
+
+const COLUMNS: &[Column] = &[
+    left("SEV", 6, 0),
+    left("ID", 8, 56),
+    left("AGE", 5, 0),
+    left("STATE", 8, 0),
+    left("RULE", 11, 78),
+    left("SUBJECT", 0, 0),
+    right("VALUE", 8, 0),
+    right("LIMIT", 7, 70),
+    right("Q", 4, 74),
+    right("n", 3, 80),
+    right("WORST", 8, 110),
+    left("OWNER", 12, 110),
+];
+
+/// The list, also as a pane of the map.
+pub fn table(view: &View<'_>, area: Rect, is_focus: bool, pen: &mut Pen<'_>) {
+    let snapshot = view.shown;
+    let (rows, cursor) = view.ui.alert_rows(snapshot);
+    if rows.is_empty() {
+        pen.text(area.x + 1, area.y, area.width, "no alert", pen.style(Role::TextDim));
+        return;
+    }
+    let theme = view.theme;
+    table::draw(pen, area, COLUMNS, (rows.len(), cursor, is_focus), |at| {
+        rows.get(at).and_then(|i| snapshot.alerts.get(*i)).map_or_else(Vec::new, |a| row(theme, snapshot, a))
+    });
+}
+
+fn row(theme: &Theme, snapshot: &Snapshot, alert: &Alert) -> Vec<Span> {
+    let is_over = alert.state == AlertState::Resolved;
+    let text = theme.style(if is_over { Role::SevResolved } else { Role::Text });
+    let dim = theme.style(Role::TextDim);
+    let mark = if alert.is_stale { "~" } else { "" };
+    let value = if alert.is_stale { theme.style(Role::StateStale) } else { text };
+    vec![
+        severity(theme, alert),
+        (alert.id.clone(), text),
+        (age(snapshot, alert), text),
+        (
+            alert.state.word().into(),
+            if alert.state == AlertState::Raised { theme.style(Role::TextStrong) } else { dim },
+        ),
+        (alert.rule.clone(), text),
+        (alert.subject.label(), text),
+        (format!("{mark}{}", format::short_unit(alert.value, alert.unit)), value),
+        (format::short_unit(alert.raise, alert.unit), dim),
+        (quality(alert.quality.q), dim),
+        (alert.count.to_string(), dim),
+        (format::short_unit(alert.worst, alert.unit), text),
+        (alert.owner.clone().unwrap_or_else(|| "-".into()), dim),
+    ]
+}
+
+/// Coverage as `.93`, full coverage as `1.0`.
+fn quality(q: f64) -> String {
+    if q >= 0.995 { "1.0".into() } else { format!("{q:.2}").trim_start_matches('0').into() }
+}
+
+fn age(snapshot: &Snapshot, alert: &Alert) -> String {
+    format::duration_ms(snapshot.at.since(alert.raised_at) / MS)
+}
+
+/// `! CRIT`; an alert that is over is `- over`.
+fn severity(theme: &Theme, alert: &Alert) -> Span {
+    if alert.state == AlertState::Resolved {
+        return ("- over".into(), theme.style(Role::SevResolved));
+    }
+    let word = match alert.severity {
+        Severity::Critical => "CRIT",
+        Severity::Warning => "WARN",
+        Severity::Info => "INFO",
+    };
+    (format!("{} {word}", theme.severity_glyph(alert.severity)), theme.severity(alert.severity))
+}
+
+/// `! CRIT A-0193 div.mid SOL bybit -18.4bp 00:38`.
+pub fn one_line(theme: &Theme, snapshot: &Snapshot, alert: &Alert) -> Vec<Span> {
+    let value = format::short_unit(alert.value, alert.unit);
+    let age = age(snapshot, alert);
+    let rest = format!(" {} {} {} {value} {age}", alert.id, alert.rule, alert.subject.label());
+    vec![severity(theme, alert), (rest, theme.style(Role::Text))]
+}
+
+/// `! CRIT A-0193 div.mid RAISED`.
+pub fn badge(theme: &Theme, alert: &Alert) -> Vec<Span> {
+    let rest = format!(" {} {} {}", alert.id, alert.rule, alert.state.word());
+    vec![severity(theme, alert), (rest, theme.style(Role::Text))]
+}
+
+fn details(view: &View<'_>, alert: &Alert, area: Rect, pen: &mut Pen<'_>) {
+    let dim = pen.style(Role::TextDim);
+    let plain = pen.style(Role::Text);
+    let unit = |v| format::with_unit(Some(v), alert.unit);
+    let mut head = badge(view.theme, alert);
+    head.push((format!("  since {}", format::time_ms(alert.raised_at)), dim));
+    if let Some(at) = alert.resolved_at {
+        head.push((format!("  resolved {}", format::time_ms(at)), dim));
+    }
+    if alert.is_stale {
+        head.push(("  ~ stale: the value cannot be judged now".into(), pen.style(Role::StateStale)));
+    }
+    pen.spans(area.x + 1, area.y, area.width - 1, &head);
+    let q = &alert.quality;
+    let rec =
+        if alert.evidence.recording.is_empty() { "not recorded" } else { alert.evidence.recording.as_str() };
+    let seq = format!("seq {} to {}  {rec}", alert.evidence.seq_from, alert.evidence.seq_to);
+    let lines: [(&str, String, Style); 7] = [
+        ("what", alert.summary.clone(), plain),
+        ("about", alert.subject.label(), plain),
+        (
+            "value",
+            format!(
+                "{}  worst {}  raise {}  clear {}  true {} times",
+                unit(alert.value),
+                unit(alert.worst),
+                unit(alert.raise),
+                unit(alert.clear),
+                alert.count
+            ),
+            plain,
+        ),
+        ("quality", format!("{} {}: {} of {} inputs", quality(q.q), q.state, q.used, q.inputs), plain),
+        ("evidence", alert.evidence.bundle.as_ref().map_or(seq.clone(), |b| format!("{seq}  {b}")), plain),
+        ("owner", alert.owner.clone().unwrap_or_else(|| "-".into()), plain),
+        ("comment", alert.comment.clone().filter(|c| !c.is_empty()).unwrap_or_else(|| "-".into()), plain),
+    ];
+    for (y, (label, text, style)) in (area.y + 1..area.bottom()).zip(lines) {
+        pen.text(area.x + 1, y, 9, label, dim);
+        pen.text(area.x + 11, y, area.width.saturating_sub(12), &text, style);
+    }
+}

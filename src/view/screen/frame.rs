@@ -1,0 +1,308 @@
+//! What every screen has around it: header, tabs, timeline, prompt, footer.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::{SCREENS, current, focused};
+use crate::config::theme::Role;
+use crate::model::alert::{AlertState, Severity};
+use crate::snapshot::{FeedState, Mode, Snapshot};
+use crate::view::View;
+use crate::view::action::{Action, key_of};
+use crate::view::format;
+use crate::view::prompt::Purpose;
+use crate::view::screen::{alerts, books, help};
+use crate::view::state::Overlay;
+use crate::view::status::{Recording, Transport, TransportCommand};
+use crate::view::widget::Pen;
+use crate::view::widget::pen::Span;
+
+/// Smallest terminal that shows a screen.
+pub const SIZE_MIN: (u16, u16) = (80, 24);
+
+/// Draws a whole picture.
+pub fn draw(view: &View<'_>, buf: &mut Buffer) {
+    let area = buf.area;
+    let mut pen = Pen::new(buf, view.theme);
+    pen.paint(area, view.theme.base());
+    if area.width < SIZE_MIN.0 || area.height < SIZE_MIN.1 {
+        too_small(view, area, &mut pen);
+        return;
+    }
+    header(view, Rect { height: 1, ..area }, &mut pen);
+    tabs(view, Rect { y: area.y + 1, height: 1, ..area }, &mut pen);
+    let foot = footer(view, area, &mut pen);
+    let body = Rect { y: area.y + 2, height: foot - area.y - 2, ..area };
+    if view.ui.overlays.contains(&Overlay::Books) {
+        books::draw(view, body, &mut pen);
+    } else {
+        current(view.ui).draw(view, body, &mut pen);
+    }
+    if let Some(first) =
+        view.ui.overlays.iter().find_map(|o| if let Overlay::Help(n) = o { Some(*n) } else { None })
+    {
+        help::draw(view, body, first, &mut pen);
+    }
+}
+
+/// One sentence with the size needed, and the worst alert, so that nothing is missed.
+fn too_small(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
+    let (columns, rows) = SIZE_MIN;
+    let need = format!("{columns}x{rows} needed, this is {}x{}", area.width, area.height);
+    let end = pen.spans(area.x, area.y, area.width, &mode_words(view));
+    if area.height == 1 {
+        pen.text(end, area.y, area.right().saturating_sub(end), &need, view.theme.base());
+        return;
+    }
+    pen.text(area.x, area.y + 1, area.width, &need, view.theme.base());
+    let worst = view.live.alerts.iter().find(|a| a.state != AlertState::Resolved);
+    if let Some(alert) = worst {
+        pen.spans(area.x, area.y + 2, area.width, &alerts::one_line(view.theme, view.live, alert));
+    }
+}
+
+/// The mode word and its second words. Never absent.
+fn mode_words(view: &View<'_>) -> Vec<Span> {
+    let theme = view.theme;
+    let mode = view.live.mode;
+    let base = theme.style(Role::Header);
+    let mut words = vec![(format!(" {} ", mode.word().to_uppercase()), theme.mode(mode))];
+    if mode == Mode::Demo {
+        words.push((" synthetic data".into(), base));
+    }
+    if view.ui.is_frozen {
+        words.push((" ".into(), base));
+        words.push((format!(" FROZEN {} ", format::time(view.shown.at)), theme.style(Role::ModeFrozen)));
+    }
+    if view.status.is_offline {
+        words.push((" ".into(), base));
+        words.push((" OFFLINE ".into(), theme.style(Role::ModeOffline)));
+    }
+    words.push((" ".into(), base));
+    words
+}
+
+fn header(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
+    let (theme, live, wide) = (view.theme, view.live, area.width >= 120);
+    let base = theme.style(Role::Header);
+    let dim = theme.style(Role::TextDim);
+    let ok = live.venues.iter().filter(|v| v.state == FeedState::Ok).count();
+    let stale = live.venues.iter().filter(|v| v.state == FeedState::Stale).count();
+    let clock = match (live.mode, wide) {
+        (Mode::Replay, _) => format::time_ms(live.at),
+        (_, true) => format::date_time(live.at),
+        _ => format::time(live.at),
+    };
+    // Rank and text; where there is no room the highest rank goes first.
+    let mut groups: Vec<(u8, Vec<Span>)> = vec![
+        (7, vec![(" faultline ".into(), theme.style(Role::Title))]),
+        (0, mode_words(view)),
+        (0, vec![(format!(" {clock} "), base)]),
+    ];
+    if let Some(transport) = &view.status.transport {
+        let speed = if transport.speed.is_finite() { transport.speed.to_string() } else { "max".into() };
+        let word = if transport.is_paused { " PAUSED" } else { "" };
+        groups.push((1, vec![(format!(" x{speed}{word} "), theme.style(Role::TextStrong))]));
+        groups.push((8, vec![(format!(" {} ", transport.file), dim)]));
+    }
+    let style = if ok == live.venues.len() { base } else { theme.style(Role::StateGap) };
+    groups.push((3, vec![(format!(" venues {ok}/{}", live.venues.len()), style), (" ".into(), base)]));
+    if stale > 0 {
+        groups
+            .push((2, vec![(format!(" stale {stale}"), theme.style(Role::StateStale)), (" ".into(), base)]));
+    }
+    groups.push((0, alert_counts(view, wide)));
+    groups.push(recording(view, wide));
+    groups.push((6, vec![(format!(" {} fps ", view.status.fps), dim)]));
+    while width(&groups) > usize::from(area.width) {
+        let Some(last) = groups.iter().map(|g| g.0).max().filter(|r| *r > 0) else { break };
+        groups.retain(|g| g.0 != last);
+    }
+    let spans: Vec<Span> = groups.into_iter().flat_map(|g| g.1).collect();
+    pen.spans(area.x, area.y, area.width, &spans);
+}
+
+fn width(groups: &[(u8, Vec<Span>)]) -> usize {
+    groups.iter().flat_map(|g| &g.1).map(|(text, _)| format::width(text)).sum()
+}
+
+fn alert_counts(view: &View<'_>, wide: bool) -> Vec<Span> {
+    let base = view.theme.style(Role::Header);
+    let mut spans = vec![(" alerts".to_string(), base)];
+    for (severity, letter, word) in [
+        (Severity::Critical, "C", " CRIT"),
+        (Severity::Warning, "W", " WARN"),
+        (Severity::Info, "I", " INFO"),
+    ] {
+        let count = open(view.live, severity);
+        let style = if count > 0 { view.theme.severity(severity) } else { view.theme.style(Role::TextDim) };
+        spans.push((" ".into(), base));
+        spans.push((format!("{count}{}", if wide { word } else { letter }), style));
+    }
+    spans.push((" ".into(), base));
+    spans
+}
+
+/// Open alerts of a severity.
+fn open(snapshot: &Snapshot, severity: Severity) -> usize {
+    snapshot.alerts.iter().filter(|a| a.state != AlertState::Resolved && a.severity == severity).count()
+}
+
+fn recording(view: &View<'_>, wide: bool) -> (u8, Vec<Span>) {
+    let base = view.theme.style(Role::Header);
+    match &view.status.recording {
+        Recording::Off => (9, vec![(" not recorded ".into(), view.theme.style(Role::TextDim))]),
+        Recording::On { elapsed_ms, bytes, .. } => {
+            let size = if wide { format!(" {}", format::bytes(*bytes)) } else { String::new() };
+            (4, vec![(format!(" rec {}{size} ", format::duration_ms(*elapsed_ms)), base)])
+        }
+        Recording::Failed { .. } => {
+            (0, vec![(" ".into(), base), (" NOT RECORDING ".into(), view.theme.style(Role::RecFailed))])
+        }
+    }
+}
+
+fn tabs(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
+    let open = view.live.alerts.iter().filter(|a| a.state != AlertState::Resolved).count();
+    let mut spans: Vec<Span> = vec![(" ".into(), Style::new())];
+    for screen in SCREENS {
+        let role = if screen.id() == current(view.ui).id() { Role::TabActive } else { Role::Tab };
+        let count = if screen.id() == "alerts" && open > 0 { format!("({open})") } else { String::new() };
+        spans.push((format!("{} {}{count}", screen.key(), screen.title()), pen.style(role)));
+        spans.push(("  ".into(), Style::new()));
+    }
+    let end = pen.spans(area.x, area.y, area.width, &spans);
+    let mut remark = current(view.ui).question().to_string();
+    if view.live.mode == Mode::Replay && area.width >= 120 {
+        remark = "REPLAY IS NOT LIVE".into();
+    }
+    let room = area.right().saturating_sub(end + 1);
+    if usize::from(room) > remark.len() {
+        pen.right(end, area.y, room, &remark, pen.style(Role::TextDim));
+    }
+}
+
+/// Draws what stands at the bottom; returns its first row.
+fn footer(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) -> u16 {
+    let mut y = area.bottom();
+    let top = view.ui.overlays.last();
+    match top {
+        Some(Overlay::Prompt(prompt)) => {
+            y -= 2;
+            let label = prompt.label();
+            let style = pen.style(Role::Prompt);
+            // The end of a long input stays in sight.
+            let room = usize::from(area.width).saturating_sub(label.len() + 3);
+            let skip = prompt.text.chars().count().saturating_sub(room);
+            let tail: String = prompt.text.chars().skip(skip).collect();
+            pen.text(area.x, y, area.width, &format!(" {label}{tail}_"), style);
+            match &prompt.error {
+                Some(error) => {
+                    pen.text(area.x, y + 1, area.width, &format!(" {error}"), pen.style(Role::PromptError))
+                }
+                None => {
+                    let who = if matches!(prompt.purpose, Purpose::Acknowledge(_)) { "save" } else { "go" };
+                    keys(pen, area, y + 1, &[("Enter", who), ("Ctrl-u", "clear"), ("Esc", "cancel")])
+                }
+            };
+        }
+        Some(Overlay::ConfirmQuit(reason)) => {
+            y -= 1;
+            let text = format!(" quit? {reason}   y leaves, any other key stays");
+            pen.text(area.x, y, area.width, &text, pen.style(Role::Prompt));
+        }
+        _ => {
+            y -= 1;
+            key_lines(view, area, y, pen);
+        }
+    }
+    if let Some(transport) = &view.status.transport {
+        y -= 1;
+        replay_keys(pen, area, y);
+        y -= 1;
+        timeline(pen, Rect { y, height: 1, ..area }, transport);
+    }
+    let notice = view.ui.notice.as_ref().or(view.status.notice.as_ref());
+    y -= 1;
+    pen.rule(area.x, y, area.width);
+    if let Some(notice) = notice {
+        let text = format!(" {} ", format::clean(notice));
+        pen.text(area.x + 1, y, area.width.saturating_sub(2), &text, pen.style(Role::Notice));
+    }
+    y
+}
+
+fn key_lines(view: &View<'_>, area: Rect, y: u16, pen: &mut Pen<'_>) {
+    let is_books = view.ui.overlays.last() == Some(&Overlay::Books);
+    let is_help = matches!(view.ui.overlays.last(), Some(Overlay::Help(_)));
+    let list = match (is_help, is_books) {
+        (true, _) => help::FOOTER,
+        (_, true) => books::FOOTER,
+        _ => focused(view.ui).footer(),
+    };
+    let pairs: Vec<(&str, &str)> = list.iter().map(|(action, word)| (key_of(*action), *word)).collect();
+    keys(pen, area, y, &pairs);
+}
+
+fn replay_keys(pen: &mut Pen<'_>, area: Rect, y: u16) {
+    keys(
+        pen,
+        area,
+        y,
+        &[
+            ("Space", "play"),
+            (", .", "event"),
+            ("< >", "10 s"),
+            ("( )", "alert"),
+            ("- +", "speed"),
+            (key_of(Action::GoToTime), "time"),
+            (key_of(Action::Transport(TransportCommand::StepFrame)), "frame"),
+        ],
+    );
+}
+
+/// `key word` pairs as far as whole pairs fit.
+fn keys(pen: &mut Pen<'_>, area: Rect, y: u16, pairs: &[(&str, &str)]) -> u16 {
+    let (key, word) = (pen.style(Role::Key), pen.style(Role::KeyText));
+    let mut x = area.x + 1;
+    for (name, text) in pairs {
+        let wide = u16::try_from(name.len() + text.len() + 1).unwrap_or(u16::MAX);
+        if x.saturating_add(wide) > area.right() {
+            break;
+        }
+        x = pen.text(x, y, area.width, name, key);
+        x = pen.text(x + 1, y, area.width, text, word) + 2;
+    }
+    x
+}
+
+/// Start, marks of alerts, where it stands, end.
+fn timeline(pen: &mut Pen<'_>, area: Rect, transport: &Transport) {
+    let dim = pen.style(Role::TextDim);
+    let left = pen.text(area.x + 1, area.y, 10, &format::time(transport.start), dim) + 1;
+    let right = area.right().saturating_sub(16);
+    let span = transport.end.since(transport.start).max(1);
+    let columns = right.saturating_sub(left).max(1);
+    let place = |at| {
+        let part = i128::from(
+            transport.end.since(transport.start).min(crate::model::Nanos::since(at, transport.start)),
+        );
+        let column = part.max(0) * i128::from(columns - 1) / i128::from(span);
+        left + u16::try_from(column).unwrap_or(0)
+    };
+    pen.rule(left, area.y, columns);
+    for mark in &transport.alert_marks {
+        let letter = match mark.severity {
+            Severity::Critical => "C",
+            Severity::Warning => "w",
+            Severity::Info => "i",
+        };
+        pen.text(place(mark.at), area.y, 1, letter, pen.theme.severity(mark.severity));
+    }
+    let at = place(transport.at);
+    pen.text(at, area.y, 1, "|", pen.style(Role::TimelineMark));
+    let percent = transport.at.since(transport.start).max(0).saturating_mul(100) / span;
+    let end = format!("{} {:>3}%", format::time(transport.end), percent.min(100));
+    pen.text(right + 1, area.y, 15, &end, dim);
+}

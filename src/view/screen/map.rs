@@ -1,0 +1,282 @@
+//! Screen 1: where do venues disagree now?
+
+use ratatui::layout::Rect;
+
+use super::{Screen, alerts, detail, feeds};
+use crate::config::theme::Role;
+use crate::model::alert::AlertState;
+use crate::snapshot::{FeedState, Grid, Snapshot};
+use crate::view::View;
+use crate::view::action::Action;
+use crate::view::format;
+use crate::view::order::{self, first_visible};
+use crate::view::state::{Pane, Ui};
+use crate::view::widget::pen::Span;
+use crate::view::widget::{Pen, heat};
+
+/// The map.
+#[derive(Debug)]
+pub struct Map;
+
+impl Screen for Map {
+    fn id(&self) -> &'static str {
+        "map"
+    }
+
+    fn key(&self) -> char {
+        '1'
+    }
+
+    fn title(&self) -> &'static str {
+        "Map"
+    }
+
+    fn question(&self) -> &'static str {
+        "where do venues disagree now?"
+    }
+
+    fn draw(&self, view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
+        if view.ui.is_wide() {
+            wide(view, area, pen);
+        } else {
+            narrow(view, area, pen);
+        }
+    }
+
+    fn step(&self, ui: &mut Ui, snapshot: &Snapshot, by: (isize, isize)) {
+        ui.move_cell(snapshot, by);
+    }
+
+    fn footer(&self) -> &'static [(Action, &'static str)] {
+        &[
+            (Action::Enter, "evidence"),
+            (Action::Acknowledge, "ack"),
+            (Action::Metric, "metric"),
+            (Action::Sort, "sort"),
+            (Action::Freeze, "freeze"),
+            (Action::Density, "density"),
+            (Action::NextTheme, "theme"),
+            (Action::Palette, "command"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+            (Action::NextPane, "pane"),
+        ]
+    }
+}
+
+fn narrow(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
+    pen.rule(area.x, area.y, area.width);
+    // Below the map: legend, rule, three lines of detail, rule, newest alert.
+    let map = Rect { y: area.y + 1, height: area.height.saturating_sub(7), ..area };
+    body(view, map, true, pen);
+    let mut y = map.bottom();
+    pen.rule(area.x, y, area.width);
+    detail::lines(view, Rect { y: y + 1, height: 3, ..area }, pen);
+    y += 4;
+    pen.rule(area.x, y, area.width);
+    newest(view, Rect { y: y + 1, height: 1, ..area }, pen);
+}
+
+fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
+    let is_centre = area.width >= 200 && area.height >= 54;
+    let side = if is_centre { 72 } else { 36 };
+    let below = if is_centre { 16 } else { 11 };
+    let top = Rect { height: area.height - below, ..area };
+    let left = Rect { width: area.width - side, ..top };
+    let title = view.ui.grid(view.shown).map_or("Map".into(), |g| format!("Map: {}", g.title));
+    let remark = format!("by {}", view.ui.map_sort.word(order::MAP));
+    let inner = pen.pane(left, &title, &remark, view.ui.pane == Pane::Body);
+    body(view, inner, false, pen);
+    let right = Rect { x: left.right(), width: side, ..top };
+    detail::pane(view, right, pen);
+    let half = area.width / 2;
+    let bottom = Rect { y: top.bottom(), height: below, ..area };
+    let open = view.shown.alerts.iter().filter(|a| a.state != AlertState::Resolved).count();
+    let remark = format!("open {open} of {}, 4 opens list", view.shown.alerts.len());
+    let is_focus = view.ui.pane == Pane::Alerts;
+    let inner = pen.pane(Rect { width: half, ..bottom }, "Alerts", &remark, is_focus);
+    alerts::table(view, inner, is_focus, pen);
+    let is_focus = view.ui.pane == Pane::Feeds;
+    let feeds_at = Rect { x: area.x + half, width: area.width - half, ..bottom };
+    let inner = pen.pane(feeds_at, "Feeds", "6 opens panel", is_focus);
+    feeds::table(view, inner, is_focus, pen);
+}
+
+/// Head, rows, figures below them, legend.
+fn body(view: &View<'_>, area: Rect, has_subtitle: bool, pen: &mut Pen<'_>) {
+    let Some(grid) = view.ui.grid(view.shown).filter(|_| !view.shown.venues.is_empty()) else {
+        pen.text(area.x + 1, area.y + 1, area.width, "waiting for the first data", pen.style(Role::TextDim));
+        return;
+    };
+    let frame = Frame::new(view, area);
+    subtitle(view, grid, &frame, area, has_subtitle, pen);
+    let head = area.y + 1;
+    let rows = order::map_rows(view.shown, Some(grid), view.ui.map_sort);
+    let cursor = view.ui.cell(view.shown);
+    column_heads(view, &frame, head, cursor, pen);
+    // Venues first; figures below get what is left, two rows at least when there are any.
+    let space = usize::from(area.height.saturating_sub(3));
+    let figures = view.shown.summary.len();
+    let height = rows.len().min(space.saturating_sub(figures.min(2)));
+    let at = cursor.and_then(|(row, _)| rows.iter().position(|r| *r == row)).unwrap_or(0);
+    let first = first_visible(at, rows.len(), height);
+    let mut y = head + 1;
+    for row in rows.iter().skip(first).take(height) {
+        venue_row(view, grid, &frame, (*row, y), cursor, pen);
+        y += 1;
+    }
+    let left = area.bottom().saturating_sub(y + 1);
+    let has_rule = usize::from(left) > figures && figures > 0 && !has_subtitle;
+    if has_rule {
+        pen.rule(area.x, y, area.width);
+        y += 1;
+    }
+    for row in view.shown.summary.iter().take(usize::from(area.bottom().saturating_sub(y + 1))) {
+        let dim = pen.style(Role::TextDim);
+        pen.text(area.x + 1, y, frame.label - 1, row.title, dim);
+        for (x, column) in frame.columns() {
+            let value = row.values.get(column).copied().unwrap_or_default();
+            let text = match value.value {
+                Some(v) if view.ui.is_tiles => format::cell(v, row.unit, false, usize::from(frame.cell) - 1),
+                Some(v) => format::cell(v, row.unit, false, 6),
+                None => format::MISSING.into(),
+            };
+            let inset = u16::from(!view.ui.is_tiles);
+            pen.right(x, y, frame.cell - inset, &text, view.theme.quality(value.quality));
+        }
+        y += 1;
+    }
+    heat::legend(pen, Rect { x: area.x + 1, y: area.bottom() - 1, width: area.width - 1, height: 1 }, grid);
+}
+
+/// Where columns stand.
+struct Frame {
+    x: u16,
+    /// Columns of the row label.
+    label: u16,
+    /// Columns of the regime code.
+    regime: u16,
+    cell: u16,
+    first: usize,
+    shown: usize,
+    total: usize,
+}
+
+impl Frame {
+    fn new(view: &View<'_>, area: Rect) -> Self {
+        let widest = view.shown.venues.iter().map(|v| format::width(&v.regime)).max().unwrap_or(2);
+        let regime = u16::try_from(widest.clamp(2, 5)).unwrap_or(2);
+        // Cursor, regime, venue, state.
+        let label = 1 + regime + 1 + 9 + 1 + 2;
+        let cell = heat::cell_width(view.theme, view.ui.is_tiles) + u16::from(view.ui.is_tiles);
+        let total = view.shown.underlyings.len();
+        let shown = usize::from(area.width.saturating_sub(label) / cell).min(total);
+        let cursor = view.ui.cell(view.shown).map_or(0, |c| c.1);
+        Frame { x: area.x, label, regime, cell, first: first_visible(cursor, total, shown), shown, total }
+    }
+
+    /// Left edge and index of each column that shows.
+    fn columns(&self) -> impl Iterator<Item = (u16, usize)> {
+        let start = self.x + self.label;
+        let step = self.cell;
+        (start..).step_by(usize::from(step)).zip(self.first..self.first + self.shown)
+    }
+}
+
+fn subtitle(view: &View<'_>, grid: &Grid, frame: &Frame, area: Rect, is_full: bool, pen: &mut Pen<'_>) {
+    let theme = view.theme;
+    let sign = if grid.is_signed { "+/-" } else { "" };
+    let cap = format!("cap {sign}{}", format::with_unit(Some(grid.cap), grid.unit));
+    let look = format!("{}/{}", heat::ramp(theme, grid).name, theme.depth.word());
+    let mut text =
+        if is_full { format!("{}, {}  ", grid.title, grid.unit) } else { format!("{}  ", grid.unit) };
+    text.push_str(&format!("{cap}  {look}"));
+    if is_full && view.ui.map_sort != order::Sort::default() {
+        text.push_str(&format!("  by {}", view.ui.map_sort.word(order::MAP)));
+    }
+    let end = pen.text(area.x + 1, area.y, area.width - 1, &text, pen.style(Role::TextDim));
+    if frame.shown < frame.total {
+        let (from, to) = (frame.first + 1, frame.first + frame.shown);
+        let before = if from > 1 { "< " } else { "" };
+        let behind = if to < frame.total { " >" } else { "" };
+        let text = format!("{before}{from}-{to} of {}{behind}", frame.total);
+        pen.right(end, area.y, area.right().saturating_sub(end + 1), &text, pen.style(Role::TextStrong));
+    }
+}
+
+fn column_heads(view: &View<'_>, frame: &Frame, y: u16, cursor: Option<(usize, usize)>, pen: &mut Pen<'_>) {
+    for (x, column) in frame.columns() {
+        let name = view.shown.underlyings.get(column).map(String::as_str).unwrap_or_default();
+        let is_cursor = cursor.is_some_and(|c| c.1 == column);
+        let role = if is_cursor { Role::TextStrong } else { Role::TableHead };
+        let style = pen.style(role);
+        if view.ui.is_tiles {
+            let short: String = format::clean(name).chars().take(2).collect();
+            pen.text(x, y, frame.cell - 1, &short, style);
+        } else {
+            pen.right(x, y, frame.cell - 1, name, style);
+        }
+    }
+}
+
+fn venue_row(
+    view: &View<'_>,
+    grid: &Grid,
+    frame: &Frame,
+    (row, y): (usize, u16),
+    cursor: Option<(usize, usize)>,
+    pen: &mut Pen<'_>,
+) {
+    let Some(venue) = view.shown.venues.get(row) else { return };
+    let is_cursor = cursor.is_some_and(|c| c.0 == row);
+    let name = if is_cursor { pen.style(Role::TextStrong) } else { pen.style(Role::Text) };
+    let mark = if is_cursor { ">" } else { " " };
+    let state = if venue.state == FeedState::Ok { "  " } else { venue.state.letters() };
+    let regime = usize::from(frame.regime);
+    let spans: [Span; 4] = [
+        (mark.into(), name),
+        (format!("{:<regime$} ", format::fit(&venue.regime, regime)), pen.style(Role::TextDim)),
+        (pad(&format::fit(&venue.short, 9), 10), name),
+        (state.into(), view.theme.feed(venue.state)),
+    ];
+    pen.spans(frame.x, y, frame.label, &spans);
+    let cells = order::row_cells(grid, row, frame.total);
+    for (x, column) in frame.columns() {
+        let cell = cells.get(column).copied().unwrap_or_default();
+        let (text, style) = heat::cell(view.theme, grid, &cell, view.ui.is_tiles);
+        let is_here = cursor == Some((row, column));
+        let style = if is_here { heat::cursor(view.theme, style) } else { style };
+        let width = heat::cell_width(view.theme, view.ui.is_tiles);
+        pen.text(x, y, width, &text, style);
+        if is_here && view.ui.is_tiles && text.trim().is_empty() {
+            pen.text(x, y, width, "<>", style);
+        }
+    }
+}
+
+/// Fills up to `columns` by display width.
+fn pad(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(format::width(text))))
+}
+
+/// The newest alerts in one line.
+fn newest(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
+    let mut open: Vec<_> = view.shown.alerts.iter().filter(|a| a.state != AlertState::Resolved).collect();
+    open.sort_by_key(|a| std::cmp::Reverse(a.raised_at));
+    if open.is_empty() {
+        pen.text(area.x + 1, area.y, area.width, "no open alert", pen.style(Role::TextDim));
+        return;
+    }
+    let mut x = pen.text(area.x, area.y, area.width, " newest: ", pen.style(Role::TextDim));
+    for (i, alert) in open.iter().take(2).enumerate() {
+        let spans = alerts::one_line(view.theme, view.shown, alert);
+        let wide: usize = spans.iter().map(|s| format::width(&s.0)).sum();
+        if i > 0 && usize::from(x) + wide + 3 > usize::from(area.right()) {
+            break;
+        }
+        if i > 0 {
+            x = pen.text(x, area.y, 3, " | ", pen.style(Role::Border));
+        }
+        x = pen.spans(x, area.y, area.right().saturating_sub(x), &spans);
+    }
+}

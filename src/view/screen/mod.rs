@@ -1,0 +1,77 @@
+//! Screens: one file and one line each. A screen that is not here does not exist and has no tab.
+
+pub mod alerts;
+pub mod books;
+mod detail;
+pub mod feeds;
+pub mod frame;
+pub mod help;
+pub mod map;
+
+use ratatui::layout::Rect;
+
+use super::View;
+use super::action::Action;
+use super::state::{Pane, Ui};
+use super::widget::Pen;
+use crate::snapshot::Snapshot;
+
+/// A place with a digit.
+pub trait Screen: Sync {
+    /// Stable id: `map`.
+    fn id(&self) -> &'static str;
+    /// Its digit.
+    fn key(&self) -> char;
+    /// Name on its tab.
+    fn title(&self) -> &'static str;
+    /// Question it answers.
+    fn question(&self) -> &'static str;
+    /// Draws the body.
+    fn draw(&self, view: &View<'_>, area: Rect, pen: &mut Pen<'_>);
+    /// Moves its cursor by rows and columns.
+    fn step(&self, ui: &mut Ui, snapshot: &Snapshot, by: (isize, isize));
+    /// Actions for the footer with their words, most useful first.
+    fn footer(&self) -> &'static [(Action, &'static str)];
+}
+
+/// Every screen, in the order of the tabs.
+pub static SCREENS: &[&dyn Screen] = &[&map::Map, &alerts::Alerts, &feeds::Feeds];
+
+/// The screen that shows.
+pub fn current(ui: &Ui) -> &'static dyn Screen {
+    by_id(ui.screen).unwrap_or(&map::Map)
+}
+
+/// The screen whose list has the keys: another one's, when a pane of it has the focus.
+pub fn focused(ui: &Ui) -> &'static dyn Screen {
+    match (current(ui).id(), ui.pane) {
+        ("map", Pane::Alerts) if ui.is_wide() => &alerts::Alerts,
+        ("map", Pane::Feeds) if ui.is_wide() => &feeds::Feeds,
+        _ => current(ui),
+    }
+}
+
+/// The screen with this id.
+pub fn by_id(id: &str) -> Option<&'static dyn Screen> {
+    SCREENS.iter().copied().find(|s| s.id() == id)
+}
+
+/// The screen with this digit.
+pub fn by_key(key: &str) -> Option<&'static dyn Screen> {
+    SCREENS.iter().copied().find(|s| s.key().encode_utf8(&mut [0; 4]) == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_screen_has_its_own_digit_and_id() {
+        for (i, a) in SCREENS.iter().enumerate() {
+            assert!(a.key().is_ascii_digit());
+            for b in &SCREENS[i + 1..] {
+                assert!(a.key() != b.key() && a.id() != b.id());
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What the operator looks at: screen, cursor, overlays. No market data.
+//!
+//! Cursors hold ids of venues, underlyings and alerts, not row numbers, so a list that changes its
+//! order or loses a row never moves the selection to something else unseen.
+
+use super::order::{self, Sort};
+use super::prompt::Prompt;
+use crate::model::alert::{Alert, AlertState};
+use crate::snapshot::{FeedRow, Grid, Snapshot};
+
+/// Which part of the map screen has the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// The body.
+    #[default]
+    Body,
+    /// Alerts below the map.
+    Alerts,
+    /// Feeds below the map.
+    Feeds,
+}
+
+/// Something that lies over the screen. Esc takes the topmost away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Overlay {
+    /// The keys; first line that shows.
+    Help(usize),
+    /// Books of the cursor cell.
+    Books,
+    /// An input line.
+    Prompt(Prompt),
+    /// Quit?
+    ConfirmQuit(String),
+}
+
+/// State of the screen.
+#[derive(Clone, Debug, Default)]
+pub struct Ui {
+    /// Id of the screen; empty means the first.
+    pub screen: &'static str,
+    /// Pane with the keys.
+    pub pane: Pane,
+    /// Metric id of the map; empty means the first grid.
+    pub metric: String,
+    /// Venue under the cursor.
+    pub venue: String,
+    /// Underlying under the cursor.
+    pub underlying: String,
+    /// Alert under the cursor.
+    pub alert: String,
+    /// Venue and channel under the cursor.
+    pub feed: (String, String),
+    /// Order of the map's rows.
+    pub map_sort: Sort,
+    /// Order of alerts.
+    pub alert_sort: Sort,
+    /// Order of feeds.
+    pub feed_sort: Sort,
+    /// What lies over the screen, topmost last.
+    pub overlays: Vec<Overlay>,
+    /// The picture stands still.
+    pub is_frozen: bool,
+    /// Tiles instead of numbers.
+    pub is_tiles: bool,
+    /// Answer to the last key.
+    pub notice: Option<String>,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// First of two keys.
+    pub(super) pending: String,
+    /// Ctrl-c was pressed once.
+    pub(super) is_leaving: bool,
+}
+
+impl Ui {
+    /// The grid that shows.
+    pub fn grid<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s Grid> {
+        snapshot.grids.iter().find(|g| g.metric == self.metric).or(snapshot.grids.first())
+    }
+
+    /// Row (index of `venues`) and column of the map cursor.
+    pub fn cell(&self, snapshot: &Snapshot) -> Option<(usize, usize)> {
+        if snapshot.venues.is_empty() || snapshot.underlyings.is_empty() {
+            return None;
+        }
+        let first =
+            order::map_rows(snapshot, self.grid(snapshot), self.map_sort).first().copied().unwrap_or(0);
+        let row = snapshot.venues.iter().position(|v| v.id == self.venue).unwrap_or(first);
+        let column = snapshot.underlyings.iter().position(|u| *u == self.underlying).unwrap_or(0);
+        Some((row, column))
+    }
+
+    /// Venue id and underlying of the map cursor: what the session is asked for.
+    pub fn focus(&self, snapshot: &Snapshot) -> Option<(String, String)> {
+        let (row, column) = self.cell(snapshot)?;
+        Some((snapshot.venues.get(row)?.id.clone(), snapshot.underlyings.get(column)?.clone()))
+    }
+
+    /// Alerts in order and the place of the cursor in them.
+    pub fn alert_rows(&self, snapshot: &Snapshot) -> (Vec<usize>, usize) {
+        let rows = order::alerts(snapshot, self.alert_sort);
+        let at = |i: &usize| snapshot.alerts.get(*i).is_some_and(|a| a.id == self.alert);
+        let cursor = rows.iter().position(at).unwrap_or(0);
+        (rows, cursor)
+    }
+
+    /// Feeds in order and the place of the cursor in them.
+    pub fn feed_rows(&self, snapshot: &Snapshot) -> (Vec<usize>, usize) {
+        let rows = order::feeds(snapshot, self.feed_sort);
+        let is_it = |f: &FeedRow| f.venue == self.feed.0 && f.channel == self.feed.1;
+        let cursor = rows.iter().position(|i| snapshot.feeds.get(*i).is_some_and(is_it)).unwrap_or(0);
+        (rows, cursor)
+    }
+
+    /// The alert under the cursor of the alert list.
+    pub fn selected_alert<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s Alert> {
+        let (rows, cursor) = self.alert_rows(snapshot);
+        rows.get(cursor).and_then(|i| snapshot.alerts.get(*i))
+    }
+
+    /// The open alerts of the map cursor's cell, in the order of the snapshot.
+    pub fn cell_alerts<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s Alert> {
+        let Some((venue, underlying)) = self.focus(snapshot) else { return Vec::new() };
+        let is_here = |a: &&Alert| {
+            a.state != AlertState::Resolved
+                && a.subject.underlying == underlying
+                && (a.subject.venue == venue || a.subject.peer == venue)
+        };
+        snapshot.alerts.iter().filter(is_here).collect()
+    }
+
+    /// Moves the map cursor; it stays inside.
+    pub fn move_cell(&mut self, snapshot: &Snapshot, (down, right): (isize, isize)) {
+        let Some((row, column)) = self.cell(snapshot) else { return };
+        let rows = order::map_rows(snapshot, self.grid(snapshot), self.map_sort);
+        let at = rows.iter().position(|r| *r == row).unwrap_or(0);
+        let row = rows.get(shift(at, down, rows.len())).copied().unwrap_or(row);
+        let column = shift(column, right, snapshot.underlyings.len());
+        self.venue = snapshot.venues.get(row).map(|v| v.id.clone()).unwrap_or_default();
+        self.underlying = snapshot.underlyings.get(column).cloned().unwrap_or_default();
+    }
+
+    /// Moves the cursor of the alert list.
+    pub fn move_alert(&mut self, snapshot: &Snapshot, down: isize) {
+        let (rows, cursor) = self.alert_rows(snapshot);
+        let to = rows.get(shift(cursor, down, rows.len())).and_then(|i| snapshot.alerts.get(*i));
+        self.alert = to.map(|a| a.id.clone()).unwrap_or_default();
+    }
+
+    /// Moves the cursor of the feed list.
+    pub fn move_feed(&mut self, snapshot: &Snapshot, down: isize) {
+        let (rows, cursor) = self.feed_rows(snapshot);
+        let to = rows.get(shift(cursor, down, rows.len())).and_then(|i| snapshot.feeds.get(*i));
+        self.feed = to.map(|f| (f.venue.clone(), f.channel.to_string())).unwrap_or_default();
+    }
+
+    /// Chooses the metric after the present one.
+    pub fn next_metric(&mut self, snapshot: &Snapshot) {
+        let at = snapshot.grids.iter().position(|g| g.metric == self.metric).unwrap_or(0);
+        let next = snapshot.grids.get((at + 1) % snapshot.grids.len().max(1));
+        self.metric = next.map(|g| g.metric.to_string()).unwrap_or_default();
+    }
+
+    /// Chooses the grid whose id or title is or contains `text`; false when there is none.
+    pub fn choose_metric(&mut self, snapshot: &Snapshot, text: &str) -> bool {
+        let exact = snapshot.grids.iter().find(|g| g.metric == text);
+        let found = exact.or_else(|| {
+            snapshot.grids.iter().find(|g| g.metric.contains(text) || g.title.to_lowercase().contains(text))
+        });
+        if let Some(grid) = found {
+            self.metric = grid.metric.to_string();
+        }
+        found.is_some()
+    }
+
+    /// True when the terminal is large enough for side and bottom panes.
+    pub fn is_wide(&self) -> bool {
+        self.size.0 >= 120 && self.size.1 >= 40
+    }
+}
+
+fn shift(at: usize, by: isize, len: usize) -> usize {
+    at.saturating_add_signed(by).min(len.saturating_sub(1))
+}
