@@ -14,6 +14,7 @@
 
 pub mod binance;
 pub mod bybit;
+pub mod hot;
 pub mod hyperliquid;
 pub mod levels;
 pub mod okx;

@@ -36,19 +36,29 @@ const UNUSED: &[&str] = &[
 pub(super) struct BybitDecoder {
     pub(super) symbols: Symbols,
     pub(super) states: Vec<State>,
-    bids: Vec<Level>,
-    asks: Vec<Level>,
+    pub(super) bids: Vec<Level>,
+    pub(super) asks: Vec<Level>,
 }
 
 /// What is known of one symbol.
 #[derive(Default)]
 pub(super) struct State {
-    book: Book,
+    pub(super) book: Book,
     pub(super) touch: Touch,
     /// `orderbook.1` speaks: the slower ticker gives no quotes.
     pub(super) has_level_1: bool,
     /// The one-sided open interest was seen: the older field is left out.
     pub(super) has_single_oi: bool,
+}
+
+/// The numbers of one book message.
+#[derive(Clone, Copy)]
+pub(super) struct Head {
+    pub(super) depth: u32,
+    pub(super) snapshot: bool,
+    pub(super) u: i64,
+    pub(super) seq: Option<i64>,
+    pub(super) ts_venue: Option<Nanos>,
 }
 
 impl BybitDecoder {
@@ -140,6 +150,11 @@ impl BybitDecoder {
             out.note(Note::Unused("orderbook of less depth"));
             return Ok(());
         }
+        // Known before anything can fail: a new subscription has to name them.
+        state.book.conn = Some(conn);
+        if state.book.depth == 0 {
+            state.book.depth = depth;
+        }
         let data = frame.data.as_ref().ok_or(WireError::Missing("data"))?;
         let data: BookData<'_> = wire::object(data.json())?;
         let u = wire::integer(&data.u, "u")?.ok_or(WireError::Missing("u"))?;
@@ -158,9 +173,17 @@ impl BybitDecoder {
             "delta" => false,
             _ => return Err(WireError::Missing("type")),
         };
-        if depth > state.book.depth && !snapshot && u != 1 {
-            // A deeper book has begun without its snapshot: its numbers are not those followed so far.
-            state.book = Book::default();
+        self.apply_book(ix, conn, Head { depth, snapshot, u, seq, ts_venue }, out);
+        Ok(())
+    }
+
+    /// Takes a book message whose levels stand in `bids` and `asks`.
+    pub(super) fn apply_book(&mut self, ix: u32, conn: ConnIx, head: Head, out: &mut dyn Out) {
+        let Head { depth, snapshot, u, seq, ts_venue } = head;
+        let Some(state) = self.states.get_mut(ix as usize) else { return };
+        if depth > state.book.depth && !snapshot && u != 1 && state.book.is_live() {
+            out.note(Note::Superseded); // a deeper book takes over with its snapshot, not before
+            return;
         }
         state.book.depth = depth;
         state.book.conn = Some(conn);
@@ -181,7 +204,6 @@ impl BybitDecoder {
                 out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Book(change) });
             }
         }
-        Ok(())
     }
 
     /// Reports a gap, once per loss, and asks for a new snapshot.
@@ -208,14 +230,25 @@ impl BybitDecoder {
         levels_of(&data.a, &mut self.asks)?;
         let ts_venue = wire::millis(&frame.cts, "cts")?
             .map_or_else(|| wire::millis(&frame.ts, "ts"), |t| Ok(Some(t)))?;
-        let Some(state) = self.states.get_mut(ix as usize) else { return Ok(()) };
+        self.apply_touch(ix, &*wire::word(&frame.kind) == "snapshot", ts_venue, out);
+        Ok(())
+    }
+
+    /// Takes an `orderbook.1` message whose levels stand in `bids` and `asks`.
+    pub(super) fn apply_touch(
+        &mut self,
+        ix: u32,
+        snapshot: bool,
+        ts_venue: Option<Nanos>,
+        out: &mut dyn Out,
+    ) {
+        let Some(state) = self.states.get_mut(ix as usize) else { return };
         if !state.has_level_1 {
             state.touch = Touch::default();
             state.has_level_1 = true;
         }
-        state.touch.take(&*wire::word(&frame.kind) == "snapshot", &self.bids, &self.asks);
+        state.touch.take(snapshot, &self.bids, &self.asks);
         out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Quote(state.touch.0) });
-        Ok(())
     }
 
     fn trades(&mut self, frame: &Frame<'_>, out: &mut dyn Out) -> Result<(), WireError> {
@@ -241,6 +274,9 @@ impl BybitDecoder {
 
 impl Decoder for BybitDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
+        if self.fast(conn, bytes, out).is_some() {
+            return;
+        }
         if let Err(error) = self.message(conn, bytes, out) {
             out.note(Note::Undecodable(error));
         }

@@ -13,6 +13,7 @@
 
 mod book;
 mod decode;
+mod fast;
 mod instruments;
 mod messages;
 mod slow;

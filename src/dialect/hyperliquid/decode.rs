@@ -11,6 +11,7 @@ use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Quote, Side, Ticker, Trade, TradeId};
 use crate::model::num::Num;
+use crate::model::time::Nanos;
 use crate::model::venue::VenueSpec;
 
 /// Channels that are known and not needed.
@@ -46,18 +47,18 @@ const GREETING: &[u8] = b"Websocket connection established";
 
 /// The state of Hyperliquid on one tape.
 pub(super) struct HyperliquidDecoder {
-    symbols: Symbols,
-    states: Vec<State>,
-    bids: Vec<Level>,
-    asks: Vec<Level>,
+    pub(super) symbols: Symbols,
+    pub(super) states: Vec<State>,
+    pub(super) bids: Vec<Level>,
+    pub(super) asks: Vec<Level>,
 }
 
 /// What is known of one coin.
 #[derive(Default)]
-struct State {
-    book: Book,
+pub(super) struct State {
+    pub(super) book: Book,
     /// The connection whose repeated trades have passed.
-    trades_of: Option<ConnIx>,
+    pub(super) trades_of: Option<ConnIx>,
 }
 
 impl HyperliquidDecoder {
@@ -76,7 +77,7 @@ impl HyperliquidDecoder {
     }
 
     /// The index of a coin; makes room for its state.
-    fn symbol(&mut self, text: &str) -> Result<u32, WireError> {
+    pub(super) fn symbol(&mut self, text: &str) -> Result<u32, WireError> {
         let ix = self.symbols.intern(text)?;
         if self.states.len() <= ix as usize {
             self.states.resize_with(ix as usize + 1, State::default);
@@ -139,15 +140,27 @@ impl HyperliquidDecoder {
         levels(asks.json(), &mut self.asks)?;
         let ts_venue = wire::millis(&data.time, "time")?;
         let fast = data.fast.as_ref().is_some_and(|flag| flag.json() == "true");
-        let Some(state) = self.states.get_mut(ix as usize) else { return Err(WireError::TooMany("symbols")) };
+        self.apply_book(ix, conn, fast, ts_venue, out);
+        Ok(())
+    }
+
+    /// Takes a book message whose levels stand in `bids` and `asks`.
+    pub(super) fn apply_book(
+        &mut self,
+        ix: u32,
+        conn: ConnIx,
+        fast: bool,
+        ts_venue: Option<Nanos>,
+        out: &mut dyn Out,
+    ) {
+        let Some(state) = self.states.get_mut(ix as usize) else { return };
         state.book.conn = Some(conn);
         if !state.book.take(fast, ts_venue, &mut self.bids, &mut self.asks) {
             out.note(Note::Superseded);
-            return Ok(());
+            return;
         }
         let change = BookChange { snapshot: true, bids: &self.bids, asks: &self.asks, seq: None };
         out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Book(change) });
-        Ok(())
     }
 
     fn bbo(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
@@ -285,6 +298,9 @@ impl HyperliquidDecoder {
 
 impl Decoder for HyperliquidDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
+        if self.fast(conn, bytes, out).is_some() {
+            return;
+        }
         if let Err(error) = self.message(conn, bytes, out) {
             out.note(Note::Undecodable(error));
         }

@@ -11,6 +11,7 @@
 
 mod book;
 mod decode;
+mod fast;
 mod messages;
 mod meta;
 

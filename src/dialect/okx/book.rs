@@ -1,8 +1,8 @@
 //! Where each OKX order book stands in its sequence. See the rules in the parent module.
 
 use super::checksum::TextBook;
-use crate::dialect::PENDING_MESSAGES_MAX;
 use crate::dialect::sequence::{Chained, Step};
+use crate::dialect::{LEVELS_MAX, PENDING_MESSAGES_MAX};
 use crate::model::entry::ConnIx;
 use crate::model::event::{Gap, GapWhy, Level};
 use crate::model::time::Nanos;
@@ -49,7 +49,7 @@ pub(super) enum State {
 }
 
 /// What an update means.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Changes the book.
     Delta,
@@ -66,6 +66,24 @@ pub(super) enum Verdict {
 }
 
 impl Book {
+    /// Takes a snapshot in band (rule 1).
+    pub(super) fn begin(&mut self, seq: i64) -> Verdict {
+        self.state = State::Chained(Chained::from(seq));
+        Verdict::Delta
+    }
+
+    /// Keeps an update until its snapshot comes. True when there were too many levels: what was kept
+    /// is dropped and a newer snapshot is needed.
+    pub(super) fn keep(&mut self, update: Pending) -> bool {
+        let State::Seeding(pending) = &mut self.state else { return false };
+        pending.push(update);
+        let levels: usize = pending.iter().map(|p| p.bids.len() + p.asks.len()).sum();
+        if levels > LEVELS_MAX {
+            pending.clear();
+        }
+        levels > LEVELS_MAX
+    }
+
     /// Judges an update that carries sequence numbers.
     pub(super) fn judge(&mut self, seq: Seq, empty: bool) -> Verdict {
         match &mut self.state {
@@ -197,10 +215,22 @@ mod tests {
             if let Verdict::Keep { ask: true } = judge(&mut book, n, n + 1) {
                 asked += 1;
             }
-            let State::Seeding(pending) = &mut book.state else { panic!("not seeding") };
-            pending.push(Pending { seq: Seq::default(), ts_venue: None, bids: vec![], asks: vec![] });
+            book.keep(Pending { seq: Seq::default(), ts_venue: None, bids: vec![], asks: vec![] });
+            let State::Seeding(pending) = &book.state else { panic!("not seeding") };
             assert!(pending.len() <= PENDING_MESSAGES_MAX);
         }
         assert_eq!(asked, 2);
+    }
+
+    #[test]
+    fn kept_levels_are_bounded_too() {
+        let mut book = Book::default();
+        judge(&mut book, 1, 2);
+        let level = Level { price: crate::model::num::Num::new(1, 0), size: crate::model::num::Num::ZERO };
+        let wide =
+            || Pending { seq: Seq::default(), ts_venue: None, bids: vec![level; LEVELS_MAX], asks: vec![] };
+        assert!(!book.keep(wide()));
+        assert!(book.keep(wide()), "a newer snapshot is needed");
+        assert!(matches!(&book.state, State::Seeding(pending) if pending.is_empty()));
     }
 }

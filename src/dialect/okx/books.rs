@@ -14,6 +14,15 @@ use crate::model::event::{Body, BookChange, Event, Gap, GapWhy};
 use crate::model::time::Nanos;
 use crate::model::venue::{Command, RestRequest};
 
+/// What stands beside the levels of one book message.
+#[derive(Clone, Copy)]
+pub(super) struct Head {
+    pub(super) snapshot: bool,
+    pub(super) seq: Option<i64>,
+    pub(super) prev: Option<i64>,
+    pub(super) ts_venue: Option<Nanos>,
+}
+
 impl OkxDecoder {
     pub(super) fn books(
         &mut self,
@@ -62,24 +71,38 @@ impl OkxDecoder {
             "update" => false,
             _ => return Err(WireError::Missing("action")),
         };
-        self.clock = ts_venue.or(self.clock);
         let Some(state) = self.states.get_mut(ix as usize) else { return Err(WireError::TooMany("symbols")) };
-        state.book.conn = Some(conn);
-        let verdict = match (snapshot, seq) {
-            (true, Some(seq)) => {
-                state.book.state = State::Chained(Chained::from(seq)); // rule 1
-                Verdict::Delta
+        let verdict = match (seq, prev) {
+            (None, _) => check(&mut state.book, snapshot, &row)?,
+            (Some(seq), _) if snapshot => state.book.begin(seq),
+            (Some(_), None) => return Err(WireError::Missing("prevSeqId")),
+            (Some(seq), Some(prev)) => {
+                state.book.judge(Seq { prev, seq }, self.bids.is_empty() && self.asks.is_empty())
             }
-            (false, Some(seq)) => {
-                let empty = self.bids.is_empty() && self.asks.is_empty();
-                state.book.judge(Seq { prev: prev.ok_or(WireError::Missing("prevSeqId"))?, seq }, empty)
-            }
-            (_, None) => check(&mut state.book, snapshot, &row)?,
         };
-        let number = seq.and_then(|s| u64::try_from(s).ok());
+        let head = Head { snapshot, seq, prev, ts_venue };
+        self.apply(ix, conn, channel, head, verdict, out);
+        Ok(())
+    }
+
+    /// Does what was found right for a message whose levels stand in `bids` and `asks`.
+    pub(super) fn apply(
+        &mut self,
+        ix: u32,
+        conn: ConnIx,
+        channel: &str,
+        head: Head,
+        verdict: Verdict,
+        out: &mut dyn Out,
+    ) {
+        let Head { snapshot, seq, prev, ts_venue } = head;
+        self.clock = ts_venue.or(self.clock);
+        let Some(state) = self.states.get_mut(ix as usize) else { return };
+        state.book.conn = Some(conn);
         match verdict {
             Verdict::Delta => {
-                let change = BookChange { snapshot, bids: &self.bids, asks: &self.asks, seq: number };
+                let seq = seq.and_then(|seq| u64::try_from(seq).ok());
+                let change = BookChange { snapshot, bids: &self.bids, asks: &self.asks, seq };
                 out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Book(change) });
             }
             Verdict::Skip => out.note(Note::Superseded),
@@ -87,10 +110,8 @@ impl OkxDecoder {
             Verdict::Keep { ask } => {
                 let seq = Seq { prev: prev.unwrap_or(-1), seq: seq.unwrap_or(-1) };
                 let (bids, asks) = (self.bids.clone(), self.asks.clone());
-                if let State::Seeding(pending) = &mut state.book.state {
-                    pending.push(Pending { seq, ts_venue, bids, asks });
-                }
-                if ask {
+                let is_full = state.book.keep(Pending { seq, ts_venue, bids, asks });
+                if ask || is_full {
                     out.command(seed(self.symbols.get(ix).text));
                 }
             }
@@ -100,7 +121,6 @@ impl OkxDecoder {
                 self.subscribe_again(ix, conn, channel, out);
             }
         }
-        Ok(())
     }
 
     /// Reports a gap, once per loss, and asks for a new subscription.

@@ -252,6 +252,9 @@ impl OkxDecoder {
 
 impl Decoder for OkxDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
+        if self.fast(conn, bytes, out).is_some() {
+            return;
+        }
         if let Err(error) = self.message(conn, bytes, out) {
             out.note(Note::Undecodable(error));
         }

@@ -18,6 +18,7 @@ mod book;
 mod books;
 mod checksum;
 mod decode;
+mod fast;
 mod instruments;
 mod messages;
 mod slow;

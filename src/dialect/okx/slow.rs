@@ -27,18 +27,23 @@ impl OkxDecoder {
             let ts_venue = wire::millis(&row.ts, "ts")?;
             levels_of(&row.bids, &mut self.bids)?;
             levels_of(&row.asks, &mut self.asks)?;
-            let best = |levels: &[Level]| {
-                let empty = Level { price: Num::ZERO, size: Num::ZERO };
-                levels.first().copied().filter(|level| !level.size.is_zero()).unwrap_or(empty)
-            };
-            let quote = Quote { bid: best(&self.bids), ask: best(&self.asks) };
-            self.clock = ts_venue.or(self.clock);
-            if let Some(state) = self.states.get_mut(ix as usize) {
-                state.has_bbo = true;
-            }
-            out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Quote(quote) });
+            self.apply_touch(ix, ts_venue, out);
             Ok(())
         })
+    }
+
+    /// Takes a best bid and ask that stand in `bids` and `asks`.
+    pub(super) fn apply_touch(&mut self, ix: u32, ts_venue: Option<Nanos>, out: &mut dyn Out) {
+        let best = |levels: &[Level]| {
+            let empty = Level { price: Num::ZERO, size: Num::ZERO };
+            levels.first().copied().filter(|level| !level.size.is_zero()).unwrap_or(empty)
+        };
+        let quote = Quote { bid: best(&self.bids), ask: best(&self.asks) };
+        self.clock = ts_venue.or(self.clock);
+        if let Some(state) = self.states.get_mut(ix as usize) {
+            state.has_bbo = true;
+        }
+        out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Quote(quote) });
     }
 
     /// Tickers, marks, indices, funding, open interest: rows of a few figures each.
