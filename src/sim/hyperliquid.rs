@@ -267,7 +267,7 @@ fn push(sub: &mut Sub<Kind>, instrument: &Instrument, venue: &Venue, out: &mut V
             frame("allDexsAssetCtxs", &format!(r#"{{"ctxs":[["",{}]]}}"#, contexts(venue)));
         }
         Kind::Mids if cursor.is_due(venue.now, 1_000) => {
-            frame("allMids", &format!(r#"{{"mids":{}}}"#, mids(venue)))
+            frame("allMids", &format!(r#"{{"mids":{}}}"#, mids(venue)));
         }
         Kind::Context | Kind::Contexts | Kind::EveryDex | Kind::Mids => {}
     }

@@ -25,6 +25,7 @@ pub mod session;
 mod binance;
 mod binance_rest;
 mod bybit;
+mod bybit_rest;
 mod hyperliquid;
 mod instrument;
 mod okx;
