@@ -60,11 +60,22 @@ fn recent(_venue: &Venue, instrument: &Instrument) -> String {
 /// One row of the instrument list. `fundingInterval` is in minutes.
 fn terms(instrument: &Instrument) -> String {
     let l = instrument.listing;
-    let tick = price_text(l, 1, Digits::Fixed);
-    let step = size_text(l, 1, Digits::Fixed);
+    let (tick, step) = (price_text(l, 1, Digits::Fixed), size_text(l, 1, Digits::Fixed));
     let (symbol, base, decimals) = (l.symbol, l.underlying, l.price_decimals);
     let (leverage, minutes) = (l.leverage, instrument.funding_hours * 60);
-    format!(
-        r#"{{"symbol":"{symbol}","contractType":"LinearPerpetual","status":"Trading","baseCoin":"{base}","quoteCoin":"USDT","launchTime":"1584230400000","deliveryTime":"0","deliveryFeeRate":"","priceScale":"{decimals}","leverageFilter":{{"minLeverage":"1","maxLeverage":"{leverage}.00","leverageStep":"0.01"}},"priceFilter":{{"minPrice":"{tick}","maxPrice":"1999999.80","tickSize":"{tick}"}},"lotSizeFilter":{{"maxOrderQty":"100000","minOrderQty":"{step}","qtyStep":"{step}","postOnlyMaxOrderQty":"100000","maxMktOrderQty":"50000","minNotionalValue":"5"}},"unifiedMarginTrade":true,"fundingInterval":{minutes},"settleCoin":"USDT","copyTrading":"both","upperFundingRate":"0.005","lowerFundingRate":"-0.005","isPreListing":false,"preListingInfo":null,"symbolType":""}}"#
-    )
+    let fields = [
+        format!(r#""symbol":"{symbol}","contractType":"LinearPerpetual","status":"Trading""#),
+        format!(r#""baseCoin":"{base}","quoteCoin":"USDT","settleCoin":"USDT""#),
+        r#""launchTime":"1584230400000","deliveryTime":"0","deliveryFeeRate":"""#.to_string(),
+        format!(r#""priceScale":"{decimals}""#),
+        format!(
+            r#""leverageFilter":{{"minLeverage":"1","maxLeverage":"{leverage}.00","leverageStep":"0.01"}}"#
+        ),
+        format!(r#""priceFilter":{{"minPrice":"{tick}","maxPrice":"1999999.80","tickSize":"{tick}"}}"#),
+        format!(
+            r#""lotSizeFilter":{{"maxOrderQty":"100000","minOrderQty":"{step}","qtyStep":"{step}","minNotionalValue":"5"}}"#
+        ),
+        format!(r#""unifiedMarginTrade":true,"fundingInterval":{minutes},"symbolType":"""#),
+    ];
+    format!("{{{}}}", fields.join(","))
 }

@@ -23,7 +23,7 @@ const ASKS: &[(&str, &str, &str)] = &[
     (
         "binance-usdm",
         "/market/stream",
-        r#"{"method":"SUBSCRIBE","params":["btcusdt@aggTrade","btcusdt@markPrice@1s","btcusdt@forceOrder","btcusdt@ticker"],"id":1}"#,
+        r#"{"method":"SUBSCRIBE","params":["btcusdt@aggTrade","btcusdt@markPrice@1s","btcusdt@forceOrder","ethusdt@forceOrder","solusdt@forceOrder","xrpusdt@forceOrder","dogeusdt@forceOrder","btcusdt@ticker"],"id":1}"#,
     ),
     (
         "binance-coinm",
@@ -66,6 +66,11 @@ fn frames(mut market: Market, wanted: &str, steps: i64) -> Vec<String> {
         }
     }
     out
+}
+
+/// Every frame of a venue through the stress of half a minute.
+pub(crate) fn spoken(venue: &str) -> Vec<String> {
+    frames(market(7, Scene::Divergence, &[venue]), venue, 300)
 }
 
 /// Fault: anything that depends on addresses, hash order, the wall clock or the platform's `exp`.
@@ -118,7 +123,7 @@ fn every_channel_speaks_json() {
         ),
         ("hyperliquid", &["l2Book", "\"bbo\"", "\"trades\"", "activeAssetCtx", "allDexsAssetCtxs"]),
     ] {
-        let frames = frames(market(7, Scene::Divergence, &[venue]), venue, 300);
+        let frames = spoken(venue);
         for name in names {
             // Acknowledgements name channels too: count data.
             let spoken = frames.iter().skip(12).filter(|f| f.contains(name)).count();
