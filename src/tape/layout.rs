@@ -15,6 +15,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Nanos;
@@ -43,6 +44,9 @@ pub const ENTRY_MAX: usize = 24 << 20;
 pub const CONNECTIONS_MAX: u16 = 4_096;
 /// Largest channel id read. A connection has at most two channels.
 pub const CHANNEL_MAX: u16 = 2 * CONNECTIONS_MAX + 64;
+
+/// Deepest nesting of a JSON message read.
+const DEPTH_MAX: usize = 16;
 
 /// Topics of the channels that belong to no connection.
 pub(super) mod topic {
@@ -163,9 +167,38 @@ pub fn decode_rest(bytes: &[u8]) -> Option<RestAnswer<'_>> {
     Some(RestAnswer { url: std::str::from_utf8(url).ok()?, status: u16::from_le_bytes(*status), body })
 }
 
+/// Reads a JSON message of the recording; `None` when it is not of this form.
+///
+/// The parser recurses without a limit (about 100 levels end a thread with 2 MiB of stack), so nesting is
+/// measured first.
+pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    (depth(bytes) <= DEPTH_MAX).then(|| sonic_rs::from_slice(bytes).ok()).flatten()
+}
+
+/// How deep the brackets outside of strings are nested, at most.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0usize, 0usize);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::entry::OperatorAction;
 
     #[test]
     fn a_rest_answer_reads_back_exactly() {
@@ -174,6 +207,30 @@ mod tests {
         encode_rest(&answer, &mut bytes);
         assert_eq!(decode_rest(&bytes), Some(answer));
         assert_eq!(decode_rest(&bytes[..7]), None, "a URL longer than the message is refused");
+    }
+
+    #[test]
+    fn deep_nesting_in_a_message_is_an_error() {
+        let deep = "[".repeat(2_000_000);
+        for text in [
+            format!("{{\"entry\":\"conn\",\"ix\":0,\"info\":{deep}"),
+            format!("{{\"entry\":\"conn\",\"x\":{deep}"),
+            format!("{{\"x\":{deep}"),
+            format!("{{\"x\":\"\\\\\":{deep}"),
+            deep.clone(),
+        ] {
+            assert!(from_json::<ControlLine<'_>>(text.as_bytes()).is_none());
+            assert!(from_json::<ChainLine<'_>>(text.as_bytes()).is_none());
+            assert!(from_json::<OperatorAction>(text.as_bytes()).is_none());
+        }
+    }
+
+    #[test]
+    fn brackets_in_a_text_are_no_nesting() {
+        let deep = "[".repeat(99);
+        assert_eq!(depth(format!("{{\"a\":\"\\\"{deep}\",\"b\":[[]]}}").as_bytes()), 3);
+        let text = format!("{{\"action\":\"unack\",\"id\":\"{deep}\",\"who\":\"\\\"\"}}");
+        assert!(from_json::<OperatorAction>(text.as_bytes()).is_some());
     }
 
     #[test]

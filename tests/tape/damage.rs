@@ -88,6 +88,48 @@ fn garbage_is_an_error_and_never_a_panic() {
     }
 }
 
+/// Fault: content that no writer wrote, under a CRC that fits, brings the reader down or round in circles.
+#[test]
+fn forged_content_is_an_error_and_never_a_panic() {
+    let (_, bytes) = small();
+    let at = records(&bytes).into_iter().find(|(op, _)| *op == 6).unwrap().1;
+    let header = 9 + 8 + 8 + 8 + 4 + 4 + 4 + 8;
+    let plain = zstd::bulk::decompress(&bytes[at.start + header..at.end], 1 << 20).unwrap();
+    let mut dice = Dice(5);
+    let mut read_on = 0;
+    for _ in 0..6_000 {
+        let mut wild = plain.clone();
+        for _ in 0..=dice.roll(3) {
+            let at = usize::try_from(dice.roll(wild.len() as u64)).unwrap();
+            match dice.roll(4) {
+                0 => wild[at] = dice.bytes(1)[0],
+                1 => wild[at] ^= 1,
+                2 => wild[at] = wild[at].wrapping_add(1),
+                _ => wild[at] = 0xff,
+            }
+        }
+        let mut content = vec![0; 16];
+        content.extend_from_slice(&(wild.len() as u64).to_le_bytes());
+        content.extend_from_slice(&crc32fast::hash(&wild).to_le_bytes());
+        content.extend_from_slice(&[0; 4]);
+        content.extend_from_slice(&(wild.len() as u64).to_le_bytes());
+        content.extend_from_slice(&wild);
+        let mut forged = bytes[..at.start].to_vec();
+        forged.push(6);
+        forged.extend_from_slice(&(content.len() as u64).to_le_bytes());
+        forged.extend_from_slice(&content);
+        forged.extend_from_slice(&bytes[at.end..]);
+        match info_of(forged.as_slice()) {
+            Ok(info) => {
+                assert!(!info.is_whole());
+                read_on += u64::from(info.entries > 0);
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(read_on > 5_000, "most of it is read in spite of the damage: {read_on}");
+}
+
 /// Offsets of the records between head and end: opcode and range.
 fn records(bytes: &[u8]) -> Vec<(u8, std::ops::Range<usize>)> {
     let mut at = 8;

@@ -57,16 +57,16 @@ impl<R: Read> Reader<R> {
     pub(super) fn decode(&mut self, found: &Found) -> Result<(), TapeError> {
         let data = self.chunk.slice(found.start, found.end);
         let whole = match found.role {
-            Role::Control => match sonic_rs::from_slice::<ControlLine<'_>>(data) {
-                Ok(line) => self.control(line),
-                Err(_) => false,
+            Role::Control => match layout::from_json::<ControlLine<'_>>(data) {
+                Some(line) => self.control(line),
+                None => false,
             },
-            Role::Operator => match sonic_rs::from_slice(data) {
-                Ok(action) => {
+            Role::Operator => match layout::from_json(data) {
+                Some(action) => {
                     self.decoded = Decoded::Operator(action);
                     true
                 }
-                Err(_) => false,
+                None => false,
             },
             Role::Rest(_) => layout::decode_rest(data).is_some(),
             Role::Alerts => std::str::from_utf8(data).is_ok(),

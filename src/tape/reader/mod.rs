@@ -284,7 +284,7 @@ impl<R: Read> Reader<R> {
         if role != Role::Chain {
             return Err(self.damage("a chunk does not begin with its place in the chain"));
         }
-        let line = sonic_rs::from_slice::<ChainLine<'_>>(self.chunk.slice(start, end)).ok();
+        let line = layout::from_json::<ChainLine<'_>>(self.chunk.slice(start, end));
         let place = line.and_then(|l| Some((l.first, blake3::Hash::from_hex(l.chain.as_bytes()).ok()?)));
         let Some((first, stated)) = place else {
             return Err(self.damage("a chunk's place in the chain cannot be read"));

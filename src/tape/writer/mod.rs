@@ -156,7 +156,7 @@ impl Writer {
             return Err(refused(seq, "the alert is far from the newest entry"));
         }
         self.tau = self.tau.max(ts);
-        let fixed = self.open_chunk(self.last_seq + 1)?;
+        let fixed = self.open_chunk(self.last_seq.saturating_add(1))?;
         self.message(fixed.alerts, seq, ts, line.as_bytes())?;
         self.alerts += 1;
         self.close_chunk()
