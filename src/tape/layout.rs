@@ -40,6 +40,8 @@ pub const RATIO_FREE: u64 = 1 << 20;
 pub const RECORD_MAX: u64 = 64 << 20;
 /// Largest entry or alert line recorded, in bytes; venues are held to less (16 MiB).
 pub const ENTRY_MAX: usize = 24 << 20;
+/// Longest venue, name and URL of a connection together, in bytes.
+pub const CONN_TEXT_MAX: usize = 8 << 10;
 /// Most connections of one recording.
 pub const CONNECTIONS_MAX: u16 = 4_096;
 /// Largest channel id read. A connection has at most two channels.
@@ -137,6 +139,11 @@ pub(super) enum ControlLine<'a> {
     Change { ix: u16, change: Cow<'a, Control> },
     /// The clock jumped.
     ClockStep,
+}
+
+/// Bytes of a connection's texts.
+pub(super) fn conn_text(info: &ConnInfo) -> usize {
+    info.venue.len() + info.name.len() + info.url.len()
 }
 
 /// Value of the chain behind a record: BLAKE3(record, value before).

@@ -84,7 +84,7 @@ impl<R: Read> Reader<R> {
             ControlLine::ClockStep => Decoded::ClockStep,
             ControlLine::Change { ix, change } => Decoded::Change(ConnIx(ix), change.into_owned()),
             ControlLine::Conn { ix, info } => {
-                if ix >= layout::CONNECTIONS_MAX {
+                if ix >= layout::CONNECTIONS_MAX || layout::conn_text(&info) > layout::CONN_TEXT_MAX {
                     return false;
                 }
                 let at = usize::from(ix);
