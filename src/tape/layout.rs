@@ -109,6 +109,7 @@ impl Meta {
     /// Back from the session record; `None` when a field is missing or no number.
     pub(super) fn from_session(mut map: BTreeMap<String, String>) -> Option<Self> {
         let mut take = |key: &str| map.remove(key);
+        take("format")?;
         Some(Meta {
             version: take("version")?,
             session: take("session")?,

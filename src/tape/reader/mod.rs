@@ -197,7 +197,12 @@ impl<R: Read> Reader<R> {
     #[expect(clippy::should_implement_trait, reason = "it lends: an Iterator's items cannot borrow from it")]
     pub fn next(&mut self) -> Result<Option<Item<'_>>, TapeError> {
         match self.find() {
-            Ok(Some(found)) => Ok(self.item(found)),
+            Ok(Some(found)) => {
+                // `find` has checked the form; never take a failure here for the end.
+                let at = self.chunk.at();
+                let error = || TapeError::Damaged { at, what: "a message is not of its channel's form" };
+                self.item(found).map(Some).ok_or_else(error)
+            }
             Ok(None) => Ok(None),
             Err(error) => {
                 self.damaged = true;
