@@ -10,7 +10,8 @@
 //! A chunk holds consecutive entries. Its first message, on channel `chain`, states the `seq` of the first
 //! of them and the hash of all that came before: BLAKE3(previous chunk record, previous value); for the
 //! first chunk the file up to it stands for the previous record and 32 zero bytes for the value. MCAP's
-//! 32-bit `sequence` holds the low half of `seq`; `log_time` and `publish_time` hold `ts_recv`.
+//! 32-bit `sequence` holds the low half of `seq`; `log_time` and `publish_time` hold `ts_recv`. In the
+//! chunk behind one that defined a channel, and each 16 chunks, the channels are stated again, in private records.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -30,6 +31,9 @@ pub const FORMAT: &str = "1";
 pub const CHUNK_INPUT: usize = 256 << 10;
 /// A chunk closes after this much engine time, in nanoseconds.
 pub const CHUNK_SPAN: i64 = SECOND;
+/// The channels are stated again in the chunk behind one that defined a channel, and each so many chunks:
+/// damage to a chunk costs the others nothing, damage to two no more than these.
+pub const CHANNELS_AGAIN: u64 = 16;
 /// Largest chunk read, inflated, in bytes.
 pub const CHUNK_MAX: u64 = 32 << 20;
 /// Largest ratio of inflated to deflated bytes of a chunk above [`RATIO_FREE`].
@@ -68,6 +72,8 @@ pub(super) mod record {
     pub(crate) const END: &str = "faultline.end";
 }
 
+/// Private record of the container: a channel record again, in the same layout.
+pub(super) const CHANNEL_AGAIN: u8 = 0x84;
 /// Message encoding of JSON channels and of connections.
 pub(super) const JSON: &str = "json";
 /// Message encoding of REST answers, see [`encode_rest`].

@@ -228,6 +228,39 @@ fn behind_a_damaged_chunk_the_reading_goes_on() {
     assert_eq!((info.missing, info.damages, info.is_whole()), (5, 2, false));
 }
 
+/// Fault: the chunk that defines the channels is damaged, and nothing behind it can be read any more.
+#[test]
+fn damage_to_the_first_chunk_costs_no_other() {
+    let second = 1_000_000_000;
+    let mut tape = vec![Owned { seq: 1, ts: 0, what: What::Conn(0, conn("bybit/1")) }];
+    tape.extend((2..60).map(|seq| Owned::frame(seq, i64::try_from(seq).unwrap() * second, *b"{}")));
+    tape[20].what = What::Conn(1, conn("bybit/2"));
+    tape[21].what = What::Frame(1, b"new".to_vec());
+    tape[50].what = What::Frame(1, b"again".to_vec());
+    let bytes = record(&tape);
+    let lost = |chunk: usize| {
+        let chunks: Vec<_> = records(&bytes).into_iter().filter(|(op, _)| *op == 6).collect();
+        let mut damaged = bytes.clone();
+        damaged[chunks[chunk].1.end - 3] ^= 1;
+        let mut reader = Reader::open(damaged.as_slice()).unwrap();
+        let mut seqs: Vec<u64> = tape.iter().map(|item| item.seq).collect();
+        loop {
+            match reader.next() {
+                Ok(Some(item)) => seqs.retain(|seq| *seq != Owned::of(&item).seq),
+                Ok(None) => break,
+                Err(error) => assert!(error.is_local(), "{error}"),
+            }
+        }
+        assert_eq!(reader.connections().count(), 2, "chunk {chunk}");
+        seqs
+    };
+    assert_eq!(lost(0), [1]);
+    assert_eq!(lost(1), [2], "the frames' channel");
+    assert_eq!(lost(2), [3]);
+    assert_eq!(lost(20), [21], "a connection is known by its channel too");
+    assert_eq!(lost(21), [22], "the channel is stated again before it is used again");
+}
+
 /// Fault: files that are no recordings are told apart by guess, or not at all.
 #[test]
 fn other_files_have_their_own_errors() {

@@ -164,7 +164,7 @@ impl<R: Read> Reader<R> {
         &self.meta
     }
 
-    /// Connections met so far, by index.
+    /// Connections met so far, by index. Behind damage also those whose [`Kind::Conn`] entry is lost.
     pub fn connections(&self) -> impl Iterator<Item = (ConnIx, &ConnInfo)> {
         (0u16..).zip(&self.conns).filter_map(|(ix, conn)| Some((ConnIx(ix), conn.as_ref()?)))
     }
@@ -266,10 +266,13 @@ impl<R: Read> Reader<R> {
 
     #[inline]
     fn take_seq(&mut self, sequence: u32) -> Result<u64, TapeError> {
-        let seq = self.next_seq;
+        let mut seq = self.next_seq;
         if low_half(seq) != sequence {
-            self.next_seq = near(seq, sequence).saturating_add(1);
-            return Err(self.damage("an entry is out of sequence"));
+            // Behind damage entries may be missing; otherwise each follows the one before.
+            seq = near(seq, sequence).max(seq);
+            if !self.damaged || low_half(seq) != sequence {
+                return Err(self.damage("an entry is out of sequence"));
+            }
         }
         self.next_seq = seq.saturating_add(1);
         self.entries += 1;

@@ -46,6 +46,8 @@ pub struct Writer {
     last_seq: u64,
     entries: u64,
     alerts: u64,
+    /// Chunks opened so far.
+    chunks: u64,
     /// Value that the next chunk states.
     chain: blake3::Hash,
     /// Encoded message, reused.
@@ -89,6 +91,7 @@ impl Writer {
             last_seq: 0,
             entries: 0,
             alerts: 0,
+            chunks: 0,
             chain,
             scratch: Vec::new(),
             finished: false,
@@ -259,13 +262,20 @@ impl Writer {
 
     /// Opens a chunk whose first entry will be `first`, unless one is open.
     fn open_chunk(&mut self, first: u64) -> Result<Fixed, TapeError> {
-        let fixed = self.channels.fixed(&mut self.mcap)?;
-        if self.open.is_none() {
-            self.open = Some(OpenChunk { input: 0, since: self.tau });
-            let hash = self.chain.to_hex();
-            let line = ChainLine { first, chain: Cow::Borrowed(hash.as_str()) };
-            self.message(fixed.chain, first, self.tau, &json(first, &line)?)?;
+        if self.open.is_some() {
+            return self.channels.fixed(&mut self.mcap);
         }
+        self.open = Some(OpenChunk { input: 0, since: self.tau });
+        // Before the chain's message: behind damage it is what tells that channel.
+        if self.channels.take_fresh() || self.chunks.is_multiple_of(layout::CHANNELS_AGAIN) {
+            let stated = self.channels.state_again(&mut self.mcap)?;
+            self.count(stated);
+        }
+        self.chunks += 1;
+        let fixed = self.channels.fixed(&mut self.mcap)?;
+        let hash = self.chain.to_hex();
+        let line = ChainLine { first, chain: Cow::Borrowed(hash.as_str()) };
+        self.message(fixed.chain, first, self.tau, &json(first, &line)?)?;
         Ok(fixed)
     }
 
@@ -289,10 +299,14 @@ impl Writer {
         let sequence = low_half(seq);
         let header = MessageHeader { channel_id, sequence, log_time: time, publish_time: time };
         self.mcap.write_to_known_channel(&header, data)?;
-        if let Some(open) = &mut self.open {
-            open.input += MESSAGE_HEAD + data.len();
-        }
+        self.count(MESSAGE_HEAD + data.len());
         Ok(())
+    }
+
+    fn count(&mut self, input: usize) {
+        if let Some(open) = &mut self.open {
+            open.input += input;
+        }
     }
 
     fn write_filler(&mut self, input: usize) -> Result<(), TapeError> {
