@@ -84,7 +84,7 @@ const COLUMNS: &[Column] = &[
     left("SUBJECT", 0, 0),
     right("VALUE", 7, 0),
     right("LIMIT", 6, 70),
-    right("Q", 4, 74),
+    right("Q", 3, 74),
     right("n", 3, 80),
     right("WORST", 8, 110),
     left("OWNER", 12, 110),
