@@ -14,7 +14,7 @@ use crate::view::state::Ui;
 use crate::view::widget::Pen;
 use crate::view::widget::pen::Span;
 use crate::view::widget::table::{self, Column, left, right};
-use crate::view::{Theme, View, format};
+use crate::view::{Theme, View, format, json, plain};
 
 /// The alert list.
 #[derive(Debug)]
@@ -58,6 +58,14 @@ impl Screen for Alerts {
 
     fn step(&self, ui: &mut Ui, snapshot: &Snapshot, by: (isize, isize)) {
         ui.move_alert(snapshot, by.0);
+    }
+
+    fn plain(&self, snapshot: &Snapshot) -> String {
+        plain::alerts(snapshot)
+    }
+
+    fn json(&self, snapshot: &Snapshot) -> Result<String, sonic_rs::Error> {
+        json::alerts(snapshot)
     }
 
     fn footer(&self) -> &'static [(Action, &'static str)] {

@@ -9,11 +9,11 @@ use crate::snapshot::{FeedState, Grid, Snapshot};
 use crate::view::View;
 use crate::view::action::Action;
 use crate::view::depth::Depth;
-use crate::view::format;
 use crate::view::order::{self, first_visible};
 use crate::view::state::{Pane, Ui};
 use crate::view::widget::pen::Span;
 use crate::view::widget::{Pen, heat};
+use crate::view::{format, json, plain};
 
 /// The map.
 #[derive(Debug)]
@@ -46,6 +46,14 @@ impl Screen for Map {
 
     fn step(&self, ui: &mut Ui, snapshot: &Snapshot, by: (isize, isize)) {
         ui.move_cell(snapshot, by);
+    }
+
+    fn plain(&self, snapshot: &Snapshot) -> String {
+        plain::map_plain(snapshot)
+    }
+
+    fn json(&self, snapshot: &Snapshot) -> Result<String, sonic_rs::Error> {
+        json::map(snapshot, None)
     }
 
     fn footer(&self) -> &'static [(Action, &'static str)] {
