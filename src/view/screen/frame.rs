@@ -205,7 +205,10 @@ fn footer(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) -> u16 {
                 }
                 None => {
                     let who = if matches!(prompt.purpose, Purpose::Acknowledge(_)) { "save" } else { "go" };
-                    keys(pen, area, y + 1, &[("Enter", who), ("Ctrl-u", "clear"), ("Esc", "cancel")])
+                    let x = keys(pen, area, y + 1, &[("Enter", who), ("Ctrl-u", "clear"), ("Esc", "cancel")]);
+                    let room = area.right().saturating_sub(x + 1);
+                    pen.right(x, y + 1, room, &prompt.note, pen.style(Role::TextDim));
+                    x
                 }
             };
         }
