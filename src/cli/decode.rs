@@ -6,7 +6,7 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use super::event_json::{Origin, write_error, write_event};
+use super::event_json::{Origin, push_error, push_event};
 use crate::dialect::{self, Decoder, Note, Out};
 use crate::model::entry::{ConnIx, RestAnswer};
 use crate::model::event::{Body, Event};
@@ -15,6 +15,9 @@ use crate::model::venue::{Command, VenueSpec};
 
 /// Longest input line, in bytes.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
+
+/// Output is written in pieces of about this size.
+const WRITE_BYTES: usize = 64 << 10;
 
 /// What a run found. Errors make exit code 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,8 +97,9 @@ pub fn decode(
         } else {
             feed_line(decoder.as_mut(), split_line(&line), &mut sink);
         }
-        sink.written()?;
+        sink.spill(WRITE_BYTES)?;
     }
+    sink.spill(0)?;
     let summary = sink.summary;
     output.flush()?;
     Ok(summary)
@@ -111,11 +115,11 @@ fn feed_info(
     let bare = info.trim_ascii();
     if matches!(bare.first(), Some(b'{' | b'[')) {
         decoder.rest(&RestAnswer { url: path, status: 200, body: bare }, sink);
-        return sink.written();
+        return sink.spill(WRITE_BYTES);
     }
     for line in info.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         feed_line(decoder, split_line(line), sink);
-        sink.written()?;
+        sink.spill(WRITE_BYTES)?;
     }
     Ok(())
 }
@@ -147,21 +151,21 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Writes what the decoder finds.
+/// Writes what the decoder finds. Lines are gathered and written in larger pieces.
 struct Sink<'a, W> {
     venue: &'a str,
     output: &'a mut W,
+    lines: String,
     ts_recv: Option<Nanos>,
     /// The number of errors when this line began: a line gives one error at most.
     errors_before: u64,
     summary: DecodeSummary,
-    result: io::Result<()>,
 }
 
 impl<'a, W: Write> Sink<'a, W> {
     fn new(venue: &'a str, output: &'a mut W) -> Self {
         let summary = DecodeSummary::default();
-        Sink { venue, output, ts_recv: None, errors_before: 0, summary, result: Ok(()) }
+        Sink { venue, output, lines: String::new(), ts_recv: None, errors_before: 0, summary }
     }
 
     fn begin(&mut self) {
@@ -173,19 +177,17 @@ impl<'a, W: Write> Sink<'a, W> {
     fn fail(&mut self, reason: impl std::fmt::Display) {
         if self.summary.errors == self.errors_before {
             self.summary.errors += 1;
-            self.write(|output, line| write_error(output, line, reason));
+            push_error(&mut self.lines, self.summary.lines, reason);
         }
     }
 
-    /// The first error of writing, if there was one.
-    fn written(&mut self) -> io::Result<()> {
-        std::mem::replace(&mut self.result, Ok(()))
-    }
-
-    fn write(&mut self, write: impl FnOnce(&mut W, u64) -> io::Result<()>) {
-        if self.result.is_ok() {
-            self.result = write(self.output, self.summary.lines);
+    /// Writes what was gathered when there is enough of it.
+    fn spill(&mut self, enough: usize) -> io::Result<()> {
+        if self.lines.len() >= enough {
+            self.output.write_all(self.lines.as_bytes())?;
+            self.lines.clear();
         }
+        Ok(())
     }
 }
 
@@ -193,8 +195,8 @@ impl<W: Write> Out for Sink<'_, W> {
     fn event(&mut self, event: Event<'_>) {
         self.summary.events += 1;
         self.summary.gaps += u64::from(matches!(event.body, Body::Gap(_)));
-        let (venue, ts_recv) = (self.venue, self.ts_recv);
-        self.write(|output, line| write_event(output, Origin { line, venue, ts_recv }, &event));
+        let origin = Origin { line: self.summary.lines, venue: self.venue, ts_recv: self.ts_recv };
+        push_event(&mut self.lines, origin, &event);
     }
 
     fn command(&mut self, _command: Command) {}
