@@ -4,7 +4,7 @@
 //! REST answer. Books are checked as in live use. Commands of a decoder are dropped: what would
 //! answer them is in the input or nowhere.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 
 use super::event_json::{Origin, push_error, push_event};
 use crate::dialect::{self, Decoder, Note, Out};
@@ -15,9 +15,6 @@ use crate::model::venue::{Command, VenueSpec};
 
 /// Longest input line, in bytes.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
-
-/// Output is written in pieces of about this size.
-const WRITE_BYTES: usize = 64 << 10;
 
 /// What a run found. Errors make exit code 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,20 +86,52 @@ pub fn decode(
         let paths: Vec<String> = dialect.bootstrap(venue).into_iter().map(|request| request.path).collect();
         feed_info(decoder.as_mut(), info, paths.first().map_or("", |path| path), &mut sink)?;
     }
-    let mut line = Vec::new();
-    while read_line(&mut input, &mut line)? {
-        sink.begin();
-        if line.len() > LINE_BYTES_MAX {
-            sink.fail(format_args!("the line has more than {LINE_BYTES_MAX} bytes"));
-        } else {
-            feed_line(decoder.as_mut(), split_line(&line), &mut sink);
+    let mut kept = Vec::new(); // the begin of a line whose end is still to come
+    loop {
+        let chunk = match input.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            chunk => chunk?,
+        };
+        if chunk.is_empty() {
+            break;
         }
-        sink.spill(WRITE_BYTES)?;
+        let mut pieces = chunk.split(|byte| *byte == b'\n');
+        let open = pieces.next_back().unwrap_or_default();
+        for piece in pieces {
+            if kept.is_empty() {
+                take_line(decoder.as_mut(), piece, &mut sink);
+            } else {
+                keep(&mut kept, piece);
+                take_line(decoder.as_mut(), &kept, &mut sink);
+                kept.clear();
+            }
+        }
+        keep(&mut kept, open);
+        let taken = chunk.len();
+        input.consume(taken);
+        sink.spill()?; // before waiting for more: what came in is answered
     }
-    sink.spill(0)?;
-    let summary = sink.summary;
-    output.flush()?;
-    Ok(summary)
+    if !kept.is_empty() {
+        take_line(decoder.as_mut(), &kept, &mut sink);
+    }
+    sink.spill()?;
+    Ok(sink.summary)
+}
+
+/// Appends to a kept line; of a line beyond the limit just enough to see that it is.
+fn keep(kept: &mut Vec<u8>, piece: &[u8]) {
+    let room = (LINE_BYTES_MAX + 1).saturating_sub(kept.len());
+    kept.extend_from_slice(piece.get(..room).unwrap_or(piece));
+}
+
+/// Decodes one line without its end.
+fn take_line(decoder: &mut dyn Decoder, line: &[u8], sink: &mut Sink<'_, impl Write>) {
+    sink.begin();
+    if line.len() > LINE_BYTES_MAX {
+        sink.fail(format_args!("the line has more than {LINE_BYTES_MAX} bytes"));
+    } else {
+        feed_line(decoder, split_line(line), sink);
+    }
 }
 
 /// Instrument lists before the first line: bare JSON, or lines with a URL each.
@@ -115,11 +144,11 @@ fn feed_info(
     let bare = info.trim_ascii();
     if matches!(bare.first(), Some(b'{' | b'[')) {
         decoder.rest(&RestAnswer { url: path, status: 200, body: bare }, sink);
-        return sink.spill(WRITE_BYTES);
+        return sink.spill();
     }
     for line in info.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         feed_line(decoder, split_line(line), sink);
-        sink.spill(WRITE_BYTES)?;
+        sink.spill()?;
     }
     Ok(())
 }
@@ -135,23 +164,7 @@ fn feed_line(decoder: &mut dyn Decoder, line: Line<'_>, sink: &mut Sink<'_, impl
     }
 }
 
-/// Reads one line without its end into `line`; of a line beyond the limit only the length above it
-/// counts. False at the end of input.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    let limit = LINE_BYTES_MAX as u64 + 2; // room for the line end
-    if input.by_ref().take(limit).read_until(b'\n', line)? == 0 {
-        return Ok(false);
-    }
-    if line.last() == Some(&b'\n') {
-        line.pop();
-    } else if line.len() as u64 == limit {
-        input.skip_until(b'\n')?;
-    }
-    Ok(true)
-}
-
-/// Writes what the decoder finds. Lines are gathered and written in larger pieces.
+/// Writes what the decoder finds. Lines are gathered and written once per chunk of input.
 struct Sink<'a, W> {
     venue: &'a str,
     output: &'a mut W,
@@ -181,13 +194,13 @@ impl<'a, W: Write> Sink<'a, W> {
         }
     }
 
-    /// Writes what was gathered when there is enough of it.
-    fn spill(&mut self, enough: usize) -> io::Result<()> {
-        if self.lines.len() >= enough {
+    /// Writes what was gathered.
+    fn spill(&mut self) -> io::Result<()> {
+        if !self.lines.is_empty() {
             self.output.write_all(self.lines.as_bytes())?;
             self.lines.clear();
         }
-        Ok(())
+        self.output.flush()
     }
 }
 
@@ -249,6 +262,20 @@ mod tests {
         assert_eq!(lines[0], r#"{"type":"error","line":2,"reason":"not the JSON this message kind has"}"#);
         assert!(lines[1].starts_with(r#"{"type":"trade","line":4,"venue":"bybit","symbol":"X","ts_venue":"1970-01-01T00:00:00.001Z","id":"a""#));
         assert_eq!(lines[2], r#"{"type":"error","line":5,"reason":"unknown kind of message: moon"}"#);
+    }
+
+    #[test]
+    fn lines_may_be_cut_anywhere_by_the_reader() {
+        let input = "{\"op\":\"pong\"}\n{x\n{\"topic\":\"moon.X\"}\nlast";
+        let whole = run(input);
+        let venue = config::venues::read("bybit", include_str!("../../venues/bybit.toml")).unwrap();
+        for size in 1..=input.len() {
+            let mut output = Vec::new();
+            let reader = io::BufReader::with_capacity(size, input.as_bytes());
+            let summary = decode(&venue, None, reader, &mut output).unwrap();
+            assert_eq!((summary, String::from_utf8(output).unwrap()), whole, "chunks of {size}");
+        }
+        assert_eq!((whole.0.lines, whole.0.errors), (4, 3));
     }
 
     #[test]
