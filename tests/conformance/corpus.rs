@@ -6,7 +6,7 @@ use crate::collect::{Transcript, VENUES, corpus, decoder, feed, files, venue};
 const DATA: &[(&str, &str, &[&str])] = &[
     // Level 1 gives quotes.
     ("bybit", "ws_orderbook_delta", &["quote"]),
-    ("bybit", "ws_orderbook_snapshot", &["book"]),
+    ("bybit", "ws_orderbook_snapshot", &["quote"]),
     ("bybit", "ws_public_trade", &["trade"]),
     ("bybit", "ws_ticker_linear", &["ticker", "quote"]),
     ("bybit", "ws_ticker_option", &["ticker"]),
