@@ -139,7 +139,50 @@ async fn heartbeats_alone_do_not_keep_a_connection() {
     assert!(pings >= 4, "{pings} heartbeats came");
     assert!(took >= Duration::from_millis(380) && took < Duration::from_secs(2), "found after {took:?}");
     assert!(reason(&bench.control(closed).await).contains("no data"));
-    peer.socket().await;
+
+    // A connection may carry quiet topics only: the next one gets twice the time.
+    let _quiet = peer.socket().await;
+    let since = Instant::now();
+    assert!(reason(&bench.control(closed).await).contains("no bytes"), "nor does it answer heartbeats");
+    assert!(since.elapsed() < Duration::from_secs(1), "which widens nothing");
+    bench.feeds.stop().await;
+}
+
+/// Fault: a connection with quiet topics only is torn down again and again.
+#[tokio::test]
+async fn a_session_without_any_data_doubles_the_budget_of_the_next() {
+    let peer = Peer::new("BTC").await;
+    let wait = Patience { silence: Some(Duration::from_millis(100)), ..patience() };
+    let bench = start(peer.address, venue(QUICK), &PLAIN, wait, 64);
+    let mut took = Vec::new();
+    for _ in 0..3 {
+        let mut quiet = peer.socket().await;
+        let since = Instant::now();
+        while let Some(Ok(message)) = quiet.next().await {
+            if message.is_close() {
+                break;
+            }
+        }
+        took.push(since.elapsed().as_millis());
+    }
+    assert!(took[0] >= 95 && took[1] >= 195 && took[2] >= 395, "{took:?}");
+    bench.feeds.stop().await;
+}
+
+/// Fault: more is ordered than the venue's hourly limit lets through, and books wait for an hour.
+#[tokio::test]
+async fn too_many_orders_make_the_connection_start_over() {
+    let peer = Peer::new("BTC").await;
+    let bench = start(peer.address, venue(QUICK), &PLAIN, patience(), 64);
+    let _ws = peer.socket().await;
+    let conn = bench.socket().await;
+    for n in 0..200 {
+        let texts = vec![format!("unsubscribe {n}"), format!("subscribe {n}")];
+        bench.feeds.command(0, Command::Send { conn, texts }).unwrap();
+    }
+    assert!(reason(&bench.control(closed).await).contains("made anew"));
+    let mut ws = peer.socket().await;
+    assert_eq!(ws.next().await.unwrap().unwrap().to_text().unwrap(), "subscribe BTC");
     bench.feeds.stop().await;
 }
 

@@ -9,6 +9,7 @@
 //! | `source` | feeds of real venues or of the simulator |
 //! | `player` | a recording as source: speed, pause, step, seek |
 //! | `screen` | the terminal as face |
+//! | `guard` | takes the terminal over and always gives it back |
 //! | `headless` | NDJSON as face |
 //! | `export` | metric series as files |
 //! | `doctor` | what could be wrong on this machine |
@@ -18,6 +19,7 @@ pub mod core;
 pub mod doctor;
 pub mod export;
 pub mod failure;
+mod guard;
 pub mod headless;
 pub mod player;
 pub mod screen;

@@ -1,11 +1,73 @@
-//! Floor 5: the command line.
+//! Floor 5: the command line. One file per group of subcommands; data goes to stdout, all else to stderr.
 
+pub mod args;
 pub mod decode;
 pub mod event_json;
+pub mod info;
+pub mod look;
+pub mod rec;
 
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::app::Failure;
+use args::{Args, Command};
 
 /// Entry point of the program.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return usage(&error),
+    };
+    match run(args) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            // Nothing is left to do when stderr is gone as well.
+            let _written = writeln!(std::io::stderr().lock(), "{failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Help goes to stdout with code 0, mistakes to stderr with code 2.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _printed = error.print();
+    ExitCode::from(if error.use_stderr() { crate::app::failure::code::USAGE } else { 0 })
+}
+
+fn run(args: Args) -> Result<u8, Failure> {
+    let global = args.global;
+    match args.command {
+        None => look::first_run(&global),
+        Some(Command::Demo(demo)) => look::demo(&global, &demo),
+        Some(Command::Live(live)) => look::live(&global, &live),
+        Some(Command::Replay(replay)) => look::replay(&global, &replay),
+        Some(Command::Snapshot(snapshot)) => look::snapshot(&snapshot),
+        Some(Command::Watch(watch)) => look::watch(&watch),
+        Some(Command::Sim(sim)) => look::sim(&sim),
+        Some(Command::Record(record)) => rec::record(&record),
+        Some(Command::Rec(command)) => rec::run(&command),
+        Some(Command::Decode(decode)) => info::decode(&decode),
+        Some(Command::Venues(command)) => info::venues(&command),
+        Some(Command::Rules(command)) => info::rules(&command),
+        Some(Command::Explain { metric }) => info::explain(&metric),
+        Some(Command::Doctor { json }) => info::doctor(json),
+    }
+}
+
+/// True when a screen can be drawn: a terminal on both ends that knows how to move its cursor.
+fn has_screen() -> bool {
+    let is_dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb");
+    std::io::stdout().is_terminal() && std::io::stdin().is_terminal() && !is_dumb
+}
+
+/// Writes text to stdout; a reader that left is no fault.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }

@@ -144,7 +144,7 @@ impl Engine {
         row: Option<&Row>,
         metric: &str,
     ) -> Cell {
-        let Some(head) = head.filter(|l| l.conn.is_some()) else { return Cell::default() };
+        let Some(head) = head else { return Cell::default() };
         let last = head.beat(Channel::Book).last();
         let age_ms = last.map_or(0, |l| self.now.at.since(l).max(0) / MS);
         let value = row.and_then(|r| r.value);

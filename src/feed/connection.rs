@@ -84,6 +84,8 @@ pub struct Connection {
     pub stop: watch::Receiver<bool>,
     /// Seed of its delays.
     pub seed: u64,
+    /// Sessions in a row without any data; zero at first.
+    pub mute: u32,
 }
 
 /// Resolves once `stop` is true or its sender is gone.
@@ -136,6 +138,7 @@ impl Connection {
             self.inlet.account().open.store(false, Ordering::Relaxed);
             if began.elapsed() >= self.patience.stable {
                 backoff.reset();
+                self.mute = if matches!(end, End::Silent(..)) { self.mute } else { 0 };
             }
             let failure = match end {
                 End::Gone => return Err(Gone),
@@ -153,7 +156,11 @@ impl Connection {
                     self.inlet.control(Control::TooLarge { limit: limit as u64 }).await?;
                     Failure::new(format!("a message above the limit of {limit} bytes"))
                 }
-                End::Lost(failure) => failure,
+                End::Silent(failure, false) => {
+                    self.mute = self.mute.saturating_add(1);
+                    failure
+                }
+                End::Lost(failure) | End::Silent(failure, true) => failure,
             };
             let wait = backoff.delay().max(failure.pause);
             let closed = Control::Closed { reason: failure.reason, retry_ms: millis(wait) };

@@ -23,6 +23,7 @@ pub struct Gone;
 #[derive(Debug, Default)]
 pub struct Account {
     pub(super) open: AtomicBool,
+    pub(super) order_lost: AtomicBool,
     pub(super) reconnects: AtomicU64,
     pub(super) frames: AtomicU64,
     pub(super) bytes: AtomicU64,

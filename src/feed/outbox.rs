@@ -11,8 +11,9 @@ use tokio::time::Instant;
 
 use super::pace::{Bucket, Repeats};
 
-/// Texts that wait at most; more are refused.
-pub const WAITING_MAX: usize = 1_024;
+/// Texts of orders that wait at most. More are refused: the hourly budget would take many minutes for
+/// them, and fresh subscriptions on a new connection are there in seconds.
+pub const WAITING_MAX: usize = 120;
 /// Texts of orders in one hour, beside a burst of [`BURST`]: together below OKX's 480 an hour.
 const PER_HOUR: u32 = 360;
 /// Texts of orders at once.
@@ -27,7 +28,7 @@ pub struct Outbox {
     gap: Duration,
     sent_at: Option<Instant>,
     urgent: Option<&'static str>,
-    ready: VecDeque<String>,
+    ready: VecDeque<(String, bool)>, // true for a text of an order
     later: BTreeMap<(Instant, u64), Vec<String>>,
     serial: u64,
     waiting: usize,
@@ -42,10 +43,10 @@ impl Outbox {
             gap,
             sent_at: None,
             urgent: None,
-            ready: hello.iter().cloned().collect(),
+            ready: hello.iter().map(|text| (text.clone(), false)).collect(),
             later: BTreeMap::new(),
             serial: 0,
-            waiting: hello.len(),
+            waiting: 0,
             repeats: Repeats::new(REPEAT.0, REPEAT.1, REPEAT.2),
             hourly: Bucket::new(Duration::from_secs(3_600) / PER_HOUR, BURST),
         }
@@ -90,13 +91,13 @@ impl Outbox {
             return None;
         }
         while let Some(entry) = self.later.first_entry().filter(|e| e.key().0 <= now) {
-            self.ready.extend(entry.remove());
+            self.ready.extend(entry.remove().into_iter().map(|text| (text, true)));
         }
         let text = match self.urgent.take() {
             Some(text) => text.to_string(),
             None => {
-                let text = self.ready.pop_front()?;
-                self.waiting = self.waiting.saturating_sub(1);
+                let (text, ordered) = self.ready.pop_front()?;
+                self.waiting = self.waiting.saturating_sub(usize::from(ordered));
                 text
             }
         };

@@ -13,7 +13,7 @@ use super::{CONNECTIONS_MAX, ConnGauge, OrderRefused, VenueGauge};
 use crate::model::entry::ConnIx;
 
 /// Orders one connection may have waiting.
-pub const ORDERS_MAX: usize = 256;
+pub const ORDERS_MAX: usize = 512;
 
 #[derive(Debug)]
 struct Registered {
@@ -59,13 +59,17 @@ impl Registry {
         Some(Place { conn: ConnIx(ix), is_new: true, account, orders })
     }
 
-    /// Gives an order to a connection. Never waits.
+    /// Gives an order to a connection. Never waits. An order that is lost on a full queue makes the
+    /// connection start over: a book that waits for its snapshot must not wait for ever.
     pub fn order(&self, conn: ConnIx, order: Order) -> Result<(), OrderRefused> {
         let conns = self.conns();
-        let orders = conns.get(usize::from(conn.0)).and_then(|c| c.orders.as_ref());
-        self.counted(
-            orders.ok_or(OrderRefused::Unknown).and_then(|o| o.try_send(order).map_err(|e| refused(&e))),
-        )
+        let known = conns.get(usize::from(conn.0));
+        let orders = known.and_then(|c| c.orders.as_ref()).ok_or(OrderRefused::Unknown);
+        let given = orders.and_then(|orders| orders.try_send(order).map_err(|e| refused(&e)));
+        if let (Err(OrderRefused::Full), Some(known)) = (given, known) {
+            known.account.order_lost.store(true, Ordering::Relaxed);
+        }
+        self.counted(given)
     }
 
     /// Counts an order that found no place.
@@ -149,5 +153,6 @@ mod tests {
         assert_eq!(taken.count(), ORDERS_MAX);
         assert_eq!(registry.order(ConnIx(9), Order::Reconnect), Err(OrderRefused::Unknown));
         assert_eq!(registry.refused(), ORDERS_MAX as u64 + 1);
+        assert!(place.account.order_lost.load(Ordering::Relaxed), "the connection learns of it");
     }
 }

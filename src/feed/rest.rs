@@ -63,6 +63,8 @@ pub struct RestTask {
     pub conn: ConnIx,
     /// Budget: weight per second.
     pub per_s: u32,
+    /// Weight that may be spent at once after a pause.
+    pub burst: u32,
     /// Way to the core.
     pub ingress: Sender,
     /// Stamps answers.
@@ -165,7 +167,7 @@ impl RestTask {
     /// Runs until stopped, or until the core or every asker is gone.
     pub async fn run(mut self) {
         let mut queue = Queue::new();
-        let mut budget = Bucket::new(Duration::from_secs(1) / self.per_s.max(1), 1);
+        let mut budget = Bucket::new(Duration::from_secs(1) / self.per_s.max(1), self.burst.max(1));
         let mut paused_until: Option<Instant> = None;
         let mut under_way: JoinSet<(String, Nanos, Result<Answered, Failure>)> = JoinSet::new();
         loop {

@@ -84,6 +84,7 @@ impl Feeds {
             http: Http::new(&spec.rest.url, feed.redirect, tls, self.shared.patience.rest),
             conn: place.conn,
             per_s: spec.rest.requests_per_s,
+            burst: spec.rest.burst,
             ingress: self.shared.ingress.clone(),
             clock: self.shared.clock,
             asks: asked,

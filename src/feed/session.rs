@@ -4,6 +4,8 @@
 //! frames that are already there are taken in runs, so timers cost nothing per frame.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -16,7 +18,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use super::connection::{Connection, Order, attempt, planned_life, stopped};
 use super::door::Socket;
 use super::outbox::Outbox;
-use super::silence::{BYTES_BUDGET, Silence};
+use super::silence::{BYTES_BUDGET, Silence, widened};
 use super::words::{self, Failure};
 
 /// Frames taken in one run before timers and orders are looked at.
@@ -36,6 +38,8 @@ pub(super) enum End {
     TooLarge(usize),
     /// Lost; try again.
     Lost(Failure),
+    /// Too long without data or bytes; whether it brought any data before.
+    Silent(Failure, bool),
     /// Aged; this socket takes over.
     Successor(Box<Socket>),
 }
@@ -57,7 +61,7 @@ impl Agenda {
         let bytes_budget = beat.map_or(BYTES_BUDGET, |every| every * 2);
         Agenda {
             outbox: Outbox::new(&conn.plan.hello, Duration::from_millis(conn.limits.send_gap_ms)),
-            silence: Silence::new(conn.silence, bytes_budget, now),
+            silence: Silence::new(conn.silence.map(|b| widened(b, conn.mute)), bytes_budget, now),
             beat_at: beat.map(|every| now + every),
             life_at: conn.patience.life.or(planned_life(&conn.limits, conn.seed)).map(|life| now + life),
             opening: None,
@@ -113,7 +117,12 @@ async fn due(conn: &mut Connection, agenda: &mut Agenda, ws: &mut Socket) -> Res
     if agenda.silence.check_at() <= now {
         conn.inlet.settle().map_err(|_| End::Gone)?;
         if let Some(reason) = agenda.silence.check(now) {
-            return Err(End::Lost(Failure::new(reason)));
+            return Err(End::Silent(Failure::new(reason), agenda.silence.brought_data()));
+        }
+        if conn.inlet.account().order_lost.swap(false, Ordering::Relaxed) {
+            return Err(End::Lost(Failure::new(
+                "orders came faster than they could be taken; all begins anew",
+            )));
         }
     }
     if let Some(heartbeat) = conn.heartbeat.filter(|_| agenda.beat_at.is_some_and(|at| at <= now)) {
@@ -122,7 +131,7 @@ async fn due(conn: &mut Connection, agenda: &mut Agenda, ws: &mut Socket) -> Res
     }
     if agenda.life_at.is_some_and(|at| at <= now) {
         agenda.life_at = None;
-        let (turnstile, door) = (std::sync::Arc::clone(&conn.turnstile), conn.door.clone());
+        let (turnstile, door) = (Arc::clone(&conn.turnstile), conn.door.clone());
         agenda.opening = Some(Box::pin(attempt(turnstile, door, conn.target.clone(), &conn.limits)));
     }
     if let Some(text) = agenda.outbox.pop(now) {
@@ -211,7 +220,7 @@ async fn farewell(end: &End, ws: &mut Socket, patience: Duration) {
     let (code, patience) = match end {
         End::TooLarge(_) => (CloseCode::Size, patience.min(FAREWELL)),
         End::Gone | End::Stopped(_) | End::Successor(_) => (CloseCode::Normal, FAREWELL),
-        End::Lost(_) => (CloseCode::Away, patience.min(FAREWELL)),
+        End::Lost(_) | End::Silent(..) => (CloseCode::Away, patience.min(FAREWELL)),
     };
     let frame = CloseFrame { code, reason: "".into() };
     drop(timeout(patience, ws.close(Some(frame))).await);

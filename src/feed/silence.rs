@@ -5,6 +5,10 @@
 //!   change, held to 5..30 s (DECISIONS 27);
 //! * bytes: twice the heartbeat period, or [`BYTES_BUDGET`] where websocket pings of the venue are the
 //!   only heartbeat.
+//!
+//! A budget knows the endpoint, not the topics of one connection: a connection may carry quiet topics
+//! only, such as liquidations. So each session in a row that brought no data at all doubles the data
+//! budget of the next, up to eight times ([`widened`]); one that brought data and fell silent does not.
 
 use std::time::Duration;
 
@@ -52,6 +56,11 @@ pub fn data_budget(venue: &VenueSpec, name: &str, url: &str) -> Option<Duration>
     Some(Duration::from_millis(least.saturating_mul(3)).clamp(DATA_BUDGET.0, DATA_BUDGET.1))
 }
 
+/// The data budget after `mute` sessions in a row without any data.
+pub fn widened(budget: Duration, mute: u32) -> Duration {
+    budget * (1 << mute.min(3))
+}
+
 /// Watches one open connection.
 #[derive(Debug)]
 pub struct Silence {
@@ -61,6 +70,7 @@ pub struct Silence {
     bytes_at: Instant,
     data_seen: bool,
     bytes_seen: bool,
+    brought_data: bool,
     check_at: Instant,
     step: Duration,
 }
@@ -77,6 +87,7 @@ impl Silence {
             bytes_at: now,
             data_seen: false,
             bytes_seen: false,
+            brought_data: false,
             check_at: now + step,
             step,
         }
@@ -95,6 +106,11 @@ impl Silence {
         self.bytes_seen = true;
     }
 
+    /// True once a check has found data.
+    pub fn brought_data(&self) -> bool {
+        self.brought_data
+    }
+
     /// When [`Silence::check`] wants to be called.
     pub fn check_at(&self) -> Instant {
         self.check_at
@@ -108,6 +124,7 @@ impl Silence {
         }
         if std::mem::take(&mut self.data_seen) {
             self.data_at = now;
+            self.brought_data = true;
         }
         let bytes = now.saturating_duration_since(self.bytes_at);
         if bytes >= self.bytes_budget {
@@ -193,5 +210,11 @@ mod tests {
             silence.saw(br#"{"e":"trade"}"#);
             assert_eq!(silence.check(now), None);
         }
+    }
+
+    #[test]
+    fn a_quiet_connection_is_left_alone_longer_but_not_for_ever() {
+        let budgets: Vec<u64> = (0..6).map(|n| widened(Duration::from_secs(5), n).as_secs()).collect();
+        assert_eq!(budgets, [5, 10, 20, 40, 40, 40]);
     }
 }

@@ -180,7 +180,8 @@ impl Venue {
         let gone = || Failure::new("the request queue has ended");
         self.asks.send(Ask::Boot { request, follow_up, reply }).await.map_err(|_| gone())?;
         // A request that waits behind a pause of the venue must not hold up the streams.
-        match timeout(self.shared.patience.rest, answer).await {
+        let patience = self.shared.patience.rest + self.shared.patience.bootstrap;
+        match timeout(patience, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(gone()),
             Err(_) => Err(Failure::new("the request still waits")),
@@ -205,10 +206,12 @@ impl Venue {
         }
         let polls: Vec<Poll> = self.feed.dialect.polls(spec, &watched).into_iter().take(POLLS_MAX).collect();
         let count = u32::try_from(polls.len()).unwrap_or(u32::MAX).max(1);
+        let just_asked = self.feed.dialect.bootstrap(spec);
         for (n, poll) in (0u32..).zip(polls) {
             let every = Duration::from_millis(poll.every_ms.max(POLL_MIN_MS));
             // Spread over the period, so that polls do not stand in one another's way.
-            plan.polls.spawn(repeat(poll.request, every, every * n / count, self.asks.clone()));
+            let wait = if just_asked.contains(&poll.request) { every } else { Duration::ZERO };
+            plan.polls.spawn(repeat(poll.request, every, wait + every * n / count, self.asks.clone()));
         }
         Ok(())
     }
@@ -271,6 +274,7 @@ impl Venue {
             stop: self.stop.clone(),
             seed: SplitMix::new(shared.seed ^ (u64::from(conn.0) << 32)).draw(),
             plan: wanted,
+            mute: 0,
         };
         Ok(Some((conn, tokio::spawn(connection.run()))))
     }

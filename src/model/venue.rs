@@ -66,9 +66,16 @@ pub struct Endpoint {
 pub struct RestSpec {
     /// Scheme and host, no trailing slash.
     pub url: String,
-    /// Most requests started in one second.
+    /// Weight that may be spent in one second; a plain request weighs 1.
     #[serde(default = "five")]
     pub requests_per_s: u32,
+    /// Weight that may be spent at once after a pause.
+    #[serde(default = "one")]
+    pub burst: u32,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 const fn five() -> u32 {

@@ -269,7 +269,6 @@ fn push(family: &Family, sub: &mut Sub<Kind>, instrument: &Instrument, venue: &V
             }
         }
         Kind::Quote if cursor.quote_moved(instrument) => out.push(quote(family, instrument, venue)),
-        Kind::Quote => {}
         Kind::Trade | Kind::AggregateTrade => {
             trades(family, sub.kind, cursor, instrument, venue, out);
         }
@@ -284,7 +283,7 @@ fn push(family: &Family, sub: &mut Sub<Kind>, instrument: &Instrument, venue: &V
             out.extend(largest.map(|l| liquidation(family, instrument, venue, l)));
         }
         Kind::Day if cursor.is_due(venue.now, 2_000) => out.push(day(family, instrument, venue)),
-        Kind::Mark(_) | Kind::Index(_) | Kind::Liquidation | Kind::Day => {}
+        Kind::Quote | Kind::Mark(_) | Kind::Index(_) | Kind::Liquidation | Kind::Day => {}
     }
 }
 

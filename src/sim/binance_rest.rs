@@ -89,12 +89,28 @@ fn terms(instrument: &Instrument) -> String {
     let (tick, step) = (price_text(l, 1, Digits::Trimmed), size_text(l, 1, Digits::Trimmed));
     let (price_digits, size_digits) = (l.price_decimals, l.size_decimals);
     let family = match l.unit {
-        Unit::BaseE8(_) => r#""status":"TRADING","quoteAsset":"USDT","marginAsset":"USDT","#.to_string(),
+        Unit::BaseE8(_) => r#""status":"TRADING","quoteAsset":"USDT","marginAsset":"USDT""#.to_string(),
         Unit::Usd(usd) => format!(
-            r#""contractStatus":"TRADING","contractSize":{usd},"equalQtyPrecision":4,"quoteAsset":"USD","marginAsset":"{base}","#
+            r#""contractStatus":"TRADING","contractSize":{usd},"equalQtyPrecision":4,"quoteAsset":"USD","marginAsset":"{base}""#
         ),
     };
-    format!(
-        r#"{{"symbol":"{symbol}","pair":"{pair}","contractType":"PERPETUAL","deliveryDate":4133404800000,"onboardDate":1569398400000,{family}"maintMarginPercent":"2.5000","requiredMarginPercent":"5.0000","baseAsset":"{base}","pricePrecision":{price_digits},"quantityPrecision":{size_digits},"baseAssetPrecision":8,"quotePrecision":8,"underlyingType":"COIN","underlyingSubType":[],"triggerProtect":"0.0500","liquidationFee":"0.015000","marketTakeBound":"0.05","filters":[{{"filterType":"PRICE_FILTER","minPrice":"{tick}","maxPrice":"4529764","tickSize":"{tick}"}},{{"filterType":"LOT_SIZE","minQty":"{step}","maxQty":"1000000","stepSize":"{step}"}},{{"filterType":"MARKET_LOT_SIZE","minQty":"{step}","maxQty":"120000","stepSize":"{step}"}}],"orderTypes":["LIMIT","MARKET"],"timeInForce":["GTC","IOC","FOK"]}}"#
-    )
+    let filter = |kind: &str, unit: &str, step: &str, most: &str| {
+        let (low, high) = if unit == "tick" { ("minPrice", "maxPrice") } else { ("minQty", "maxQty") };
+        format!(r#"{{"filterType":"{kind}","{low}":"{step}","{high}":"{most}","{unit}Size":"{step}"}}"#)
+    };
+    let filters = [
+        filter("PRICE_FILTER", "tick", &tick, "4529764"),
+        filter("LOT_SIZE", "step", &step, "1000000"),
+        filter("MARKET_LOT_SIZE", "step", &step, "120000"),
+    ];
+    let fields = [
+        format!(r#""symbol":"{symbol}","pair":"{pair}","contractType":"PERPETUAL""#),
+        r#""deliveryDate":4133404800000,"onboardDate":1569398400000"#.to_string(),
+        family,
+        r#""maintMarginPercent":"2.5000","requiredMarginPercent":"5.0000""#.to_string(),
+        format!(r#""baseAsset":"{base}","pricePrecision":{price_digits},"quantityPrecision":{size_digits}"#),
+        r#""underlyingType":"COIN","liquidationFee":"0.015000""#.to_string(),
+        format!(r#""filters":[{}]"#, filters.join(",")),
+    ];
+    format!("{{{}}}", fields.join(","))
 }

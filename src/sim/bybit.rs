@@ -7,9 +7,14 @@
 
 use serde::Deserialize;
 
-use super::instrument::Instrument;
-use super::listing::{Listing, Unit};
+use crate::model::Nanos;
+
+use super::book::{Level, cut};
+use super::bybit_rest;
+use super::instrument::{Instrument, Liquidation, Trade};
+use super::listing::{Listing, Unit, pow10};
 use super::market::Venue;
+use super::rng::named_seed;
 use super::scene::Part;
 use super::session::{Answer, Request, Session, VenueServer};
 use super::subscription::{Cursor, Sub, Subs};
@@ -50,41 +55,8 @@ impl VenueServer for Bybit {
     }
 
     fn rest(&self, request: &Request<'_>, venue: &Venue) -> Answer {
-        let linear = request.param("category") == Some("linear");
-        let wanted =
-            |i: &&Instrument| linear && request.param("symbol").is_none_or(|s| s == i.listing.symbol);
-        let list = |row: fn(&Venue, &Instrument) -> String| {
-            let rows: Vec<String> = venue.instruments.iter().filter(wanted).map(|i| row(venue, i)).collect();
-            format!(r#"{{"category":"linear","list":[{}],"nextPageCursor":""}}"#, rows.join(","))
-        };
-        let result = match request.path {
-            "/v5/market/instruments-info" => list(|_, i| terms(i)),
-            "/v5/market/tickers" => list(|_, i| object(&ticker(i))),
-            "/v5/market/recent-trade" => list(recent),
-            "/v5/market/time" => format!(r#"{{"timeSecond":"{}"}}"#, venue.now.as_millis() / 1_000),
-            "/v5/market/orderbook" => {
-                let depth = request.param("limit").and_then(|n| n.parse().ok()).unwrap_or(25).min(500);
-                match request.param("symbol").and_then(|s| venue.find(s)) {
-                    Some((_, i)) if linear => {
-                        book_data(i, depth, i.book.version, &i.book.bids, &i.book.asks, true)
-                    }
-                    _ => return failed(venue, 10001, "params error: symbol invalid"),
-                }
-            }
-            _ => return Answer::refused(404, "{}"),
-        };
-        let now = venue.now.as_millis();
-        Answer::ok(format!(
-            r#"{{"retCode":0,"retMsg":"OK","result":{result},"retExtInfo":{{}},"time":{now}}}"#
-        ))
+        bybit_rest::answer(request, venue)
     }
-}
-
-fn failed(venue: &Venue, code: u32, message: &str) -> Answer {
-    let now = venue.now.as_millis();
-    Answer::ok(format!(
-        r#"{{"retCode":{code},"retMsg":"{message}","result":{{}},"retExtInfo":{{}},"time":{now}}}"#
-    ))
 }
 
 /// What a topic carries.
@@ -98,7 +70,7 @@ enum Kind {
 }
 
 /// A field of a ticker, in the venue's name and digits.
-type Field = (&'static str, String);
+pub(super) type Field = (&'static str, String);
 
 struct Desk {
     subs: Subs<Kind>,
@@ -200,107 +172,96 @@ fn reply(success: bool, message: &str, req_id: &str, op: &str) -> String {
 fn push(sub: &mut Sub<Kind>, instrument: &Instrument, venue: &Venue, out: &mut Vec<String>) {
     let Sub { topic, kind, cursor, is_fresh } = sub;
     let now = venue.now.as_millis();
-    let symbol = instrument.listing.symbol;
     match kind {
-        Kind::Book(1) => {
-            let moved = cursor.quote_moved(instrument);
-            if moved || *is_fresh || venue.now.since(cursor.served) >= 3_000_000_000 {
-                cursor.served = venue.now;
-                let data = book_data(
-                    instrument,
-                    1,
-                    instrument.book.version,
-                    &instrument.book.bids,
-                    &instrument.book.asks,
-                    false,
-                );
-                out.push(book_frame(topic, "snapshot", instrument, now, &data));
-            }
-        }
-        Kind::Book(depth) if *is_fresh => {
-            *cursor = Cursor::new(cursor.ix, instrument);
-            cursor.count = instrument.book.version;
-            let data = book_data(
-                instrument,
-                *depth,
-                cursor.count,
-                &instrument.book.bids,
-                &instrument.book.asks,
-                false,
-            );
-            out.push(book_frame(topic, "snapshot", instrument, now, &data));
-        }
-        Kind::Book(depth) => {
-            if let Some((change, _)) = cursor.book_change(instrument, *depth) {
-                let data = book_data(instrument, usize::MAX, cursor.count, &change.bids, &change.asks, false);
-                out.push(book_frame(topic, "delta", instrument, now, &data));
-            }
-        }
+        Kind::Book(depth) => out.extend(book(topic, *depth, cursor, *is_fresh, instrument, now)),
         Kind::Trade => {
-            let rows: Vec<String> = cursor.trades(instrument).map(|trade| {
-                let side = if trade.is_buy { "Buy" } else { "Sell" };
-                let size = size_text(instrument.listing, trade.lots, Digits::Fixed);
-                let price = price_text(instrument.listing, trade.ticks, Digits::Fixed);
-                format!(
-                    r#"{{"T":{},"s":"{symbol}","S":"{side}","v":"{size}","p":"{price}","L":"ZeroMinusTick","i":"{}","BT":false,"RPI":false,"seq":{}}}"#,
-                    trade.at.as_millis(), execution_id(instrument, trade.id), instrument.book.version,
-                )
-            }).collect();
-            if !rows.is_empty() {
-                out.push(format!(
-                    r#"{{"topic":"{topic}","type":"snapshot","ts":{now},"data":[{}]}}"#,
-                    rows.join(",")
-                ));
-            }
+            let rows: Vec<String> = cursor.trades(instrument).map(|t| trade(instrument, t)).collect();
+            out.extend(list(topic, &rows, now));
         }
         Kind::Ticker(sent) => {
             let fields = ticker(instrument);
-            let changed: Vec<Field> = if *is_fresh {
-                fields.clone()
-            } else {
-                // The symbol is in every message; the rest only when it changed.
-                fields
-                    .iter()
-                    .enumerate()
-                    .filter(|(i, f)| *i == 0 || sent.get(*i) != Some(f))
-                    .map(|(_, f)| f.clone())
-                    .collect()
-            };
-            if changed.len() > 1 {
+            // The symbol is in every message, the rest only when it changed.
+            let is_news = |i: usize, field: &Field| *is_fresh || i == 0 || sent.get(i) != Some(field);
+            let news: Vec<Field> =
+                fields.iter().enumerate().filter(|(i, f)| is_news(*i, f)).map(|(_, f)| f.clone()).collect();
+            if news.len() > 1 {
                 let form = if *is_fresh { "snapshot" } else { "delta" };
-                let (data, cs) = (object(&changed), instrument.book.version);
+                let (data, cs) = (object(&news), instrument.book.version);
                 out.push(format!(
                     r#"{{"topic":"{topic}","type":"{form}","data":{data},"cs":{cs},"ts":{now}}}"#
                 ));
                 *sent = fields;
             }
         }
-        Kind::Liquidation if cursor.is_due(venue.now, 500) => {
-            let rows: Vec<String> = cursor
-                .liquidations(instrument)
-                .map(|l| {
-                    let side = if l.is_long { "Buy" } else { "Sell" };
-                    let size = size_text(instrument.listing, l.lots, Digits::Fixed);
-                    let price = price_text(instrument.listing, l.bankruptcy_ticks, Digits::Fixed);
-                    format!(
-                        r#"{{"T":{},"s":"{symbol}","S":"{side}","v":"{size}","p":"{price}"}}"#,
-                        l.at.as_millis()
-                    )
-                })
-                .collect();
-            if !rows.is_empty() {
-                out.push(format!(
-                    r#"{{"topic":"{topic}","type":"snapshot","ts":{now},"data":[{}]}}"#,
-                    rows.join(",")
-                ));
+        Kind::Liquidation => {
+            if cursor.is_due(venue.now, 500) {
+                let rows: Vec<String> =
+                    cursor.liquidations(instrument).map(|l| liquidation(instrument, l)).collect();
+                out.extend(list(topic, &rows, now));
             }
         }
-        Kind::Liquidation => {}
     }
 }
 
-fn execution_id(instrument: &Instrument, id: u64) -> String {
-    let space = super::rng::named_seed(0, instrument.listing.symbol);
+/// The message of a book topic that is due, if any. Level 1 is always whole and repeats after 3 s.
+fn book(
+    topic: &str,
+    depth: usize,
+    cursor: &mut Cursor,
+    is_fresh: bool,
+    instrument: &Instrument,
+    now: i64,
+) -> Option<String> {
+    let whole = &instrument.book;
+    let (form, u, bids, asks) = if depth == 1 {
+        let is_old = now - cursor.served.as_millis() >= 3_000;
+        if !cursor.quote_moved(instrument) && !is_fresh && !is_old {
+            return None;
+        }
+        cursor.served = Nanos::from_millis(now);
+        ("snapshot", whole.version, &whole.bids, &whole.asks)
+    } else if is_fresh {
+        *cursor = Cursor { count: whole.version, ..Cursor::new(cursor.ix, instrument) };
+        ("snapshot", cursor.count, &whole.bids, &whole.asks)
+    } else {
+        let (change, _) = cursor.book_change(instrument, depth)?;
+        let cts = whole.at.as_millis();
+        let data = book_data(instrument, cursor.count, &change.bids, &change.asks, "");
+        return Some(format!(r#"{{"topic":"{topic}","type":"delta","ts":{now},"data":{data},"cts":{cts}}}"#));
+    };
+    let data = book_data(instrument, u, cut(bids, depth), cut(asks, depth), "");
+    let cts = whole.at.as_millis();
+    Some(format!(r#"{{"topic":"{topic}","type":"{form}","ts":{now},"data":{data},"cts":{cts}}}"#))
+}
+
+/// A message with rows; none without.
+fn list(topic: &str, rows: &[String], now: i64) -> Option<String> {
+    let data = rows.join(",");
+    (!rows.is_empty())
+        .then(|| format!(r#"{{"topic":"{topic}","type":"snapshot","ts":{now},"data":[{data}]}}"#))
+}
+
+fn trade(instrument: &Instrument, trade: &Trade) -> String {
+    let (l, seq) = (instrument.listing, instrument.book.version);
+    let (symbol, at, id) = (l.symbol, trade.at.as_millis(), execution_id(instrument, trade.id));
+    let side = if trade.is_buy { "Buy" } else { "Sell" };
+    let (price, size) = (price_text(l, trade.ticks, Digits::Fixed), size_text(l, trade.lots, Digits::Fixed));
+    format!(
+        r#"{{"T":{at},"s":"{symbol}","S":"{side}","v":"{size}","p":"{price}","L":"ZeroMinusTick","i":"{id}","BT":false,"RPI":false,"seq":{seq}}}"#
+    )
+}
+
+fn liquidation(instrument: &Instrument, liquidation: &Liquidation) -> String {
+    let (l, at) = (instrument.listing, liquidation.at.as_millis());
+    let side = if liquidation.is_long { "Buy" } else { "Sell" };
+    let size = size_text(l, liquidation.lots, Digits::Fixed);
+    let price = price_text(l, liquidation.bankruptcy_ticks, Digits::Fixed);
+    format!(r#"{{"T":{at},"s":"{}","S":"{side}","v":"{size}","p":"{price}"}}"#, l.symbol)
+}
+
+/// The venue names executions by UUIDs; these are made of the trade's number.
+pub(super) fn execution_id(instrument: &Instrument, id: u64) -> String {
+    let space = named_seed(0, instrument.listing.symbol);
     format!(
         "{:08x}-{:04x}-4{:03x}-8{:03x}-{id:012x}",
         space >> 32,
@@ -310,39 +271,30 @@ fn execution_id(instrument: &Instrument, id: u64) -> String {
     )
 }
 
-fn book_frame(topic: &str, form: &str, instrument: &Instrument, now: i64, data: &str) -> String {
-    let cts = instrument.book.at.as_millis();
-    format!(r#"{{"topic":"{topic}","type":"{form}","ts":{now},"data":{data},"cts":{cts}}}"#)
-}
-
-fn book_data(
+/// Levels with their sequence numbers; `extra` are further fields, each ending in a comma.
+pub(super) fn book_data(
     instrument: &Instrument,
-    depth: usize,
     u: u64,
-    bids: &[super::book::Level],
-    asks: &[super::book::Level],
-    with_times: bool,
+    bids: &[Level],
+    asks: &[Level],
+    extra: &str,
 ) -> String {
-    let listing = instrument.listing;
-    let mut out = format!(r#"{{"s":"{}","b":"#, listing.symbol);
-    text::levels(&mut out, listing, super::book::cut(bids, depth), Digits::Fixed);
+    let (l, seq) = (instrument.listing, instrument.book.version);
+    let mut out = format!(r#"{{"s":"{}","b":"#, l.symbol);
+    text::levels(&mut out, l, bids, Digits::Fixed);
     out.push_str(",\"a\":");
-    text::levels(&mut out, listing, super::book::cut(asks, depth), Digits::Fixed);
-    let at = instrument.book.at.as_millis();
-    if with_times {
-        out.push_str(&format!(",\"ts\":{at},\"cts\":{at}"));
-    }
-    out.push_str(&format!(",\"u\":{u},\"seq\":{}}}", instrument.book.version));
+    text::levels(&mut out, l, asks, Digits::Fixed);
+    out.push_str(&format!(",{extra}\"u\":{u},\"seq\":{seq}}}"));
     out
 }
 
 /// Every field of a linear ticker.
-fn ticker(instrument: &Instrument) -> Vec<Field> {
+pub(super) fn ticker(instrument: &Instrument) -> Vec<Field> {
     let l = instrument.listing;
     let price = |ticks: i64| price_text(l, ticks, Digits::Fixed);
     let size = |lots: i64| size_text(l, lots, Digits::Fixed);
     // Marks carry the decimals of the price grid.
-    let coarse = |e8: i64| fixed_text(e8 / super::listing::pow10(8 - l.price_decimals), l.price_decimals);
+    let coarse = |e8: i64| fixed_text(e8 / pow10(8 - l.price_decimals), l.price_decimals);
     let last = instrument.last_ticks();
     let day = (last - instrument.open_ticks) * 1_000_000 / instrument.open_ticks.max(1);
     let value = l.cents(instrument.long_lots, instrument.mark_e8);
@@ -374,30 +326,8 @@ fn ticker(instrument: &Instrument) -> Vec<Field> {
     fields
 }
 
-fn object(fields: &[Field]) -> String {
+/// Fields as a JSON object.
+pub(super) fn object(fields: &[Field]) -> String {
     let fields: Vec<String> = fields.iter().map(|(name, value)| format!(r#""{name}":"{value}""#)).collect();
     format!("{{{}}}", fields.join(","))
-}
-
-fn recent(_venue: &Venue, instrument: &Instrument) -> String {
-    let l = instrument.listing;
-    let rows: Vec<String> = instrument.trades_from(0).map(|t| {
-        let side = if t.is_buy { "Buy" } else { "Sell" };
-        let (price, size) = (price_text(l, t.ticks, Digits::Fixed), size_text(l, t.lots, Digits::Fixed));
-        let (id, at) = (execution_id(instrument, t.id), t.at.as_millis());
-        format!(r#"{{"execId":"{id}","symbol":"{}","price":"{price}","size":"{size}","side":"{side}","time":"{at}","isBlockTrade":false}}"#, l.symbol)
-    }).collect();
-    rows.join(",")
-}
-
-/// One row of the instrument list. `fundingInterval` is in minutes.
-fn terms(instrument: &Instrument) -> String {
-    let l = instrument.listing;
-    let tick = price_text(l, 1, Digits::Fixed);
-    let step = size_text(l, 1, Digits::Fixed);
-    let (symbol, base, decimals) = (l.symbol, l.underlying, l.price_decimals);
-    let (leverage, minutes) = (l.leverage, instrument.funding_hours * 60);
-    format!(
-        r#"{{"symbol":"{symbol}","contractType":"LinearPerpetual","status":"Trading","baseCoin":"{base}","quoteCoin":"USDT","launchTime":"1584230400000","deliveryTime":"0","deliveryFeeRate":"","priceScale":"{decimals}","leverageFilter":{{"minLeverage":"1","maxLeverage":"{leverage}.00","leverageStep":"0.01"}},"priceFilter":{{"minPrice":"{tick}","maxPrice":"1999999.80","tickSize":"{tick}"}},"lotSizeFilter":{{"maxOrderQty":"100000","minOrderQty":"{step}","qtyStep":"{step}","postOnlyMaxOrderQty":"100000","maxMktOrderQty":"50000","minNotionalValue":"5"}},"unifiedMarginTrade":true,"fundingInterval":{minutes},"settleCoin":"USDT","copyTrading":"both","upperFundingRate":"0.005","lowerFundingRate":"-0.005","isPreListing":false,"preListingInfo":null,"symbolType":""}}"#
-    )
 }

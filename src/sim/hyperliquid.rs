@@ -1,8 +1,8 @@
 //! Hyperliquid, server side: main-dex perpetuals, sizes in coins.
 //!
-//! Books are always whole (20 levels; 5 with `fast`), every half second; the public venue has since
-//! slowed the full one to 5 s. Trades repeat recent history in the first message. A greeting in plain
-//! text, JSON ping. Liquidations are not published. Source: hyperliquid.gitbook.io, read 2026-11.
+//! Books are always whole: 20 levels each 5 s, with `fast` 5 levels each half second. Trades repeat
+//! recent history in the first message. A greeting in plain text, JSON ping. Liquidations are not
+//! published. Source: hyperliquid.gitbook.io, read 2026-11.
 
 use serde::Deserialize;
 
@@ -31,6 +31,8 @@ static LISTINGS: &[Listing] = &[
 
 /// Levels of a full and of a fast book.
 const LEVELS: [usize; 2] = [20, 5];
+/// Milliseconds between full and between fast books, since 2026-07-25.
+const BOOK_EVERY_MS: [i64; 2] = [5_000, 500];
 /// Trades repeated on subscription.
 const HISTORY: u64 = 10;
 
@@ -236,7 +238,8 @@ fn push(sub: &mut Sub<Kind>, instrument: &Instrument, venue: &Venue, out: &mut V
         |channel: &str, data: &str| out.push(format!(r#"{{"channel":"{channel}","data":{data}}}"#));
     match kind {
         Kind::Book(levels) => {
-            if cursor.is_due(venue.now, 500) && cursor.book_anew(instrument, true) {
+            let every = if *levels == LEVELS[1] { BOOK_EVERY_MS[1] } else { BOOK_EVERY_MS[0] };
+            if cursor.is_due(venue.now, every) && cursor.book_anew(instrument, true) {
                 frame("l2Book", &book(instrument, venue, *levels));
             }
         }
@@ -267,7 +270,7 @@ fn push(sub: &mut Sub<Kind>, instrument: &Instrument, venue: &Venue, out: &mut V
             frame("allDexsAssetCtxs", &format!(r#"{{"ctxs":[["",{}]]}}"#, contexts(venue)));
         }
         Kind::Mids if cursor.is_due(venue.now, 1_000) => {
-            frame("allMids", &format!(r#"{{"mids":{}}}"#, mids(venue)))
+            frame("allMids", &format!(r#"{{"mids":{}}}"#, mids(venue)));
         }
         Kind::Context | Kind::Contexts | Kind::EveryDex | Kind::Mids => {}
     }

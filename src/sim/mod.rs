@@ -2,10 +2,11 @@
 //! formats of several venues.
 //!
 //! ```text
-//! seed ─▶ fundamental ─▶ instrument (basis, book, trades, funding, interest) ─▶ session ─▶ socket
-//!         market.rs      instrument.rs, book.rs                                 one file   server.rs
-//!                              ▲                                                per venue  socket.rs
-//!                          scene.rs                                                  fault.rs ▲
+//! seed ─▶ fundamental ─▶ instrument ─▶ session ─────▶ socket ─▶ client
+//!         market.rs      instrument.rs  one file       server.rs
+//!                        book.rs        per venue      socket.rs
+//!                           ▲                             ▲
+//!                        scene.rs                      fault.rs
 //! ```
 //! The market is a pure function of (seed, scene, start, simulated time) and knows no socket. A session
 //! is a pure function of the market and of what its client sent. So a seed gives the same frames, byte
@@ -25,6 +26,7 @@ pub mod session;
 mod binance;
 mod binance_rest;
 mod bybit;
+mod bybit_rest;
 mod hyperliquid;
 mod instrument;
 mod okx;

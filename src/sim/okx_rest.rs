@@ -67,7 +67,13 @@ fn terms(instrument: &Instrument) -> String {
         Unit::BaseE8(base) => trimmed_text(base, 8),
         Unit::Usd(usd) => usd.to_string(),
     };
-    format!(
-        r#"{{"alias":"","baseCcy":"","category":"1","ctMult":"1","ctType":"linear","ctVal":"{worth}","ctValCcy":"{base}","expTime":"","instFamily":"{family}","instId":"{symbol}","instType":"SWAP","lever":"{leverage}","listTime":"1573557408000","lotSz":"{lot}","maxLmtSz":"100000000","maxMktSz":"30000","minSz":"{lot}","optType":"","quoteCcy":"","ruleType":"normal","settleCcy":"USDT","state":"live","stk":"","tickSz":"{tick}","uly":"{family}"}}"#
-    )
+    let fields = [
+        format!(r#""alias":"","baseCcy":"","category":"1","ctMult":"1","ctType":"linear","ctVal":"{worth}""#),
+        format!(r#""ctValCcy":"{base}","expTime":"","instFamily":"{family}","instId":"{symbol}""#),
+        format!(r#""instType":"SWAP","lever":"{leverage}","listTime":"1573557408000","lotSz":"{lot}""#),
+        format!(r#""maxLmtSz":"100000000","maxMktSz":"30000","minSz":"{lot}","optType":"","quoteCcy":"""#),
+        format!(r#""ruleType":"normal","settleCcy":"USDT","state":"live","stk":"","tickSz":"{tick}""#),
+        format!(r#""uly":"{family}""#),
+    ];
+    format!("{{{}}}", fields.join(","))
 }

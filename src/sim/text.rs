@@ -96,7 +96,7 @@ pub(super) fn quoted(out: &mut String, text: &str) {
                 out.push(c);
             }
             c if c.is_control() || !c.is_ascii() => {
-                out.push_str(&format!("\\u{:04x}", u32::from(c) & 0xffff))
+                out.push_str(&format!("\\u{:04x}", u32::from(c) & 0xffff));
             }
             c => out.push(c),
         }

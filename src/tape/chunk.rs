@@ -131,7 +131,7 @@ impl Chunk {
                 let (channel, sequence, log_time) = (fields.u16()?, fields.u32()?, fields.u64()?);
                 Inner::Message { channel, sequence, log_time, start: start + MESSAGE_FIELDS, end }
             }
-            op::CHANNEL => Inner::Channel { start, end },
+            op::CHANNEL | layout::CHANNEL_AGAIN => Inner::Channel { start, end },
             _ => Inner::Other,
         };
         Some((inner, end))

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TapeError {
-    /// The file cannot be opened or created.
-    #[error("cannot open {}: {source}", path.display())]
+    /// The file cannot be opened or created, or a capture cannot be read.
+    #[error("cannot open or read {}: {source}", path.display())]
     Open {
         /// The file.
         path: PathBuf,

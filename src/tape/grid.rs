@@ -52,7 +52,7 @@ impl TickGrid {
             self.state = Some((ts, first_at_or_after(ts)));
             return Some(Mark::ClockStep(ts));
         }
-        if next <= ts {
+        if next <= ts && next < END {
             self.state = Some((tau.max(next), next.plus(TICK)));
             return Some(Mark::Tick(next));
         }
@@ -66,8 +66,11 @@ impl TickGrid {
     }
 }
 
+/// Where time saturates; it is no grid point.
+const END: Nanos = Nanos(i64::MAX);
+
 fn first_at_or_after(ts: Nanos) -> Nanos {
-    if ts.is_on(TICK) { ts } else { ts.floor_to(TICK).plus(TICK) }
+    ts.plus((TICK - ts.0.rem_euclid(TICK)) % TICK)
 }
 
 #[cfg(test)]
@@ -103,6 +106,14 @@ mod tests {
         assert_eq!(all(&mut grid, 1_050 * MS), []);
         assert_eq!(all(&mut grid, 1_260 * MS), []);
         assert_eq!(grid.tau(), Some(Nanos(1_260 * MS)));
+    }
+
+    #[test]
+    fn the_ends_of_time_end() {
+        assert_eq!(all(&mut TickGrid::new(), i64::MAX), []);
+        let mut grid = TickGrid::new();
+        assert!(all(&mut grid, i64::MIN).len() <= 1);
+        assert_eq!(all(&mut grid, i64::MAX), [Mark::ClockStep(Nanos(i64::MAX))]);
     }
 
     #[test]

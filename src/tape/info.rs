@@ -144,7 +144,7 @@ impl Info {
         let (seq, ts) = (entry.seq, entry.ts_recv);
         self.entries += 1;
         self.span = Some(self.span.map_or((ts, ts), |(from, to)| (from.min(ts), to.max(ts))));
-        self.missing += self.seqs.map_or(0, |(_, last)| seq.saturating_sub(last + 1));
+        self.missing += self.seqs.map_or(0, |(_, last)| seq.saturating_sub(last.saturating_add(1)));
         self.seqs = Some((self.seqs.map_or(seq, |(first, _)| first), seq));
         match entry.kind {
             Kind::Tick => self.ticks += 1,
@@ -162,7 +162,7 @@ impl Info {
                 match control {
                     Control::Opened { .. } => conn.opened += 1,
                     Control::Closed { .. } | Control::Refused { .. } => conn.closed += 1,
-                    Control::Overrun { frames, .. } => conn.overrun += frames,
+                    Control::Overrun { frames, .. } => conn.overrun = conn.overrun.saturating_add(*frames),
                     Control::TooLarge { .. } | Control::RestFailed { .. } => {}
                 }
             }

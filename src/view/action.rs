@@ -1,7 +1,7 @@
 //! What an operator can do, by name, and the keys that do it: one line each.
 //!
 //! Footer and help are made from this list. Upper case is the stronger or reversed form; nothing
-//! needs AltGr alone.
+//! needs `AltGr` alone.
 
 use super::status::TransportCommand;
 use crate::model::time::SECOND;

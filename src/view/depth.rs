@@ -71,6 +71,12 @@ fn from_terminal(read: &impl Fn(&str) -> Option<String>) -> Depth {
     }
 }
 
+/// False when the locale names a character set that has no box drawing. No locale at all says nothing.
+pub fn is_unicode(env: impl Fn(&str) -> Option<String>) -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| env(name).filter(|v| !v.is_empty()));
+    set.is_none_or(|v| v.to_ascii_lowercase().replace('-', "").contains("utf8"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +96,17 @@ mod tests {
         assert_eq!(depth(None, &[("NO_COLOR", ""), ("TERM", "xterm-256color")]), Depth::Ansi256);
         assert_eq!(depth(Some("always"), &[("NO_COLOR", "1"), ("TERM", "vt100")]), Depth::Ansi16);
         assert_eq!(depth(None, &[("CLICOLOR", "0"), ("TERM", "xterm")]), Depth::Mono);
+    }
+
+    #[test]
+    fn a_locale_without_unicode_asks_for_ascii() {
+        let unicode = |vars: &[(&str, &str)]| {
+            is_unicode(|name| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| v.to_string()))
+        };
+        assert!(unicode(&[]) && unicode(&[("LANG", "de_DE.UTF-8")]) && unicode(&[("LANG", "C.utf8")]));
+        assert!(
+            !unicode(&[("LANG", "C")]) && !unicode(&[("LC_ALL", "de_DE.ISO-8859-1"), ("LANG", "C.UTF-8")])
+        );
     }
 
     #[test]

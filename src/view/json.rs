@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::{format, order};
-use crate::model::alert::Alert;
+use crate::model::alert::{Alert, Subject};
 use crate::model::time::rfc3339_short;
 use crate::snapshot::{Cell, CellState, Quality, Snapshot};
 
@@ -71,13 +71,13 @@ struct AlertRow {
     severity: &'static str,
     state: String,
     stale: bool,
-    subject: crate::model::alert::Subject,
+    subject: Subject,
     value: Option<String>,
     worst: Option<String>,
     unit: &'static str,
     raise: Option<String>,
     clear: Option<String>,
-    q: f64,
+    q: Option<f64>,
     count: u32,
     raised_at: String,
     resolved_at: Option<String>,
@@ -166,7 +166,7 @@ pub fn map(snapshot: &Snapshot, metric: Option<&str>) -> Result<String, sonic_rs
                     value: finite(cell.value).and_then(number),
                     state: state_word(&cell),
                     quality: cell.quality.word(),
-                    alert: cell.alert.map(|s| s.word()),
+                    alert: cell.alert.map(crate::model::alert::Severity::word),
                     age_ms: cell.age_ms,
                 }
             })
@@ -213,13 +213,13 @@ fn alert_row(alert: &Alert) -> AlertRow {
         severity: alert.severity.word(),
         state: alert.state.word().to_lowercase(),
         stale: alert.is_stale,
-        subject: alert.subject.clone(),
+        subject: subject(&alert.subject),
         value: number(alert.value),
         worst: number(alert.worst),
         unit: alert.unit,
         raise: number(alert.raise),
         clear: number(alert.clear),
-        q: alert.quality.q,
+        q: finite(Some(alert.quality.q)),
         count: alert.count,
         raised_at: rfc3339_short(alert.raised_at),
         resolved_at: alert.resolved_at.map(rfc3339_short),
@@ -227,6 +227,17 @@ fn alert_row(alert: &Alert) -> AlertRow {
         summary: clean(&alert.summary),
         owner: alert.owner.as_deref().map(clean),
         comment: alert.comment.as_deref().map(clean),
+    }
+}
+
+fn subject(subject: &Subject) -> Subject {
+    Subject {
+        metric: clean(&subject.metric),
+        underlying: clean(&subject.underlying),
+        instrument: clean(&subject.instrument),
+        venue: clean(&subject.venue),
+        peer: clean(&subject.peer),
+        part: clean(&subject.part),
     }
 }
 

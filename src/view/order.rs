@@ -13,7 +13,7 @@ pub struct Sort {
 }
 
 /// Orders of the map's rows.
-pub const MAP: &[&str] = &["configured", "|max|", "name"];
+pub const MAP: &[&str] = &["as configured", "by |max|", "by name"];
 /// Orders of alerts.
 pub const ALERTS: &[&str] = &["severity", "newest", "rule"];
 /// Orders of feeds.

@@ -67,9 +67,9 @@ pub struct Ui {
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// First of two keys.
-    pub(super) pending: String,
+    pub pending: String,
     /// Ctrl-c was pressed once.
-    pub(super) is_leaving: bool,
+    pub is_leaving: bool,
 }
 
 impl Ui {

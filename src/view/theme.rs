@@ -34,7 +34,8 @@ impl Theme {
             Depth::Ansi256 => Table::Ansi256,
             Depth::True | Depth::Mono => Table::Any,
         };
-        let styles = Role::ALL.iter().map(|role| style(spec, &spec.style(*role, table), depth)).collect();
+        let look = |role: &Role| style(spec, &spec.style(*role, table), depth, *role == Role::Surface);
+        let styles = Role::ALL.iter().map(look).collect();
         let glyphs = spec.glyphs.set;
         Theme {
             name: spec.name.clone(),
@@ -108,12 +109,16 @@ impl Theme {
     }
 }
 
-fn style(spec: &ThemeSpec, role: &RoleStyle, depth: Depth) -> Style {
+fn style(spec: &ThemeSpec, role: &RoleStyle, depth: Depth, is_paper: bool) -> Style {
     let mut style = Style::new();
     if depth != Depth::Mono {
         let colour =
             |name: &Option<String>| name.as_deref().and_then(|n| spec.colour(n)).map(|c| at_depth(c, depth));
         (style.fg, style.bg) = (colour(&role.fg), colour(&role.bg));
+    }
+    if depth == Depth::Mono && role.bg.is_some() && !is_paper {
+        // A badge stays a badge.
+        style = style.add_modifier(Modifier::REVERSED);
     }
     for m in &role.mods {
         style = style.add_modifier(match m {
@@ -132,6 +137,11 @@ fn at_depth(colour: Colour, depth: Depth) -> Color {
         (Colour::Ansi(n), _) => ansi(n),
         (Colour::Rgb(r, g, b), Depth::True) => Color::Rgb(r, g, b),
         (Colour::Rgb(r, g, b), Depth::Ansi16) => ansi(nearest(&ANSI16, (r, g, b))),
+        // A grey stays a grey: what is stale must not get a hue on the way down.
+        (Colour::Rgb(r, g, b), _) if r == g && g == b => {
+            let greys: Vec<(u8, u8, u8)> = (232..=255).map(xterm).collect();
+            Color::Indexed(nearest(&greys, (r, g, b)).saturating_add(232))
+        }
         (Colour::Rgb(r, g, b), _) => {
             let table: Vec<(u8, u8, u8)> = (16..=255).map(xterm).collect();
             Color::Indexed(nearest(&table, (r, g, b)).saturating_add(16))
@@ -219,9 +229,10 @@ pub fn contrast(a: (u8, u8, u8), b: (u8, u8, u8)) -> f64 {
 mod tests {
     use super::*;
     use crate::config::theme::builtin;
+    use crate::config::theme::heatmap::Rgb;
 
     /// Colours of a role over the surface, when the theme fixes both.
-    fn pair(spec: &ThemeSpec, role: Role) -> Option<((u8, u8, u8), (u8, u8, u8))> {
+    fn pair(spec: &ThemeSpec, role: Role) -> Option<(Rgb, Rgb)> {
         let rgb = |name: Option<String>| match spec.colour(name.as_deref()?)? {
             Colour::Rgb(r, g, b) => Some((r, g, b)),
             Colour::Ansi(_) => None,

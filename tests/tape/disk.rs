@@ -130,6 +130,10 @@ fn the_stock_mcap_package_lists_channels_and_metadata() {
     for item in &tape {
         push(&mut recorder, item);
     }
+    for seq in 7..27 {
+        let ts = i64::try_from(seq).unwrap() * 1_000_000_000;
+        push(&mut recorder, &Owned { seq, ts, what: What::Tick });
+    }
     recorder.finish().unwrap();
     let script = r#"
 import sys
@@ -148,9 +152,9 @@ for record in StreamReader(open(sys.argv[1], "rb"), validate_crcs=True).records:
 "#;
     let output = Command::new("python3").args(["-c", script]).arg(&path).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let expected = "faultline 2 9\n\
+    let expected = "faultline 22 49\n\
         alerts json 1 \nbybit/linear-1 json 1 bybit\nbybit/rest faultline.rest 1 bybit\n\
-        chain json 2 \ncontrol json 2 \noperator json 0 \ntick  2 \n\
+        chain json 22 \ncontrol json 2 \noperator json 0 \ntick  22 \n\
         faultline.session s-test \nfaultline.config  raise = \"15 bps\"\nfaultline.end  \n\
         bybit/linear-1 3 20 {\"a\":1}\nalerts 5 30 {\"id\":\"A-1\"}\n";
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);

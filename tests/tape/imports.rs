@@ -125,11 +125,26 @@ fn bad_lines_are_counted_with_their_place() {
     assert!(none.unwrap_err().to_string().contains("none"));
 }
 
+/// Fault: a capture whose recorder was killed gives nothing, or the cut goes unnoticed.
+#[test]
+fn a_capture_cut_within_its_compression_gives_what_is_whole() {
+    let dir = folder("cut");
+    let lines: Vec<u8> = (0..60_000).flat_map(|n| format!("{n}\t{{\"n\":{n}}}\n").into_bytes()).collect();
+    let packed = zstd::bulk::compress(&lines, 3).unwrap();
+    let cut = file(&dir, "a.zst", &packed[..packed.len() * 3 / 4]);
+    let whole = file(&dir, "b.ndjson", "5\t{\"b\":1}\n");
+    let (tape, done) = run("raw", &[venue("va", &[&cut]), venue("vb", &[&whole])]);
+    assert!(done.frames > 10_000, "{}", done.frames);
+    assert!(story(&tape).contains(&"1 5 {\"b\":1}".to_string()));
+    let bad: Vec<_> = done.bad_lines.iter().map(|bad| bad.reason).collect();
+    assert_eq!(bad, ["the file is cut off within its compression"]);
+}
+
 /// Fault: a cryptofeed capture is read as something else than its writer wrote.
 #[test]
 fn a_cryptofeed_capture_is_read_as_it_was_written() {
     let dir = folder("cryptofeed");
-    let socket = "wss://x/ws <-> 1.5\nwss://x/ws <- 1.6: {\"op\":\"sub\"}\n1.75: {\"a\":1}\n\
+    let socket = "wss://x/ws?key=k <-> 1.5\nwss://x/ws?key=k <- 1.6: {\"op\":\"sub\"}\n1.75: {\"a\":1}\n\
                   wss://x/ws <-> 2.0\n2.25: {\"a\":2}\n";
     let requests = "configuration: {'l2_book': ['BTC-USD-PERP']}\nhttps://x/depth?s=1 -> 1.75: {\"s\":1}\n";
     let files = [&file(&dir, "X.ws.1.0", socket), &file(&dir, "X.http.0.0", requests)];

@@ -132,6 +132,12 @@ fn what_cannot_be_read_back_is_refused_and_the_rest_goes_on() {
     writer.push(&declare(1, 0)).unwrap();
     refused(writer.push(&frame(1, 0, b"x")), "does not rise");
     refused(writer.push(&declare(2, 5_000)), "4,096");
+    let long = conn(&"x".repeat(9_000));
+    let entry = Entry { seq: 2, ts_recv: Nanos(0), kind: Kind::Conn(ConnIx(1), &long) };
+    refused(writer.push(&entry), "above 8 KiB");
+    let reason = Control::Closed { reason: "\u{1b}".repeat(5 << 20), retry_ms: 0 };
+    let entry = Entry { seq: 2, ts_recv: Nanos(0), kind: Kind::Control(ConnIx(0), &reason) };
+    refused(writer.push(&entry), "above 24 MiB");
     let other = conn("bybit/2");
     let taken = Entry { seq: 2, ts_recv: Nanos(0), kind: Kind::Conn(ConnIx(0), &other) };
     refused(writer.push(&taken), "taken");

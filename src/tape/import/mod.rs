@@ -20,6 +20,8 @@ use crate::model::entry::{ConnInfo, ConnIx, Control, Entry, Kind, RestAnswer};
 
 /// Longest line read, in bytes.
 pub const LINE_MAX: usize = 16 << 20;
+/// Longest address of a connection kept, in characters.
+const URL_KEPT: usize = 1_000;
 /// Bad lines that are kept in words.
 const BAD_KEPT: usize = 100;
 
@@ -95,8 +97,8 @@ impl std::fmt::Display for BadLine {
 
 /// Reads the files and gives their entries to `sink`, `seq` from 1.
 ///
-/// A line without a time takes the time of the line before it in its file; without any the epoch. Bad
-/// lines are counted and left out.
+/// A line without a time takes the time of the line before it in its file; without any the epoch. Captures
+/// do not hold the status of REST answers: it is 200. Bad lines are counted and left out.
 ///
 /// # Errors
 /// [`TapeError::Open`] when a file cannot be opened or read, and what `sink` says.
@@ -208,7 +210,10 @@ impl<'a> Tape<'a, '_> {
             return Ok(ix);
         }
         if let [_, ..] = source.lines.url() {
-            source.info.url = String::from_utf8_lossy(source.lines.url()).into_owned();
+            // Without its query: that may hold a key, and thousands of stream names.
+            let url = String::from_utf8_lossy(source.lines.url());
+            let path = url.split('?').next().unwrap_or_default();
+            source.info.url = path.chars().take(URL_KEPT).collect();
         }
         let ix = self.conn(&source.info, ts)?;
         source.conn = Some(ix);

@@ -115,6 +115,11 @@ impl Lines {
                 Ok(Got::End) => return Ok(()),
                 Ok(Got::TooLong) => Some("the line is above 16 MiB"),
                 Ok(Got::Line) => self.understand().err(),
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    // What was read of a capture that was cut off stays; the rest of it is gone.
+                    self.input = Box::new(io::empty());
+                    Some("the file is cut off within its compression")
+                }
                 Err(source) => return Err(TapeError::Open { path: self.path.clone(), source }),
             };
             if let Some(reason) = reason {

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::{Decoded, Found, Reader, Role};
-use crate::model::entry::ConnIx;
+use crate::model::entry::{ConnInfo, ConnIx};
 use crate::tape::error::TapeError;
 use crate::tape::framing::Fields;
 use crate::tape::layout::{self, ControlLine, topic};
@@ -19,6 +19,8 @@ impl<R: Read> Reader<R> {
                 Some(text) => Some(text.parse().ok().filter(|ix| *ix < layout::CONNECTIONS_MAX)?),
                 None => None,
             };
+            let text = |key: &str| metadata.get(key).cloned().unwrap_or_default();
+            let info = ConnInfo { venue: text("venue"), name: topic.to_string(), url: text("url") };
             let role = match (conn, topic) {
                 (Some(ix), _) if encoding == layout::REST => Role::Rest(ConnIx(ix)),
                 (Some(ix), _) => Role::Frames(ConnIx(ix)),
@@ -29,17 +31,20 @@ impl<R: Read> Reader<R> {
                 (None, topic::ALERTS) => Role::Alerts,
                 (None, _) => Role::Ignored,
             };
-            Some((id, role))
+            Some((id, role, info))
         })();
-        let Some((id, role)) = parsed else { return Err(self.damage("a channel's record cannot be read")) };
+        let Some((id, role, info)) = parsed else {
+            return Err(self.damage("a channel's record cannot be read"));
+        };
         if id > layout::CHANNEL_MAX {
             let (size, limit) = (u64::from(id), u64::from(layout::CHANNEL_MAX));
             return Err(TapeError::Limit { at: self.chunk.at(), what: "a channel id", size, limit });
         }
+        // Usually known by its entry; behind damage the channel is what is left of it.
         if let Role::Frames(ix) | Role::Rest(ix) = role
-            && self.conns.get(usize::from(ix.0)).and_then(Option::as_ref).is_none()
+            && !self.connection(ix, info)
         {
-            return Err(self.damage("a channel of a connection that was not recorded"));
+            return Err(self.damage("a channel of another connection than was recorded"));
         }
         let at = usize::from(id);
         if self.roles.len() <= at {
@@ -57,16 +62,16 @@ impl<R: Read> Reader<R> {
     pub(super) fn decode(&mut self, found: &Found) -> Result<(), TapeError> {
         let data = self.chunk.slice(found.start, found.end);
         let whole = match found.role {
-            Role::Control => match sonic_rs::from_slice::<ControlLine<'_>>(data) {
-                Ok(line) => self.control(line),
-                Err(_) => false,
+            Role::Control => match layout::from_json::<ControlLine<'_>>(data) {
+                Some(line) => self.control(line),
+                None => false,
             },
-            Role::Operator => match sonic_rs::from_slice(data) {
-                Ok(action) => {
+            Role::Operator => match layout::from_json(data) {
+                Some(action) => {
                     self.decoded = Decoded::Operator(action);
                     true
                 }
-                Err(_) => false,
+                None => false,
             },
             Role::Rest(_) => layout::decode_rest(data).is_some(),
             Role::Alerts => std::str::from_utf8(data).is_ok(),
@@ -84,22 +89,31 @@ impl<R: Read> Reader<R> {
             ControlLine::ClockStep => Decoded::ClockStep,
             ControlLine::Change { ix, change } => Decoded::Change(ConnIx(ix), change.into_owned()),
             ControlLine::Conn { ix, info } => {
-                if ix >= layout::CONNECTIONS_MAX {
+                if !self.connection(ConnIx(ix), info.into_owned()) {
                     return false;
-                }
-                let at = usize::from(ix);
-                if self.conns.len() <= at {
-                    self.conns.resize(at + 1, None);
-                }
-                match self.conns.get_mut(at) {
-                    Some(known) if known.as_ref().is_none_or(|known| *known == *info) => {
-                        *known = Some(info.into_owned());
-                    }
-                    _ => return false,
                 }
                 Decoded::Conn(ConnIx(ix))
             }
         };
         true
+    }
+
+    /// Takes a connection into the table; false when it cannot be or is another one.
+    fn connection(&mut self, ix: ConnIx, info: ConnInfo) -> bool {
+        if ix.0 >= layout::CONNECTIONS_MAX || layout::conn_text(&info) > layout::CONN_TEXT_MAX {
+            return false;
+        }
+        let at = usize::from(ix.0);
+        if self.conns.len() <= at {
+            self.conns.resize(at + 1, None);
+        }
+        match self.conns.get_mut(at) {
+            Some(Some(known)) => *known == info,
+            Some(slot) => {
+                *slot = Some(info);
+                true
+            }
+            None => false,
+        }
     }
 }

@@ -43,8 +43,7 @@ pub(super) fn read<R: Read>(records: &mut Records<R>) -> Result<Head, TapeError>
 
     let session = metadata(records, record::SESSION)?;
     seen(records.record());
-    let format = session.get("format").map_or("", String::as_str);
-    if format != layout::FORMAT {
+    if let Some(format) = session.get("format").filter(|format| *format != layout::FORMAT) {
         return Err(TapeError::Newer { format: shortened(format) });
     }
     let Some(mut meta) = Meta::from_session(session) else {

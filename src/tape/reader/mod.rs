@@ -164,7 +164,7 @@ impl<R: Read> Reader<R> {
         &self.meta
     }
 
-    /// Connections met so far, by index.
+    /// Connections met so far, by index. Behind damage also those whose [`Kind::Conn`] entry is lost.
     pub fn connections(&self) -> impl Iterator<Item = (ConnIx, &ConnInfo)> {
         (0u16..).zip(&self.conns).filter_map(|(ix, conn)| Some((ConnIx(ix), conn.as_ref()?)))
     }
@@ -197,7 +197,12 @@ impl<R: Read> Reader<R> {
     #[expect(clippy::should_implement_trait, reason = "it lends: an Iterator's items cannot borrow from it")]
     pub fn next(&mut self) -> Result<Option<Item<'_>>, TapeError> {
         match self.find() {
-            Ok(Some(found)) => Ok(self.item(found)),
+            Ok(Some(found)) => {
+                // `find` has checked the form; never take a failure here for the end.
+                let at = self.chunk.at();
+                let error = || TapeError::Damaged { at, what: "a message is not of its channel's form" };
+                self.item(found).map(Some).ok_or_else(error)
+            }
             Ok(None) => Ok(None),
             Err(error) => {
                 self.damaged = true;
@@ -261,10 +266,13 @@ impl<R: Read> Reader<R> {
 
     #[inline]
     fn take_seq(&mut self, sequence: u32) -> Result<u64, TapeError> {
-        let seq = self.next_seq;
+        let mut seq = self.next_seq;
         if low_half(seq) != sequence {
-            self.next_seq = near(seq, sequence).saturating_add(1);
-            return Err(self.damage("an entry is out of sequence"));
+            // Behind damage entries may be missing; otherwise each follows the one before.
+            seq = near(seq, sequence).max(seq);
+            if !self.damaged || low_half(seq) != sequence {
+                return Err(self.damage("an entry is out of sequence"));
+            }
         }
         self.next_seq = seq.saturating_add(1);
         self.entries += 1;
@@ -284,7 +292,7 @@ impl<R: Read> Reader<R> {
         if role != Role::Chain {
             return Err(self.damage("a chunk does not begin with its place in the chain"));
         }
-        let line = sonic_rs::from_slice::<ChainLine<'_>>(self.chunk.slice(start, end)).ok();
+        let line = layout::from_json::<ChainLine<'_>>(self.chunk.slice(start, end));
         let place = line.and_then(|l| Some((l.first, blake3::Hash::from_hex(l.chain.as_bytes()).ok()?)));
         let Some((first, stated)) = place else {
             return Err(self.damage("a chunk's place in the chain cannot be read"));

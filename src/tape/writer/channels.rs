@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mcap::write::NoSeek;
+use mcap::write::{NoSeek, PrivateRecordOptions};
 
 use super::outbox::Outbox;
 use crate::model::entry::{ConnInfo, ConnIx};
@@ -27,6 +27,8 @@ pub(super) struct Fixed {
 pub(super) struct Channels {
     fixed: Option<Fixed>,
     conns: Vec<Option<Conn>>,
+    /// A channel was added since [`take_fresh`](Channels::take_fresh).
+    fresh: bool,
 }
 
 struct Conn {
@@ -36,6 +38,57 @@ struct Conn {
 }
 
 impl Channels {
+    /// True when the chunk before defined a channel.
+    pub(super) fn take_fresh(&mut self) -> bool {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// States every channel again in the open chunk; gives the bytes of it.
+    pub(super) fn state_again(&self, mcap: &mut Container) -> Result<usize, TapeError> {
+        let mut size = 0;
+        for (id, topic, encoding, metadata) in self.all() {
+            let mut body = Vec::new();
+            body.extend_from_slice(&id.to_le_bytes());
+            body.extend_from_slice(&[0; 2]); // no schema
+            put_text(&mut body, topic);
+            put_text(&mut body, encoding);
+            let mut pairs = Vec::new();
+            for (key, value) in &metadata {
+                put_text(&mut pairs, key);
+                put_text(&mut pairs, value);
+            }
+            put_bytes(&mut body, &pairs);
+            mcap.write_private_record(
+                layout::CHANNEL_AGAIN,
+                &body,
+                PrivateRecordOptions::IncludeInChunks.into(),
+            )?;
+            size += body.len();
+        }
+        Ok(size)
+    }
+
+    /// Id, topic, encoding and metadata of every channel.
+    fn all(&self) -> impl Iterator<Item = (u16, &str, &'static str, BTreeMap<String, String>)> {
+        let fixed = self.fixed.into_iter().flat_map(|fixed| {
+            [
+                (fixed.chain, topic::CHAIN, layout::JSON, BTreeMap::new()),
+                (fixed.control, topic::CONTROL, layout::JSON, BTreeMap::new()),
+                (fixed.tick, topic::TICK, "", BTreeMap::new()),
+                (fixed.operator, topic::OPERATOR, layout::JSON, BTreeMap::new()),
+                (fixed.alerts, topic::ALERTS, layout::JSON, BTreeMap::new()),
+            ]
+        });
+        let conns = (0u16..).zip(&self.conns).filter_map(|(ix, conn)| Some((ConnIx(ix), conn.as_ref()?)));
+        let conns = conns.flat_map(|(ix, conn)| {
+            let both = [(conn.frames, layout::JSON), (conn.rest, layout::REST)];
+            let name = conn.info.name.as_str();
+            both.into_iter()
+                .filter_map(move |(id, encoding)| Some((id?, name, encoding, metadata(ix, &conn.info))))
+        });
+        fixed.chain(conns)
+    }
+
     /// The connection of this index, once registered.
     pub(super) fn conn(&self, ix: ConnIx) -> Option<&ConnInfo> {
         Some(&self.conns.get(usize::from(ix.0))?.as_ref()?.info)
@@ -72,6 +125,7 @@ impl Channels {
             alerts: add(topic::ALERTS, layout::JSON)?,
         };
         self.fixed = Some(fixed);
+        self.fresh = true;
         Ok(fixed)
     }
 
@@ -79,6 +133,7 @@ impl Channels {
     pub(super) fn frames(&mut self, mcap: &mut Container, ix: ConnIx) -> Result<Option<u16>, TapeError> {
         let Some(Some(conn)) = self.conns.get_mut(usize::from(ix.0)) else { return Ok(None) };
         if conn.frames.is_none() {
+            self.fresh = true;
             conn.frames = Some(add(mcap, ix, &conn.info, layout::JSON)?);
         }
         Ok(conn.frames)
@@ -88,6 +143,7 @@ impl Channels {
     pub(super) fn rest(&mut self, mcap: &mut Container, ix: ConnIx) -> Result<Option<u16>, TapeError> {
         let Some(Some(conn)) = self.conns.get_mut(usize::from(ix.0)) else { return Ok(None) };
         if conn.rest.is_none() {
+            self.fresh = true;
             conn.rest = Some(add(mcap, ix, &conn.info, layout::REST)?);
         }
         Ok(conn.rest)
@@ -95,8 +151,22 @@ impl Channels {
 }
 
 fn add(mcap: &mut Container, ix: ConnIx, info: &ConnInfo, encoding: &str) -> Result<u16, TapeError> {
-    let metadata =
+    Ok(mcap.add_channel(0, &info.name, encoding, &metadata(ix, info))?)
+}
+
+/// What a connection's channel says beside its name.
+fn metadata(ix: ConnIx, info: &ConnInfo) -> BTreeMap<String, String> {
+    let pairs =
         [("venue", info.venue.clone()), ("url", info.url.clone()), (layout::CONN_KEY, ix.0.to_string())];
-    let metadata = metadata.into_iter().map(|(k, v)| (k.to_string(), v)).collect();
-    Ok(mcap.add_channel(0, &info.name, encoding, &metadata)?)
+    pairs.into_iter().map(|(k, v)| (k.to_string(), v)).collect()
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_bytes(out, text.as_bytes());
+}
+
+/// Bytes behind their length. Texts of a channel are short: see [`layout::CONN_TEXT_MAX`].
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend_from_slice(bytes);
 }

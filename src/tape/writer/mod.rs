@@ -26,6 +26,8 @@ const MESSAGE_HEAD: usize = 31;
 const FILLER_SHARE: usize = 64;
 /// Why an entry of a connection without [`Kind::Conn`] is refused.
 const UNKNOWN: &str = "its connection was not recorded before";
+/// Why an entry above [`layout::ENTRY_MAX`] is refused.
+const TOO_LARGE: &str = "it is above 24 MiB";
 
 /// Writes one recording into memory, chunk by chunk.
 ///
@@ -44,6 +46,8 @@ pub struct Writer {
     last_seq: u64,
     entries: u64,
     alerts: u64,
+    /// Chunks opened so far.
+    chunks: u64,
     /// Value that the next chunk states.
     chain: blake3::Hash,
     /// Encoded message, reused.
@@ -87,6 +91,7 @@ impl Writer {
             last_seq: 0,
             entries: 0,
             alerts: 0,
+            chunks: 0,
             chain,
             scratch: Vec::new(),
             finished: false,
@@ -100,6 +105,7 @@ impl Writer {
     /// out of order; the recording goes on without it.
     pub fn push(&mut self, entry: &Entry<'_>) -> Result<(), TapeError> {
         self.admit(entry)?;
+        let text = encode(entry)?;
         let tau = self.tau.max(entry.ts_recv);
         let late = self.open.as_ref().is_some_and(|open| tau.since(open.since) >= layout::CHUNK_SPAN);
         if late || entry.seq != self.last_seq + 1 {
@@ -110,30 +116,20 @@ impl Writer {
         let (seq, ts) = (entry.seq, entry.ts_recv);
         match entry.kind {
             Kind::Frame(ix, bytes) => {
-                let channel =
-                    self.channels.frames(&mut self.mcap, ix)?.ok_or_else(|| refused(seq, UNKNOWN))?;
-                self.message(channel, seq, ts, bytes)?;
+                let channel = self.channels.frames(&mut self.mcap, ix)?;
+                self.message(channel.ok_or_else(|| refused(seq, UNKNOWN))?, seq, ts, bytes)?;
             }
             Kind::Rest(ix, answer) => {
-                let channel = self.channels.rest(&mut self.mcap, ix)?.ok_or_else(|| refused(seq, UNKNOWN))?;
-                self.rest(channel, seq, ts, &answer)?;
+                let channel = self.channels.rest(&mut self.mcap, ix)?;
+                self.rest(channel.ok_or_else(|| refused(seq, UNKNOWN))?, seq, ts, &answer)?;
             }
-            Kind::Tick => self.message(fixed.tick, seq, ts, &[])?,
+            Kind::Tick => self.message(fixed.tick, seq, ts, &text)?,
             Kind::Conn(ix, info) => {
                 self.channels.register(ix, info);
-                self.json(
-                    fixed.control,
-                    seq,
-                    ts,
-                    &ControlLine::Conn { ix: ix.0, info: Cow::Borrowed(info) },
-                )?;
+                self.message(fixed.control, seq, ts, &text)?;
             }
-            Kind::Control(ix, change) => {
-                let line = ControlLine::Change { ix: ix.0, change: Cow::Borrowed(change) };
-                self.json(fixed.control, seq, ts, &line)?;
-            }
-            Kind::ClockStep => self.json(fixed.control, seq, ts, &ControlLine::ClockStep)?,
-            Kind::Operator(action) => self.json(fixed.operator, seq, ts, action)?,
+            Kind::Control(..) | Kind::ClockStep => self.message(fixed.control, seq, ts, &text)?,
+            Kind::Operator(_) => self.message(fixed.operator, seq, ts, &text)?,
         }
         self.last_seq = seq;
         self.entries += 1;
@@ -156,7 +152,7 @@ impl Writer {
             return Err(refused(seq, "the alert is far from the newest entry"));
         }
         self.tau = self.tau.max(ts);
-        let fixed = self.open_chunk(self.last_seq + 1)?;
+        let fixed = self.open_chunk(self.last_seq.saturating_add(1))?;
         self.message(fixed.alerts, seq, ts, line.as_bytes())?;
         self.alerts += 1;
         self.close_chunk()
@@ -248,12 +244,15 @@ impl Writer {
                 if self.channels.conn(ix).is_some_and(|known| known != info) {
                     return fail("the connection's index is taken by another one");
                 }
-                (None, info.venue.len() + info.name.len() + info.url.len())
+                if layout::conn_text(info) > layout::CONN_TEXT_MAX {
+                    return fail("its texts are above 8 KiB");
+                }
+                (None, 0)
             }
             Kind::Tick | Kind::ClockStep | Kind::Operator(_) => (None, 0),
         };
         if size > layout::ENTRY_MAX {
-            return fail("it is above 24 MiB");
+            return fail(TOO_LARGE);
         }
         if conn.is_some_and(|ix| self.channels.conn(ix).is_none()) {
             return fail(UNKNOWN);
@@ -263,13 +262,20 @@ impl Writer {
 
     /// Opens a chunk whose first entry will be `first`, unless one is open.
     fn open_chunk(&mut self, first: u64) -> Result<Fixed, TapeError> {
-        let fixed = self.channels.fixed(&mut self.mcap)?;
-        if self.open.is_none() {
-            self.open = Some(OpenChunk { input: 0, since: self.tau });
-            let hash = self.chain.to_hex();
-            let line = ChainLine { first, chain: Cow::Borrowed(hash.as_str()) };
-            self.json(fixed.chain, first, self.tau, &line)?;
+        if self.open.is_some() {
+            return self.channels.fixed(&mut self.mcap);
         }
+        self.open = Some(OpenChunk { input: 0, since: self.tau });
+        // Before the chain's message: behind damage it is what tells that channel.
+        if self.channels.take_fresh() || self.chunks.is_multiple_of(layout::CHANNELS_AGAIN) {
+            let stated = self.channels.state_again(&mut self.mcap)?;
+            self.count(stated);
+        }
+        self.chunks += 1;
+        let fixed = self.channels.fixed(&mut self.mcap)?;
+        let hash = self.chain.to_hex();
+        let line = ChainLine { first, chain: Cow::Borrowed(hash.as_str()) };
+        self.message(fixed.chain, first, self.tau, &json(first, &line)?)?;
         Ok(fixed)
     }
 
@@ -288,20 +294,19 @@ impl Writer {
         written
     }
 
-    fn json<T: Serialize>(&mut self, channel: u16, seq: u64, ts: Nanos, line: &T) -> Result<(), TapeError> {
-        let text = sonic_rs::to_vec(line).map_err(|_| refused(seq, "it cannot be written as JSON"))?;
-        self.message(channel, seq, ts, &text)
-    }
-
     fn message(&mut self, channel_id: u16, seq: u64, ts: Nanos, data: &[u8]) -> Result<(), TapeError> {
         let time = ts.0.cast_unsigned();
         let sequence = low_half(seq);
         let header = MessageHeader { channel_id, sequence, log_time: time, publish_time: time };
         self.mcap.write_to_known_channel(&header, data)?;
-        if let Some(open) = &mut self.open {
-            open.input += MESSAGE_HEAD + data.len();
-        }
+        self.count(MESSAGE_HEAD + data.len());
         Ok(())
+    }
+
+    fn count(&mut self, input: usize) {
+        if let Some(open) = &mut self.open {
+            open.input += input;
+        }
     }
 
     fn write_filler(&mut self, input: usize) -> Result<(), TapeError> {
@@ -310,6 +315,25 @@ impl Writer {
         blake3::Hasher::new().update(self.chain.as_bytes()).finalize_xof().fill(&mut noise);
         self.message(channel, self.last_seq, self.tau, &noise)
     }
+}
+
+/// JSON of the entries that have some; nothing for the others.
+fn encode(entry: &Entry<'_>) -> Result<Vec<u8>, TapeError> {
+    let seq = entry.seq;
+    match entry.kind {
+        Kind::Frame(..) | Kind::Rest(..) | Kind::Tick => Ok(Vec::new()),
+        Kind::Conn(ix, info) => json(seq, &ControlLine::Conn { ix: ix.0, info: Cow::Borrowed(info) }),
+        Kind::Control(ix, change) => {
+            json(seq, &ControlLine::Change { ix: ix.0, change: Cow::Borrowed(change) })
+        }
+        Kind::ClockStep => json(seq, &ControlLine::ClockStep),
+        Kind::Operator(action) => json(seq, action),
+    }
+}
+
+fn json<T: Serialize>(seq: u64, line: &T) -> Result<Vec<u8>, TapeError> {
+    let text = sonic_rs::to_vec(line).map_err(|_| refused(seq, "it cannot be written as JSON"))?;
+    if text.len() > layout::ENTRY_MAX { Err(refused(seq, TOO_LARGE)) } else { Ok(text) }
 }
 
 /// The low 32 bits of `seq`.

@@ -14,7 +14,7 @@ use crate::view::state::Ui;
 use crate::view::widget::Pen;
 use crate::view::widget::pen::Span;
 use crate::view::widget::table::{self, Column, left, right};
-use crate::view::{Theme, View, format};
+use crate::view::{Theme, View, format, json, plain};
 
 /// The alert list.
 #[derive(Debug)]
@@ -60,6 +60,14 @@ impl Screen for Alerts {
         ui.move_alert(snapshot, by.0);
     }
 
+    fn plain(&self, snapshot: &Snapshot) -> String {
+        plain::alerts(snapshot)
+    }
+
+    fn json(&self, snapshot: &Snapshot) -> Result<String, sonic_rs::Error> {
+        json::alerts(snapshot)
+    }
+
     fn footer(&self) -> &'static [(Action, &'static str)] {
         &[
             (Action::Acknowledge, "ack"),
@@ -77,14 +85,14 @@ impl Screen for Alerts {
 
 const COLUMNS: &[Column] = &[
     left("SEV", 6, 0),
-    left("ID", 8, 56),
+    left("ID", 8, 64),
     left("AGE", 5, 0),
     left("STATE", 8, 0),
-    left("RULE", 11, 78),
+    left("RULE", 10, 54),
     left("SUBJECT", 0, 0),
-    right("VALUE", 8, 0),
-    right("LIMIT", 7, 70),
-    right("Q", 4, 74),
+    right("VALUE", 7, 0),
+    right("LIMIT", 6, 70),
+    right("Q", 3, 74),
     right("n", 3, 80),
     right("WORST", 8, 110),
     left("OWNER", 12, 110),
@@ -119,7 +127,7 @@ fn row(theme: &Theme, snapshot: &Snapshot, alert: &Alert) -> Vec<Span> {
             if alert.state == AlertState::Raised { theme.style(Role::TextStrong) } else { dim },
         ),
         (alert.rule.clone(), text),
-        (alert.subject.label(), text),
+        (about(snapshot, alert), text),
         (format!("{mark}{}", format::short_unit(alert.value, alert.unit)), value),
         (format::short_unit(alert.raise, alert.unit), dim),
         (quality(alert.quality.q), dim),
@@ -127,6 +135,15 @@ fn row(theme: &Theme, snapshot: &Snapshot, alert: &Alert) -> Vec<Span> {
         (format::short_unit(alert.worst, alert.unit), text),
         (alert.owner.clone().unwrap_or_else(|| "-".into()), dim),
     ]
+}
+
+/// The subject with short names of venues: `SOL bybit`.
+fn about(snapshot: &Snapshot, alert: &Alert) -> String {
+    let mut subject = alert.subject.clone();
+    for name in [&mut subject.venue, &mut subject.peer] {
+        *name = super::short(snapshot, name).to_string();
+    }
+    subject.label()
 }
 
 /// Coverage as `.93`, full coverage as `1.0`.
@@ -155,7 +172,7 @@ fn severity(theme: &Theme, alert: &Alert) -> Span {
 pub fn one_line(theme: &Theme, snapshot: &Snapshot, alert: &Alert) -> Vec<Span> {
     let value = format::short_unit(alert.value, alert.unit);
     let age = age(snapshot, alert);
-    let rest = format!(" {} {} {} {value} {age}", alert.id, alert.rule, alert.subject.label());
+    let rest = format!(" {} {} {} {value} {age}", alert.id, alert.rule, about(snapshot, alert));
     vec![severity(theme, alert), (rest, theme.style(Role::Text))]
 }
 
@@ -175,7 +192,7 @@ fn details(view: &View<'_>, alert: &Alert, area: Rect, pen: &mut Pen<'_>) {
         head.push((format!("  resolved {}", format::time_ms(at)), dim));
     }
     if alert.is_stale {
-        head.push(("  ~ stale: the value cannot be judged now".into(), pen.style(Role::StateStale)));
+        head.push(("  ~ stale, cannot be judged".into(), pen.style(Role::StateStale)));
     }
     pen.spans(area.x + 1, area.y, area.width - 1, &head);
     let q = &alert.quality;
@@ -188,7 +205,7 @@ fn details(view: &View<'_>, alert: &Alert, area: Rect, pen: &mut Pen<'_>) {
         (
             "value",
             format!(
-                "{}  worst {}  raise {}  clear {}  true {} times",
+                "{}  worst {}  raise {}  clear {}  n {}",
                 unit(alert.value),
                 unit(alert.worst),
                 unit(alert.raise),

@@ -33,12 +33,12 @@ pub fn draw(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     let title = format!(" Evidence  {} @ {}  ", format::clean(&underlying), format::clean(&venue));
     let end = pen.text(area.x + 1, area.y, area.width, &title, pen.style(Role::Title));
     let Some(focus) = focus else {
-        pen.text(area.x + 1, area.y + 2, area.width, "asking for the books", pen.style(Role::TextDim));
+        pen.text(area.x + 1, area.y + 2, area.width, detail::no_detail(view), pen.style(Role::TextDim));
         return;
     };
     let consensus = focus.consensus.map_or(format::MISSING.into(), format::price);
     let note = if view.ui.is_frozen { "frozen" } else { "follows" };
-    let text = format!("consensus without it {consensus}, {} books, {note} ", focus.books.len());
+    let text = format!("consensus {consensus}, {} books, {note} ", focus.books.len());
     pen.text(end, area.y, area.right().saturating_sub(end), &text, pen.style(Role::TextDim));
     let trace = if area.height >= 30 { 9 } else { 5 };
     let top = Rect { y: area.y + 1, height: area.height - 1 - trace, ..area };
@@ -88,8 +88,7 @@ fn pane(
     (is_first, best): (bool, &Best),
     pen: &mut Pen<'_>,
 ) {
-    let short =
-        snapshot.venues.iter().find(|v| v.id == book.venue).map_or(book.venue.as_str(), |v| v.short.as_str());
+    let short = super::short(snapshot, &book.venue);
     let gap = book.mid_gap_bps.map_or(String::new(), |g| format!(" {}", format::cell(g, "bps", true, 6)));
     let inner = pen.pane(area, &format!("{short}{gap}"), &format::duration_ms(book.age_ms), is_first);
     if inner.height < 4 {
@@ -107,7 +106,8 @@ fn pane(
     let spread = format!(" spread {} ", format::with_unit(book.spread_bps, "bps"));
     pen.rule(inner.x, middle, inner.width);
     pen.text(inner.x + 2, middle, inner.width.saturating_sub(2), &spread, dim);
-    let largest = book.asks.iter().chain(&book.bids).take(2 * usize::from(side)).map(|l| l.1).max();
+    let seen = usize::from(side) + 1;
+    let largest = book.asks.iter().take(seen).chain(book.bids.iter().take(seen)).map(|l| l.1).max();
     let scale = Scale { largest, is_live: is_synced };
     for (y, level) in (inner.y + 1..middle).rev().zip(&book.asks) {
         let is_best = best.ask == Some(level.0) && y == middle - 1;
@@ -161,8 +161,8 @@ pub fn ladder(pen: &mut Pen<'_>, area: Rect, book: &BookView) {
     let dim = pen.style(Role::TextDim);
     let is_live = book.state == BookState::Synced;
     let half = area.width / 2;
-    pen.right(area.x, area.y, half - 2, "bid size       price", dim);
-    pen.text(area.x + half + 1, area.y, half, "price       ask size", dim);
+    pen.right(area.x, area.y, half - 2, &format!("bid size {:>14}", "price"), dim);
+    pen.text(area.x + half + 1, area.y, half, &format!("{:<14} {:>12}", "price", "ask size"), dim);
     for (i, y) in (area.y + 1..area.bottom()).enumerate() {
         let style = |role| if is_live { role } else { Role::StateStale };
         if let Some((price, size)) = book.bids.get(i) {
@@ -171,7 +171,7 @@ pub fn ladder(pen: &mut Pen<'_>, area: Rect, book: &BookView) {
         }
         pen.text(area.x + half - 1, y, 1, "|", dim);
         if let Some((price, size)) = book.asks.get(i) {
-            let text = format!("{:<14} {}", price.to_string(), size.trimmed());
+            let text = format!("{:<14} {:>12}", price.to_string(), size.trimmed().to_string());
             pen.text(area.x + half + 1, y, half, &text, pen.style(style(Role::Ask)));
         }
     }

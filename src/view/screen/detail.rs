@@ -53,6 +53,11 @@ impl Here<'_> {
     }
 }
 
+/// Why there is no detail: the session answers a tick after it was asked, a held picture never.
+pub(super) fn no_detail(view: &View<'_>) -> &'static str {
+    if view.ui.is_frozen { "frozen: f goes on and shows it" } else { "asking" }
+}
+
 fn figure_text(figure: &Figure) -> String {
     let text = match figure.unit {
         "price" => figure.value.map_or(format::MISSING.into(), format::price),
@@ -85,7 +90,7 @@ pub(super) fn lines(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     }
     pen.spans(area.x, area.y, area.width, &spans);
     let Some(focus) = here.focus else {
-        pen.text(area.x + 2, area.y + 1, area.width - 2, "no detail yet", dim);
+        pen.text(area.x + 2, area.y + 1, area.width - 2, no_detail(view), dim);
         return;
     };
     let mut x = area.x + 2;
@@ -108,11 +113,14 @@ pub(super) fn trace(view: &View<'_>, focus: &Focus, area: Rect, pen: &mut Pen<'_
         pen.text(area.x, area.y, area.width, "no trace yet", dim);
         return;
     };
+    // Bottom and top of the picture.
+    let (low, high) = if spark::is_below(low, high) { (high, low) } else { (low, high) };
     let text = |v| format::cell(v, grid.unit, grid.is_signed, 7);
     let seconds = i64::try_from(focus.series.len()).unwrap_or(0);
     let back = format!("{} {}", format::duration_ms(seconds * 1_000), grid.unit);
     let label = 7;
-    let tail = u16::try_from(back.len() + 1).unwrap_or(10);
+    let ends = if area.height > 1 { 0 } else { text(high).len() + 1 };
+    let tail = u16::try_from(back.len() + ends + 1).unwrap_or(10);
     let plot = Rect { x: area.x + label + 1, width: area.width.saturating_sub(label + 1 + tail), ..area };
     spark::draw(pen, plot, &focus.series, pen.style(Role::Spark));
     if area.height > 1 {
@@ -142,7 +150,7 @@ pub(super) fn pane(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     if let Some(focus) = here.focus {
         y = facts(view, focus, Rect { y, height: inner.bottom() - y, ..inner }, pen);
     } else {
-        pen.text(inner.x, y, inner.width, "no detail yet", dim);
+        pen.text(inner.x, y, inner.width, no_detail(view), dim);
         y += 1;
     }
     let found = view.ui.cell_alerts(view.shown);

@@ -11,7 +11,7 @@ use crate::view::state::Ui;
 use crate::view::widget::Pen;
 use crate::view::widget::pen::Span;
 use crate::view::widget::table::{self, Column, left, right};
-use crate::view::{View, format};
+use crate::view::{View, format, json, plain};
 
 /// The feeds panel.
 #[derive(Debug)]
@@ -52,6 +52,14 @@ impl Screen for Feeds {
         ui.move_feed(snapshot, by.0);
     }
 
+    fn plain(&self, snapshot: &Snapshot) -> String {
+        plain::feeds(snapshot)
+    }
+
+    fn json(&self, snapshot: &Snapshot) -> Result<String, sonic_rs::Error> {
+        json::feeds(snapshot)
+    }
+
     fn footer(&self) -> &'static [(Action, &'static str)] {
         &[
             (Action::Enter, "row of the map"),
@@ -79,7 +87,7 @@ const COLUMNS: &[Column] = &[
     right("bad", 4, 70),
     right("age", 5, 0),
     right("clock", 7, 76),
-    left("last error", 0, 100),
+    left("last error", 0, 96),
 ];
 
 /// The list, also as a pane of the map.
@@ -107,7 +115,7 @@ fn row(view: &View<'_>, feed: &FeedRow) -> Vec<Span> {
     let state = theme.feed(feed.state);
     let body = if feed.state == FeedState::Ok { text } else { state };
     vec![
-        (short(view.shown, &feed.venue), text),
+        (super::short(view.shown, &feed.venue).to_string(), text),
         (feed.channel.into(), text),
         (feed.state.letters().into(), state),
         (format::rate(feed.rate), body),
@@ -123,12 +131,6 @@ fn row(view: &View<'_>, feed: &FeedRow) -> Vec<Span> {
     ]
 }
 
-/// The venue's short name.
-fn short(snapshot: &Snapshot, id: &str) -> String {
-    let venue = snapshot.venues.iter().find(|v| v.id == id).filter(|v| !v.short.is_empty());
-    venue.map_or(id, |v| v.short.as_str()).to_string()
-}
-
 fn details(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     let (rows, cursor) = view.ui.feed_rows(view.shown);
     let Some(feed) = rows.get(cursor).and_then(|i| view.shown.feeds.get(*i)) else { return };
@@ -138,8 +140,8 @@ fn details(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
         .map_or("no message yet".into(), |a| format!("last message {} ago", format::duration_ms(a)));
     let clock = match feed.clock_offset_ms {
         None => "clock offset unknown".to_string(),
-        Some(v) if v < 0.0 => format!("the venue's clock is {:.1} ms ahead", -v),
-        Some(v) => format!("the venue's clock is {v:.1} ms behind"),
+        Some(v) if v < 0.0 => format!("clock {:.1} ms ahead", -v),
+        Some(v) => format!("clock {v:.1} ms behind"),
     };
     let error = if feed.last_error.is_empty() { "no error" } else { &feed.last_error };
     let totals = &view.shown.totals;
@@ -151,24 +153,23 @@ fn details(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     pen.spans(area.x + 1, area.y, area.width - 1, &head);
     let lines = [
         ("error", error.to_string()),
-        ("latency", format!("venue stamp to socket, last minute, offset removed; {clock}")),
+        ("latency", format!("venue stamp to socket, last minute; {clock}")),
         (
             "counts",
             format!(
-                "{} gaps, {} reconnects, {} dropped on full queues, {} undecodable, all since start",
+                "{} gaps, {} reconnects, {} dropped, {} undecodable",
                 feed.gaps, feed.reconnects, feed.dropped, feed.undecodable
             ),
         ),
         (
             "session",
             format!(
-                "{} frames, {}, {} events, {} unknown, {} undecodable, {} gaps",
+                "{} frames, {}, {} events, {} unknown, {} bad",
                 totals.frames,
                 format::bytes(totals.bytes),
                 totals.events,
                 totals.unknown,
-                totals.undecodable,
-                totals.gaps
+                totals.undecodable
             ),
         ),
     ];

@@ -96,7 +96,7 @@ fn header(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     };
     // Rank and text; where there is no room the highest rank goes first.
     let mut groups: Vec<(u8, Vec<Span>)> = vec![
-        (7, vec![(" faultline ".into(), theme.style(Role::Title))]),
+        (8, vec![(" faultline ".into(), theme.style(Role::Title))]),
         (0, mode_words(view)),
         (0, vec![(format!(" {clock} "), base)]),
     ];
@@ -104,7 +104,7 @@ fn header(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
         let speed = if transport.speed.is_finite() { transport.speed.to_string() } else { "max".into() };
         let word = if transport.is_paused { " PAUSED" } else { "" };
         groups.push((1, vec![(format!(" x{speed}{word} "), theme.style(Role::TextStrong))]));
-        groups.push((8, vec![(format!(" {} ", transport.file), dim)]));
+        groups.push((5, vec![(format!(" {} ", transport.file), dim)]));
     }
     let style = if ok == live.venues.len() { base } else { theme.style(Role::StateGap) };
     groups.push((3, vec![(format!(" venues {ok}/{}", live.venues.len()), style), (" ".into(), base)]));
@@ -113,8 +113,10 @@ fn header(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
             .push((2, vec![(format!(" stale {stale}"), theme.style(Role::StateStale)), (" ".into(), base)]));
     }
     groups.push((0, alert_counts(view, wide)));
-    groups.push(recording(view, wide));
-    groups.push((6, vec![(format!(" {} fps ", view.status.fps), dim)]));
+    if view.status.transport.is_none() {
+        groups.push(recording(view, wide));
+    }
+    groups.push((7, vec![(format!(" {} fps ", view.status.fps), dim)]));
     while width(&groups) > usize::from(area.width) {
         let Some(last) = groups.iter().map(|g| g.0).max().filter(|r| *r > 0) else { break };
         groups.retain(|g| g.0 != last);
@@ -203,7 +205,10 @@ fn footer(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) -> u16 {
                 }
                 None => {
                     let who = if matches!(prompt.purpose, Purpose::Acknowledge(_)) { "save" } else { "go" };
-                    keys(pen, area, y + 1, &[("Enter", who), ("Ctrl-u", "clear"), ("Esc", "cancel")])
+                    let x = keys(pen, area, y + 1, &[("Enter", who), ("Ctrl-u", "clear"), ("Esc", "cancel")]);
+                    let room = area.right().saturating_sub(x + 1);
+                    pen.right(x, y + 1, room, &prompt.note, pen.style(Role::TextDim));
+                    x
                 }
             };
         }

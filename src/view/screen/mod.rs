@@ -30,6 +30,13 @@ pub trait Screen: Sync {
     fn draw(&self, view: &View<'_>, area: Rect, pen: &mut Pen<'_>);
     /// Moves its cursor by rows and columns.
     fn step(&self, ui: &mut Ui, snapshot: &Snapshot, by: (isize, isize));
+    /// The same as sentences.
+    fn plain(&self, snapshot: &Snapshot) -> String;
+    /// The same as one line of JSON.
+    ///
+    /// # Errors
+    /// None that data can cause; the serializer's own are handed on.
+    fn json(&self, snapshot: &Snapshot) -> Result<String, sonic_rs::Error>;
     /// Actions for the footer with their words, most useful first.
     fn footer(&self) -> &'static [(Action, &'static str)];
 }
@@ -49,6 +56,12 @@ pub fn focused(ui: &Ui) -> &'static dyn Screen {
         ("map", Pane::Feeds) if ui.is_wide() => &feeds::Feeds,
         _ => current(ui),
     }
+}
+
+/// The short name of a venue; its id when it has none.
+fn short<'a>(snapshot: &'a Snapshot, id: &'a str) -> &'a str {
+    let venue = snapshot.venues.iter().find(|v| v.id == id).filter(|v| !v.short.is_empty());
+    venue.map_or(id, |v| v.short.as_str())
 }
 
 /// The screen with this id.

@@ -62,9 +62,13 @@ pub fn cell(theme: &Theme, grid: &Grid, cell: &Cell, is_tile: bool) -> Span {
         (None, Quality::Estimated) if is_live => "e",
         _ => " ",
     };
-    let level = if theme.depth == Depth::Mono { format!("{glyph:>2}") } else { String::new() };
-    let body = format!("{open}{text}{level}");
-    (format!("{body:>w$}{tail}", w = width - 1), style)
+    let (inset, tail) = match theme.depth {
+        Depth::Mono if glyph.trim().is_empty() => (3, format!("{tail}  ")),
+        Depth::Mono => (3, format!("{glyph:>2}{tail}")),
+        _ => (1, tail.into()),
+    };
+    let body = format!("{open}{text}");
+    (format!("{body:>w$}{tail}", w = width - inset), style)
 }
 
 fn figure(grid: &Grid, cell: &Cell, value: Option<f64>) -> String {
@@ -135,8 +139,7 @@ pub fn legend(pen: &mut Pen<'_>, area: Rect, grid: &Grid) {
         (" --none", Role::StateMissing),
         (" ?alone", Role::StateMissing),
         (" /sync", Role::StateStale),
-        (" ", Role::StateMissing),
-        ("xhalted", Role::StateHalted),
+        (" xhalted", Role::StateMissing),
         (" [alert]", Role::Text),
         (" p partial", Role::TextDim),
         (" e estimated", Role::TextDim),
@@ -155,7 +158,7 @@ pub fn legend(pen: &mut Pen<'_>, area: Rect, grid: &Grid) {
 }
 
 /// An edge as short as it can be: `25`, `0.05`, `1.14B`.
-fn edge_text(edge: f64, unit: &str) -> String {
+pub fn edge_text(edge: f64, unit: &str) -> String {
     match unit {
         "bps" | "x" if (edge - edge.round()).abs() < 1e-9 => format!("{edge:.0}"),
         "ms" | "s" => format::cell(edge, unit, false, 8),

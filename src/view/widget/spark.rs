@@ -17,7 +17,8 @@ pub fn range(series: &[Option<f64>]) -> Option<(f64, f64)> {
 }
 
 /// The series over `area`: newest at the right, each column the value farthest from zero of its span.
-/// The lowest value still shows one eighth, so that a gap differs from it.
+/// A series below zero grows with its distance from zero. The smallest value still shows one eighth, so
+/// that a gap differs from it.
 pub fn draw(pen: &mut Pen<'_>, area: Rect, series: &[Option<f64>], style: Style) {
     let Some((low, high)) = range(series) else { return };
     if area.width == 0 || area.height == 0 {
@@ -29,7 +30,11 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, series: &[Option<f64>], style: Style)
     let start = area.right() - u16::try_from(columns.len()).unwrap_or(area.width).min(area.width);
     for (x, value) in (start..area.right()).zip(columns) {
         let Some(value) = value else { continue };
-        let part = if high > low { (value - low) / (high - low) } else { 0.5 };
+        let part = match high > low {
+            true if is_below(low, high) => (high - value) / (high - low),
+            true => (value - low) / (high - low),
+            false => 0.5,
+        };
         let mut left = 1 + (part * f64::from(eighths - 1)).round() as i32;
         for y in (area.top()..area.bottom()).rev() {
             let glyph = usize::try_from(left.min(8) - 1).ok().and_then(|i| glyphs.get(i));
@@ -38,6 +43,11 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, series: &[Option<f64>], style: Style)
             left -= 8;
         }
     }
+}
+
+/// True when the series lies below zero: its columns grow downwards in value.
+pub fn is_below(low: f64, high: f64) -> bool {
+    high <= 0.0 && low < 0.0
 }
 
 /// At most `columns` values: of each span the one farthest from zero, `None` when all are missing.

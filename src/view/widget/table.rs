@@ -1,6 +1,7 @@
 //! A table with a cursor: fixed columns, one that takes the rest, and columns for wide terminals only.
 
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 use super::pen::{Pen, Span};
 use crate::config::theme::Role;
@@ -57,7 +58,10 @@ pub fn draw(
             }
         }
         if at == cursor && is_focus {
-            let style = pen.style(Role::Selection);
+            // One look for the whole row: single colours turned round would leave it patchy.
+            let style = pen.theme.base().patch(pen.style(Role::Selection));
+            let plain = Modifier::BOLD | Modifier::DIM | Modifier::ITALIC | Modifier::UNDERLINED;
+            let style = style.remove_modifier(plain.difference(style.add_modifier));
             pen.paint(Rect { y, height: 1, ..area }, style);
             pen.text(area.x, y, 1, ">", style);
         }

@@ -1,0 +1,136 @@
+//! What is said rather than drawn: decode, venues, rules, explain, doctor.
+
+use std::fmt::Write as _;
+use std::io::{BufReader, IsTerminal};
+use std::path::PathBuf;
+
+use super::args::{DecodeArgs, RulesCommand, VenuesCommand};
+use super::{decode as decoding, print};
+use crate::app::doctor::{self, Verdict};
+use crate::app::failure::code;
+use crate::app::setup::Setup;
+use crate::app::Failure;
+use crate::config::error::nearest;
+use crate::engine::metric::{METRICS, find};
+use crate::engine::rule::judges;
+use crate::view::depth;
+
+/// Raw messages on stdin become events on stdout.
+pub fn decode(args: &DecodeArgs) -> Result<u8, Failure> {
+    let setup = Setup::load(&[])?;
+    let Some(venue) = setup.venues.iter().find(|v| v.id == args.venue) else {
+        let near = nearest(&args.venue, setup.venues.iter().map(|v| v.id.as_str()));
+        let hint = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+        return Err(Failure::usage(format!("there is no venue `{}`{hint}", args.venue)));
+    };
+    let read = |path: &PathBuf| std::fs::read(path).map_err(|e| Failure::runtime(format!("cannot read {}: {e}", path.display())));
+    let info = args.symbol_info.as_ref().map(read).transpose()?;
+    let stdin = BufReader::with_capacity(1 << 16, std::io::stdin().lock());
+    let stdout = std::io::BufWriter::new(std::io::stdout().lock());
+    match decoding::decode(venue, info.as_deref(), stdin, stdout) {
+        Ok(summary) if summary.errors > 0 => Ok(code::RUNTIME),
+        Ok(_) => Ok(code::OK),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(code::OK),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Known venues.
+pub fn venues(command: &VenuesCommand) -> Result<u8, Failure> {
+    let VenuesCommand::Ls = command;
+    let setup = Setup::load(&[])?;
+    let mut out = String::new();
+    for venue in &setup.venues {
+        let channels: Vec<&str> = venue.endpoints.iter().flat_map(|e| &e.channels).map(String::as_str).collect();
+        // Writing to a String cannot fail.
+        let _written = writeln!(out, "{:<14} {:<22} {:<12} {}", venue.id, venue.name, venue.dialect, channels.join(","));
+    }
+    print(&out)?;
+    Ok(code::OK)
+}
+
+/// Alert rules.
+pub fn rules(command: &RulesCommand) -> Result<u8, Failure> {
+    let files: &[PathBuf] = match command {
+        RulesCommand::Ls => &[],
+        RulesCommand::Check { files } => files,
+    };
+    let setup = Setup::load(files)?;
+    let judges = judges(setup.rules).map_err(|e| Failure::config(&[e]))?;
+    let mut out = String::new();
+    for judge in &judges {
+        let unit = judge.card().map_or("", |c| c.unit.word());
+        let levels: Vec<String> =
+            judge.levels.iter().map(|l| format!("{} {}{unit} (clear {})", l.severity.word(), l.raise, l.clear)).collect();
+        let _written = writeln!(out, "{:<16} {:<22} hold {} ms  {}", judge.rule.id, judge.rule.metric, judge.hold / 1_000_000, levels.join(", "));
+    }
+    if let RulesCommand::Check { .. } = command {
+        out = format!("{} rules are valid\n", judges.len());
+    }
+    print(&out)?;
+    Ok(code::OK)
+}
+
+/// What a metric is; without a name, all of them.
+pub fn explain(metric: &str) -> Result<u8, Failure> {
+    let mut out = String::new();
+    if metric.is_empty() {
+        for entry in METRICS {
+            let card = entry.card();
+            let _written = writeln!(out, "{:<22} {:<8} {}", card.id, card.unit.word(), card.meaning);
+        }
+        print(&out)?;
+        return Ok(code::OK);
+    }
+    let Some(card) = find(metric).and_then(|at| METRICS.get(at)).map(|m| m.card()) else {
+        let hint = nearest(metric, METRICS.iter().map(|m| m.card().id)).map(|n| format!("; did you mean `{n}`?"));
+        return Err(Failure::usage(format!("there is no metric `{metric}`{}", hint.unwrap_or_default())));
+    };
+    let limits = card.limits.map_or("none".into(), |(w, c)| format!("warning {w}, critical {c}"));
+    let bad = match card.bad {
+        crate::engine::metric::Bad::High => "high values",
+        crate::engine::metric::Bad::Low => "low values",
+        crate::engine::metric::Bad::Both => "values far from zero",
+    };
+    let _written = write!(
+        out,
+        "{}\n  {}\n\n  meaning   {}\n  unit      {}\n  formula   {}\n  bad       {bad}\n  limits    {limits}\n  source    {}\n",
+        card.id,
+        card.title,
+        card.meaning,
+        card.unit.word(),
+        card.formula,
+        card.source
+    );
+    print(&out)?;
+    Ok(code::OK)
+}
+
+/// Checks of this machine.
+pub fn doctor(json: bool) -> Result<u8, Failure> {
+    let is_terminal = std::io::stdout().is_terminal();
+    let depth = depth::detect(None, |name| std::env::var(name).ok());
+    let term = std::env::var("TERM").unwrap_or_else(|_| "not set".into());
+    let terminal = if is_terminal {
+        format!("TERM {term}, colours {depth:?}")
+    } else {
+        format!("stdout is no terminal (TERM {term}): screens come as text")
+    };
+    let findings = doctor::examine(terminal, is_terminal);
+    let mut out = String::new();
+    if json {
+        let text = |t: &str| sonic_rs::to_string(t).unwrap_or_default();
+        let rows: Vec<String> = findings
+            .iter()
+            .map(|f| format!(r#"{{"subject":"{}","verdict":"{}","words":{}}}"#, f.subject, f.verdict.word(), text(&f.words)))
+            .collect();
+        out = format!("{{\"findings\":[{}]}}\n", rows.join(","));
+    } else {
+        for finding in &findings {
+            let _written = writeln!(out, "{:<5} {:<16} {}", finding.verdict.word(), finding.subject, finding.words);
+        }
+    }
+    print(&out)?;
+    let has_failed = findings.iter().any(|f| f.verdict == Verdict::Fail);
+    Ok(if has_failed { code::RUNTIME } else { code::OK })
+}

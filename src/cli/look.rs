@@ -1,0 +1,281 @@
+//! What is looked at: demo, live, replay, snapshot, watch, and the simulator itself.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::args::{DemoArgs, Global, LiveArgs, ReplayArgs, SnapshotArgs, WatchArgs};
+use super::{has_screen, print};
+use crate::app::failure::code;
+use crate::app::headless::{self, Signals, Until};
+use crate::app::player::{Replay, ReplayOptions, Tape};
+use crate::app::screen::{self, Options};
+use crate::app::setup::{Setup, data_dir};
+use crate::app::source::{Origin, Session, SessionConfig};
+use crate::app::tee::RecordTo;
+use crate::app::{Failure, screen::Session as _};
+use crate::clock::Clock;
+use crate::config::rules::duration_ms;
+use crate::engine::Ask;
+use crate::feed::redirect;
+use crate::model::Nanos;
+use crate::model::alert::Severity;
+use crate::model::time::{MS, SECOND};
+use crate::sim::Scene;
+use crate::snapshot::{CellState, Mode, Snapshot};
+use crate::tape::{Check, Ending};
+use crate::view::{json, plain};
+
+/// How long a snapshot of a running session may take to fill.
+const FILL_MAX: i64 = 8 * SECOND;
+
+/// No command: the demo on the screen, or as text where there is no screen.
+pub fn first_run(global: &Global) -> Result<u8, Failure> {
+    if global.plain || !has_screen() {
+        let snapshot = filled(&demo_session(&DemoArgs::default(), true)?.0)?;
+        print(&format!(
+            "{}\nThis is the demo: synthetic data. On a terminal `faultline` draws it; `faultline --help` lists commands.\n",
+            plain::map_plain(&snapshot)
+        ))?;
+        return Ok(code::OK);
+    }
+    demo(global, &DemoArgs::default())
+}
+
+/// The demo on the screen.
+pub fn demo(global: &Global, args: &DemoArgs) -> Result<u8, Failure> {
+    if global.plain || !has_screen() {
+        let snapshot = filled(&demo_session(args, true)?.0)?;
+        print(&plain::map_plain(&snapshot))?;
+        return Ok(code::OK);
+    }
+    let (session, _) = demo_session(args, true)?;
+    show(session, global)
+}
+
+/// Real venues on the screen.
+pub fn live(global: &Global, args: &LiveArgs) -> Result<u8, Failure> {
+    if !has_screen() {
+        return Err(Failure::usage("`live` draws on a terminal; for pipes and services there is `faultline watch`"));
+    }
+    let session = live_session(args, record_to(args.record.as_deref())?, true)?;
+    show(session, global)
+}
+
+fn show(session: Session, global: &Global) -> Result<u8, Failure> {
+    let shown = screen::run(&session, &options(global));
+    session.stop();
+    shown?;
+    Ok(code::OK)
+}
+
+/// A recording on the screen, or headless.
+pub fn replay(global: &Global, args: &ReplayArgs) -> Result<u8, Failure> {
+    let until = Until { fail_on: severity(args.fail_on.as_deref())?, duration: None };
+    if args.headless || global.plain || !has_screen() {
+        return headless::replay(&args.file, &args.rules, until);
+    }
+    let speed = match args.speed.as_str() {
+        "max" => f64::INFINITY,
+        text => text
+            .parse()
+            .ok()
+            .filter(|x| *x > 0.0)
+            .ok_or_else(|| Failure::usage(format!("speed `{text}` is no number above 0 and not `max`")))?,
+    };
+    let from = args.from.as_deref().map(|t| instant(t, &args.file)).transpose()?;
+    let options_of_replay = ReplayOptions { rules: args.rules.clone(), speed, is_paused: args.paused, from };
+    let session = Replay::start(&args.file, &options_of_replay, Clock::start())?;
+    let shown = screen::run(&session, &options(global));
+    session.stop();
+    shown?;
+    Ok(code::OK)
+}
+
+/// One screen as text or JSON.
+pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
+    let is_known = matches!(args.screen.as_str(), "map" | "alerts" | "feeds");
+    if !is_known {
+        return Err(Failure::usage(format!("there is no screen `{}`; there are map, alerts, feeds", args.screen)));
+    }
+    let mut result = code::OK;
+    let snapshot = match args.source.as_str() {
+        "demo" => filled(&demo_session(&DemoArgs::default(), true)?.0)?,
+        "live" => filled(&live_session(&args.live, None, true)?)?,
+        source => {
+            let (snapshot, is_cut) = of_recording(source, &args.live.rules)?;
+            result = if is_cut { code::PARTIAL } else { code::OK };
+            snapshot
+        }
+    };
+    let metric = args.metric.as_deref();
+    let text = match (args.screen.as_str(), args.json) {
+        ("map", false) => plain::map(&snapshot, metric),
+        ("alerts", false) => plain::alerts(&snapshot),
+        (_, false) => plain::feeds(&snapshot),
+        ("map", true) => json::map(&snapshot, metric).map_err(Failure::runtime)? + "\n",
+        ("alerts", true) => json::alerts(&snapshot).map_err(Failure::runtime)? + "\n",
+        (_, true) => json::feeds(&snapshot).map_err(Failure::runtime)? + "\n",
+    };
+    print(&text)?;
+    Ok(result)
+}
+
+/// The state of a recording at its end, or at `T` of `FILE@T`.
+fn of_recording(source: &str, rules: &[PathBuf]) -> Result<(Snapshot, bool), Failure> {
+    let (path, at) = match source.rsplit_once('@') {
+        Some((path, at)) if !Path::new(source).exists() => (PathBuf::from(path), Some(at)),
+        _ => (PathBuf::from(source), None),
+    };
+    let until = at.map(|t| instant(t, &path)).transpose()?;
+    let mut tape = Tape::open(&path, rules, Check::Chunks)?;
+    while let Some(step) = tape.step(&mut |_, _| {})? {
+        if until.is_some_and(|u| step.ts >= u) {
+            break;
+        }
+    }
+    let is_cut = matches!(tape.ending(), Some(Ending::Truncated { .. }));
+    Ok((tape.pipeline.snapshot(Mode::Replay, &Ask::default()), is_cut))
+}
+
+/// Headless alert mode.
+pub fn watch(args: &WatchArgs) -> Result<u8, Failure> {
+    let until = Until { fail_on: severity(args.fail_on.as_deref())?, duration: nanos(args.duration.as_deref())? };
+    let clock = Clock::start();
+    match args.source.as_str() {
+        "live" => headless::watch(live_session(&args.live, record_to(args.live.record.as_deref())?, true)?, until, clock),
+        "demo" => {
+            let record = args.live.record.clone();
+            let demo = DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, record };
+            headless::watch(demo_session(&demo, true)?.0, until, clock)
+        }
+        file => headless::replay(Path::new(file), &args.live.rules, until),
+    }
+}
+
+/// The simulator alone: prints its endpoints, then serves until a signal comes.
+pub fn sim(args: &DemoArgs) -> Result<u8, Failure> {
+    let clock = Clock::start();
+    let signals = Signals::listen()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut config = crate::sim::SimConfig::new(args.seed, scene(&args.scene)?, clock.now());
+    config.speed = args.speed;
+    let sim = runtime.block_on(crate::sim::serve(config, clock))?;
+    let endpoints: Vec<String> = sim.endpoints().iter().map(|(id, at)| format!("\"{id}\":\"{at}\"")).collect();
+    print(&format!(
+        "{{\"scene\":\"{}\",\"seed\":{},\"synthetic\":true,\"endpoints\":{{{}}}}}\n",
+        args.scene,
+        args.seed,
+        endpoints.join(",")
+    ))?;
+    loop {
+        if let Some(code) = signals.caught() {
+            drop(sim);
+            return Ok(code);
+        }
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+}
+
+/// A session on the simulator.
+pub fn demo_session(args: &DemoArgs, publish: bool) -> Result<(Session, Clock), Failure> {
+    let clock = Clock::start();
+    let origin = Origin::Demo { scene: scene(&args.scene)?, seed: args.seed, speed: args.speed };
+    let config = SessionConfig {
+        setup: Setup::load(&[])?,
+        underlyings: Vec::new(),
+        record: record_to(args.record.as_deref())?,
+        publish,
+        origin,
+        redirects: BTreeMap::new(),
+    };
+    Ok((Session::start(config, clock)?, clock))
+}
+
+/// A session on real venues.
+pub fn live_session(args: &LiveArgs, record: Option<RecordTo>, publish: bool) -> Result<Session, Failure> {
+    let mut setup = Setup::load(&args.rules)?;
+    setup.choose(&args.venues)?;
+    let mut redirects = BTreeMap::new();
+    for text in &args.redirect {
+        let (venue, address) = text
+            .split_once('=')
+            .ok_or_else(|| Failure::usage(format!("`{text}` is no redirect; write bybit=127.0.0.1:4000")))?;
+        let address = redirect::parse(address).map_err(|e| Failure::usage(e.to_string()))?;
+        redirects.insert(venue.to_string(), address);
+    }
+    let underlyings = args.underlyings.clone();
+    let config = SessionConfig { setup, underlyings, record, publish, origin: Origin::Live, redirects };
+    Session::start(config, Clock::start())
+}
+
+/// A folder to record to; an empty path means the data folder.
+pub fn record_to(dir: Option<&Path>) -> Result<Option<RecordTo>, Failure> {
+    match dir {
+        None => Ok(None),
+        Some(dir) if dir.as_os_str().is_empty() => {
+            let data = data_dir().ok_or_else(|| Failure::usage("no HOME and no XDG_DATA_HOME: name a folder"))?;
+            Ok(Some(RecordTo::Folder(data.join("recordings"))))
+        }
+        Some(dir) => Ok(Some(RecordTo::Folder(dir.to_path_buf()))),
+    }
+}
+
+/// Waits until every listed cell of the map has a value, or for a while.
+fn filled(session: &Session) -> Result<Snapshot, Failure> {
+    let clock = Clock::start();
+    let started = clock.now();
+    loop {
+        let snapshot = session.snapshot();
+        let cells = snapshot.grids.first().map_or(&[][..], |g| g.cells.as_slice());
+        let listed = || cells.iter().filter(|c| c.state != CellState::NotListed);
+        let has_all = snapshot.venues.iter().all(|v| v.state != crate::snapshot::FeedState::Down)
+            && listed().count() > 0
+            && listed().all(|c| c.state == CellState::Value);
+        if has_all || clock.now().since(started) > FILL_MAX {
+            return Ok(Snapshot::clone(&snapshot));
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+fn options(global: &Global) -> Options {
+    let who = global.operator.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "operator".into());
+    Options { color: global.color.clone(), theme: global.theme.clone(), themes: Vec::new(), who }
+}
+
+/// The scene with this name.
+pub fn scene(word: &str) -> Result<Scene, Failure> {
+    Scene::from_word(word)
+        .ok_or_else(|| Failure::usage(format!("there is no scene `{word}`; there are tour, calm, divergence, stale")))
+}
+
+fn severity(word: Option<&str>) -> Result<Option<Severity>, Failure> {
+    word.map(|w| {
+        Severity::from_word(w).ok_or_else(|| Failure::usage(format!("severity `{w}` is not one of info, warning, critical")))
+    })
+    .transpose()
+}
+
+/// A duration such as `30s` in nanoseconds.
+pub fn nanos(text: Option<&str>) -> Result<Option<i64>, Failure> {
+    text.map(|t| {
+        duration_ms(t)
+            .and_then(|ms| i64::try_from(ms).ok()?.checked_mul(MS))
+            .ok_or_else(|| Failure::usage(format!("`{t}` is no time; write 500ms, 30s, 5m or 8h")))
+    })
+    .transpose()
+}
+
+/// RFC 3339, or a time of the recording's first day.
+fn instant(text: &str, path: &Path) -> Result<Nanos, Failure> {
+    if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
+        return i64::try_from(stamp.as_nanosecond()).map(Nanos).map_err(Failure::runtime);
+    }
+    let info = crate::tape::info(path).map_err(|e| Failure::recording(path, &e))?;
+    let day = info.span.map_or(Nanos(0), |s| s.0).floor_to(86_400 * SECOND);
+    let time: jiff::civil::Time =
+        text.parse().map_err(|_| Failure::usage(format!("`{text}` is no instant; write RFC 3339 or HH:MM:SS")))?;
+    let seconds = i64::from(time.hour()) * 3_600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+    Ok(day.plus(seconds * SECOND + i64::from(time.subsec_nanosecond())))
+}

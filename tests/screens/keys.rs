@@ -1,0 +1,117 @@
+//! Keys: where they lead and what they ask for.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use faultline::model::entry::OperatorAction;
+use faultline::model::time::SECOND;
+use faultline::snapshot::{Mode, Snapshot};
+use faultline::view::{Context, Depth, Effect, TransportCommand, Ui};
+
+use super::{draw, fixture, named, status, text, ui};
+
+/// Presses keys by name, separated by blanks; returns the last effect.
+pub(crate) fn press(ui: &mut Ui, snapshot: &Snapshot, keys: &str) -> Option<Effect> {
+    let status = status(snapshot);
+    let themes = ["faultline-dark".to_string(), "mono".into()];
+    let context = Context { snapshot, status: &status, themes: &themes, who: "jm@desk1" };
+    let mut effect = None;
+    for name in keys.split(' ') {
+        let (code, mods) = match name {
+            "Enter" => (KeyCode::Enter, KeyModifiers::NONE),
+            "Esc" => (KeyCode::Esc, KeyModifiers::NONE),
+            "Tab" => (KeyCode::Tab, KeyModifiers::NONE),
+            "Space" => (KeyCode::Char(' '), KeyModifiers::NONE),
+            "Ctrl-c" => (KeyCode::Char('c'), KeyModifiers::CONTROL),
+            "End" => (KeyCode::End, KeyModifiers::NONE),
+            word => {
+                for c in word.chars() {
+                    effect = ui.key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE), &context);
+                }
+                continue;
+            }
+        };
+        effect = ui.key(KeyEvent::new(code, mods), &context);
+    }
+    effect
+}
+
+#[test]
+fn keys_lead_where_the_footer_says() {
+    let (live, mut replay) = (fixture::divergence(), fixture::divergence());
+    replay.mode = Mode::Replay;
+    for (snapshot, keys, shown) in [
+        (&live, "l", "XRP @ bybit"),
+        (&live, "j", "SOL @ hyperliquid"),
+        (&live, "gg", "SOL @ kraken-futures"),
+        (&live, "G End", "AVAX @ hyperliquid"),
+        (&live, "m", "depth within 10 bps, usd"),
+        (&live, "S", "by |max|"),
+        (&live, "S s", "by |max| reversed"),
+        (&live, "4", "what needs a person?"),
+        (&live, "4 j", "bybit index outage, see status page"),
+        (&live, "4 Enter", "Evidence  SOL @ bybit"),
+        (&live, "6", "can I trust what I see?"),
+        (&live, "6 G Enter", "SOL @ hyperliquid"),
+        (&live, "?", "Screens"),
+        (&live, "? Esc", "newest:"),
+        (&live, "Enter", "Evidence  SOL @ bybit"),
+        (&live, "Enter Esc", "newest:"),
+        (&live, "f", "FROZEN 23:54:15Z"),
+        (&live, "a", "ack A-0193QX with comment: _"),
+        (&live, "a outage", "ack A-0193QX with comment: outage_"),
+        (&live, "a", "recorded as jm@desk1"),
+        (&replay, "a", "recorded as jm@desk1, replay only"),
+        (&live, "h h a", "A-0188ZZ is owned by jm@desk1 already"),
+        (&live, "q", "quit? a recording runs"),
+        (&live, ":mp Enter", "did you mean `:map`?"),
+        (&live, ":map Space nothing Enter", "no metric `nothing`"),
+        (&live, ":map Space depth Enter", "depth within 10 bps, usd"),
+        (&live, ":theme Space mno Enter", "did you mean `mono`?"),
+        (&live, ":goto Space 23:50 Enter", "only a replay can go to a time"),
+        (&live, "Ctrl-c", "Ctrl-c again quits"),
+        (&replay, "gt", "go to time"),
+        (&replay, "gt 12:00 Enter", "the recording runs from 2024-08-08 23:24:15Z"),
+    ] {
+        let mut ui = ui("map", (80, 24));
+        press(&mut ui, snapshot, keys);
+        let screen = text(&draw(snapshot, &ui, &named("faultline-dark", Depth::True)));
+        assert!(screen.contains(shown), "{keys}: no `{shown}` on\n{screen}");
+    }
+}
+
+#[test]
+fn keys_ask_for_what_they_name() {
+    let (live, mut replay) = (fixture::divergence(), fixture::divergence());
+    replay.mode = Mode::Replay;
+    let ack =
+        OperatorAction::Ack { id: "A-0193QX".into(), who: "jm@desk1".into(), comment: "index outage".into() };
+    for (snapshot, keys, effect) in [
+        (&live, "a index Space outage Enter", Some(Effect::Act(ack))),
+        (&live, "a index Esc", None),
+        (&live, "Space", None),
+        (&live, "q y", Some(Effect::Quit)),
+        (&live, "q n", None),
+        (&live, "Ctrl-c Ctrl-c", Some(Effect::Quit)),
+        (&live, "Ctrl-c j Ctrl-c", None),
+        (&live, "T", Some(Effect::Theme(None))),
+        (&live, ":theme Space mono Enter", Some(Effect::Theme(Some("mono".into())))),
+        (&replay, "q", Some(Effect::Quit)),
+        (&replay, "Space", Some(Effect::Transport(TransportCommand::PlayPause))),
+        (&replay, "<", Some(Effect::Transport(TransportCommand::SeekBy(-10 * SECOND)))),
+        (&replay, ":speed Space 5 Enter", Some(Effect::Transport(TransportCommand::Speed(5.0)))),
+        (
+            &replay,
+            "gt 23:54:15 Enter",
+            Some(Effect::Transport(TransportCommand::SeekTo(fixture::AT.floor_to(SECOND)))),
+        ),
+    ] {
+        assert_eq!(press(&mut ui("map", (80, 24)), snapshot, keys), effect, "{keys}");
+    }
+}
+
+#[test]
+fn the_cursor_stays_with_its_venue_when_the_order_changes() {
+    let snapshot = fixture::divergence();
+    let mut ui = ui("map", (80, 24));
+    press(&mut ui, &snapshot, "S S");
+    assert_eq!(ui.focus(&snapshot), Some(("bybit".into(), "SOL".into())));
+}

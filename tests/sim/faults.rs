@@ -1,0 +1,132 @@
+//! Every fault verb really occurs on the wire, within a push interval or so.
+
+use std::time::Duration;
+
+use faultline::clock::Clock;
+use faultline::model::time::SECOND;
+use faultline::sim::{Scene, SimConfig, SimError, serve};
+use sonic_rs::JsonValueTrait;
+
+use crate::peer::{Peer, address, http, sim, text};
+
+const BOOK: &str = r#"{"op":"subscribe","args":["orderbook.50.BTCUSDT"]}"#;
+
+async fn subscribed(sim: &faultline::sim::Sim) -> Peer {
+    let mut peer = Peer::open(address(sim, "bybit"), "/v5/public/linear").await;
+    peer.say(BOOK).await;
+    peer.json().await;
+    assert_eq!(text(&peer.json().await["type"]), "snapshot");
+    peer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_ends_open_sockets_and_a_refusal_keeps_new_ones_out() {
+    let sim = sim(Scene::Calm, 1.0).await;
+    let (at, faults) = (address(&sim, "bybit"), sim.faults());
+    let mut peer = subscribed(&sim).await;
+    let mut other = Peer::open(address(&sim, "okx"), "/ws/v5/public").await;
+    faults.refuse("bybit", true).unwrap();
+    peer.json().await; // open ones live on
+    faults.cut("bybit").unwrap();
+    while peer.text().await.is_some() {}
+    assert!(Peer::try_open(at, "/v5/public/linear").await.is_none());
+    faults.refuse("bybit", false).unwrap();
+    subscribed(&sim).await;
+    other.say("ping").await;
+    assert_eq!(other.text().await.unwrap(), "pong", "other venues notice nothing");
+    assert!(matches!(faults.cut("nowhere"), Err(SimError::UnknownVenue { .. })));
+    sim.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_stops_data_but_not_heartbeats() {
+    let sim = sim(Scene::Calm, 1.0).await;
+    let mut peer = subscribed(&sim).await;
+    let mut last = peer.json().await["data"]["u"].as_u64().unwrap();
+    sim.faults().silence("bybit", true).unwrap();
+    // One message may be under way.
+    while let Some(message) = peer.text_within(Duration::from_millis(250)).await {
+        last = sonic_rs::from_str::<sonic_rs::Value>(&message).unwrap()["data"]["u"].as_u64().unwrap();
+    }
+    peer.say(r#"{"op":"ping"}"#).await;
+    assert_eq!(text(&peer.json().await["ret_msg"]), "pong");
+    assert_eq!(peer.text_within(Duration::from_millis(400)).await, None);
+    sim.faults().silence("bybit", false).unwrap();
+    assert_eq!(peer.json().await["data"]["u"].as_u64(), Some(last + 1), "the sequence has no hole");
+    sim.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gap_is_a_hole_in_the_sequence_of_that_length() {
+    let sim = sim(Scene::Calm, 1.0).await;
+    let mut peer = subscribed(&sim).await;
+    let mut last = peer.json().await["data"]["u"].as_u64().unwrap();
+    sim.faults().gap("bybit", 3).unwrap();
+    let mut holes = Vec::new();
+    for _ in 0..8 {
+        let u = peer.json().await["data"]["u"].as_u64().unwrap();
+        if u != last + 1 {
+            holes.push(u - last - 1);
+        }
+        last = u;
+    }
+    assert_eq!(holes, [3]);
+    sim.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn garbage_comes_once_and_data_goes_on() {
+    let sim = sim(Scene::Calm, 1.0).await;
+    let mut peer = subscribed(&sim).await;
+    sim.faults().garbage("bybit").unwrap();
+    let mut broken = 0;
+    for _ in 0..10 {
+        let message = peer.text().await.unwrap();
+        broken += usize::from(sonic_rs::from_str::<sonic_rs::Value>(&message).is_err());
+    }
+    assert_eq!(broken, 1);
+    sim.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rest_answers_with_the_ordered_status() {
+    let sim = sim(Scene::Calm, 1.0).await;
+    let at = address(&sim, "binance-usdm");
+    let path = "/fapi/v1/exchangeInfo";
+    sim.faults().rest_status("binance-usdm", Some(429)).unwrap();
+    assert_eq!(http(at, path, None).await.0, 429);
+    sim.faults().rest_status("binance-usdm", None).unwrap();
+    assert_eq!(http(at, path, None).await.0, 200);
+    sim.stop().await.unwrap();
+}
+
+/// The scene's silence on the wire, twenty times as fast: the socket lives, data stops and comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stale_scene_silences_one_venue_only() {
+    let sim = sim(Scene::Stale, 20.0).await;
+    let mut quiet = Peer::open(address(&sim, "hyperliquid"), "/ws").await;
+    quiet.say(r#"{"method":"subscribe","subscription":{"type":"bbo","coin":"BTC"}}"#).await;
+    let mut lively = subscribed(&sim).await;
+    let is_silent = |elapsed: i64| (10 * SECOND..30 * SECOND).contains(&elapsed);
+    while !sim.truth(|m| is_silent(m.elapsed())) {
+        quiet.text_within(Duration::from_millis(20)).await;
+    }
+    while quiet.text_within(Duration::from_millis(150)).await.is_some() {}
+    assert!(sim.truth(|m| is_silent(m.elapsed())), "silent while the scene says so");
+    lively.json().await;
+    quiet.say(r#"{"method":"ping"}"#).await;
+    assert_eq!(quiet.text().await.unwrap(), r#"{"channel":"pong"}"#);
+    quiet.until(|m| text(&m["channel"]) == "bbo").await;
+    assert!(!sim.truth(|m| is_silent(m.elapsed())), "data is back when the scene is over");
+    sim.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn wrong_settings_are_refused_with_a_reason() {
+    let clock = Clock::start();
+    let config = SimConfig { speed: 0.0, ..SimConfig::new(1, Scene::Calm, clock.now()) };
+    assert!(matches!(serve(config, clock).await, Err(SimError::Speed { .. })));
+    let config = SimConfig { venues: vec!["nyse".into()], ..SimConfig::new(1, Scene::Calm, clock.now()) };
+    let error = serve(config, clock).await.unwrap_err().to_string();
+    assert!(error.contains("nyse") && error.contains("bybit"), "{error}");
+}

@@ -1,0 +1,82 @@
+//! Frames of the simulator against real ones: the same fields, of the same kind, in messages of the same
+//! channel. Needs the captured messages in `FAULTLINE_CORPUS`.
+
+use std::path::PathBuf;
+
+use sonic_rs::{JsonContainerTrait, JsonType, JsonValueTrait, Value};
+
+use crate::market::spoken;
+
+/// Captured message, venue and a piece of text that picks the simulator's counterpart, fields that the
+/// simulator leaves out on purpose.
+type Pair = (&'static str, &'static str, &'static str, &'static [&'static str]);
+
+const PAIRS: &[Pair] = &[
+    ("binance/futures/market_data_json/agg_trade_stream.json", "binance-usdm", "\"aggTrade\"", &[]),
+    ("binance/futures/market_data_json/book_ticker_stream.json", "binance-usdm", "\"bookTicker\"", &[]),
+    ("binance/futures/market_data_json/depth_update_stream.json", "binance-usdm", "\"depthUpdate\"", &[]),
+    ("binance/futures/market_data_json/liquidation_stream.json", "binance-usdm", "\"forceOrder\"", &[]),
+    ("binance/futures/market_data_json/mark_price_stream.json", "binance-usdm", "\"markPriceUpdate\"", &[]),
+    ("binance/futures/market_data_json/ticker_stream.json", "binance-usdm", "\"24hrTicker\"", &[]),
+    ("binance/futures/market_data_json/trade_stream.json", "binance-usdm", "\"e\":\"trade\"", &[]),
+    ("bybit/ws_orderbook_snapshot.json", "bybit", "\"orderbook.1.", &[]),
+    ("bybit/ws_orderbook_delta.json", "bybit", "\"type\":\"delta\",\"ts\"", &[]),
+    ("bybit/ws_public_trade.json", "bybit", "\"publicTrade", &[]),
+    (
+        "bybit/ws_ticker_linear.json",
+        "bybit",
+        "\"tickers.SOLUSDT\",\"type\":\"snapshot\"",
+        &["highPrice24h", "lowPrice24h", "prevPrice1h"],
+    ),
+    ("bybit/ws_subscription_ack.json", "bybit", "\"op\":\"subscribe\"", &[]),
+    ("okx/ws_books_snapshot.json", "okx", "\"action\":\"snapshot\"", &[]),
+    ("okx/ws_books_update.json", "okx", "\"action\":\"update\"", &[]),
+    ("okx/ws_bbo_tbt.json", "okx", "\"bbo-tbt\"", &["checksum"]),
+    ("okx/ws_trades.json", "okx", "\"channel\":\"trades\"", &[]),
+    ("okx/ws_tickers.json", "okx", "\"channel\":\"tickers\"", &[]),
+    ("okx/ws_funding_rate.json", "okx", "\"channel\":\"funding-rate\"", &[]),
+    ("hyperliquid/ws_book_data.json", "hyperliquid", "\"l2Book\"", &[]),
+];
+
+/// Fault: a field misspelled, missing, or a number where the venue sends a string.
+#[test]
+fn frames_have_the_fields_of_captured_ones() {
+    let Some(corpus) = std::env::var_os("FAULTLINE_CORPUS").map(PathBuf::from) else {
+        eprintln!("skipped: FAULTLINE_CORPUS is not set");
+        return;
+    };
+    for (file, venue, mark, absent) in PAIRS {
+        let real = std::fs::read_to_string(corpus.join("messages").join(file)).unwrap();
+        let real: Value = sonic_rs::from_str(&real).unwrap();
+        let frames = spoken(venue);
+        let is_data =
+            |f: &&String| f.contains(mark) && !f.contains("\"event\":") && !f.contains("\"method\":\"sub");
+        let ours = frames.iter().find(is_data).unwrap_or_else(|| panic!("{file}: no {mark} from {venue}"));
+        let ours: Value = sonic_rs::from_str(ours).unwrap();
+        // Single captures may lack the envelope.
+        let bare = real.get("stream").is_none() && real.get("topic").is_none() && real.get("arg").is_none();
+        let inner = if bare && ours.get("op").is_none() { &ours["data"] } else { &ours };
+        compare(&real, inner, absent, file);
+    }
+}
+
+/// Every field of `real` is in `ours` with the same type; arrays are compared by their first element.
+fn compare(real: &Value, ours: &Value, absent: &[&str], place: &str) {
+    assert_eq!(real.get_type(), ours.get_type(), "{place}: {real} against {ours}");
+    match real.get_type() {
+        JsonType::Object => {
+            for (name, value) in real.as_object().unwrap().iter().filter(|(name, _)| !absent.contains(name)) {
+                let found =
+                    ours.get(name).unwrap_or_else(|| panic!("{place}: `{name}` is missing in {ours}"));
+                compare(value, found, absent, &format!("{place}.{name}"));
+            }
+        }
+        JsonType::Array => {
+            let first = |v: &Value| v.as_array().unwrap().first().cloned();
+            if let (Some(real), Some(ours)) = (first(real), first(ours)) {
+                compare(&real, &ours, absent, &format!("{place}[0]"));
+            }
+        }
+        _ => {}
+    }
+}

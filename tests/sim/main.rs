@@ -1,0 +1,13 @@
+//! The venue simulator: the market keeps its laws and its scenes, the wire keeps each venue's rules, and
+//! faults really happen. The clients here know nothing of faultline's decoders.
+
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod fidelity;
+#[cfg(test)]
+mod market;
+#[cfg(test)]
+mod peer;
+#[cfg(test)]
+mod wire;
