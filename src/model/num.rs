@@ -133,7 +133,9 @@ impl Num {
     pub fn at_scale(self, scale: u8) -> Option<i64> {
         match scale.cmp(&self.scale) {
             Ordering::Equal => Some(self.mantissa),
-            Ordering::Greater => self.mantissa.checked_mul(*POW10.get(usize::from(scale - self.scale))?),
+            Ordering::Greater => {
+                self.mantissa.checked_mul(*POW10.get(usize::from(scale - self.scale))?)
+            }
             Ordering::Less => {
                 let unit = *POW10.get(usize::from(self.scale - scale))?;
                 (self.mantissa % unit == 0).then(|| self.mantissa / unit)
@@ -231,9 +233,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in
-            ["", "-", ".", "1.", ".5", "abc", "1.2.3", "1e", "0x1", "NaN", "1e400", "99999999999999999999"]
-        {
+        for text in ["", "-", ".", "1.", ".5", "abc", "1.2.3", "1e", "0x1", "NaN", "1e400", "99999999999999999999"] {
             assert!(Num::parse(text.as_bytes()).is_none(), "{text}");
         }
     }
