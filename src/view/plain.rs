@@ -96,13 +96,16 @@ pub fn alerts(snapshot: &Snapshot) -> String {
 /// `14:31:29Z CRITICAL alert A-0193 raised 00:38 ago: SOL bybit, minus 18.4 basis points, limit 15.0 basis points.`
 fn alert_sentence(snapshot: &Snapshot, alert: &Alert) -> String {
     let age = format::duration_ms(snapshot.at.since(alert.raised_at) / MS);
+    let state = match alert.state {
+        AlertState::Raised => String::new(),
+        other => format!(", {}", other.word().to_lowercase()),
+    };
     let stale = if alert.is_stale { ", stale" } else { "" };
     let mut text = format!(
-        "{} {} alert {} {} since {age}: {}, {}, {}{stale}, limit {}, quality {:.2} {}.",
+        "{} {} alert {} raised {age} ago{state}: {}, {}, {}{stale}, limit {}, quality {:.2} {}.",
         format::time(alert.raised_at),
         alert.severity.word().to_uppercase(),
         format::clean(&alert.id),
-        alert.state.word().to_lowercase(),
         format::clean(&alert.rule),
         format::clean(&alert.subject.label()),
         format::spoken(alert.value, alert.unit),
