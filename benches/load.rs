@@ -51,7 +51,10 @@ impl Session {
 
     /// Bytes of all frames.
     pub fn frame_bytes(&self) -> usize {
-        self.entries.iter().map(|e| if let OwnedKind::Frame(_, from, to) = e.kind { to - from } else { 0 }).sum()
+        self.entries
+            .iter()
+            .map(|e| if let OwnedKind::Frame(_, from, to) = e.kind { to - from } else { 0 })
+            .sum()
     }
 
     /// Frames only.
