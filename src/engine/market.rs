@@ -252,8 +252,8 @@ impl Market {
             self.roll();
         }
         let since = now.since(started);
-        let is_election =
-            since >= ELECTION_S * SECOND && since < ELECTION_S * SECOND + SECOND && now.is_on(SECOND);
+        let election = ELECTION_S * SECOND..(ELECTION_S + 1) * SECOND;
+        let is_election = election.contains(&since) && now.is_on(SECOND);
         if is_election || now.is_on(86_400 * SECOND) {
             self.elect_all();
         }

@@ -127,10 +127,10 @@ impl Engine {
         self.totals.events += 1;
         if let Body::Gap(_) = event.body {
             self.totals.gaps += 1;
-        } else if let Some(ts_venue) = event.ts_venue {
-            if let Some(venue) = self.market.venues.get_mut(usize::from(venue)) {
-                venue.health.latency(ts_recv, ts_venue);
-            }
+        } else if let Some(ts_venue) = event.ts_venue
+            && let Some(venue) = self.market.venues.get_mut(usize::from(venue))
+        {
+            venue.health.latency(ts_recv, ts_venue);
         }
         self.market.apply(venue, conn, at, event)
     }
@@ -158,10 +158,10 @@ impl Engine {
 
     /// A connection changed state.
     pub fn control(&mut self, conn: ConnIx, at: Nanos, control: &Control) {
-        if let Some(health) = self.market.conns.get_mut(&conn) {
-            if let Some(venue) = self.market.venues.get_mut(usize::from(health.venue)) {
-                venue.health.control(health, at, control);
-            }
+        if let Some(health) = self.market.conns.get_mut(&conn)
+            && let Some(venue) = self.market.venues.get_mut(usize::from(health.venue))
+        {
+            venue.health.control(health, at, control);
         }
     }
 
