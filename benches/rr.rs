@@ -2,7 +2,12 @@
 //!
 //! `rr [MODE] [REPEATS]`: `pipeline` (default) is tape entry, decoding, sequence check, exact book,
 //! metrics at 10 Hz and rules; `decode` stops after decoding.
-#![expect(clippy::print_stdout, clippy::disallowed_methods, clippy::expect_used, reason = "a measuring program")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "a measuring program"
+)]
 
 #[path = "load.rs"]
 mod load;
