@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, clippy::print_stderr, reason = "a measuring program")]
 
 #[path = "load.rs"]
+#[expect(dead_code, reason = "each bench uses its part of the file")]
 mod load;
 
 use divan::counter::ItemsCount;
