@@ -9,7 +9,7 @@ use faultline::pipeline::Pipeline;
 use faultline::tape::{Format, Import, import};
 
 /// An entry that owns its bytes.
-pub struct Owned {
+pub(crate) struct Owned {
     seq: u64,
     ts_recv: Nanos,
     kind: OwnedKind,
@@ -25,16 +25,16 @@ enum OwnedKind {
 }
 
 /// A session in memory: entries, and their bytes in one block as a recording's chunks have them.
-pub struct Session {
-    pub entries: Vec<Owned>,
-    pub bytes: Vec<u8>,
-    pub frames: usize,
+pub(crate) struct Session {
+    pub(crate) entries: Vec<Owned>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) frames: usize,
 }
 
 impl Session {
     /// The entry at a position.
     #[inline]
-    pub fn entry(&self, at: usize) -> Entry<'_> {
+    pub(crate) fn entry(&self, at: usize) -> Entry<'_> {
         let owned = &self.entries[at];
         let kind = match &owned.kind {
             OwnedKind::Frame(conn, from, to) => Kind::Frame(*conn, &self.bytes[*from..*to]),
@@ -50,29 +50,21 @@ impl Session {
     }
 
     /// Bytes of all frames.
-    pub fn frame_bytes(&self) -> usize {
+    pub(crate) fn frame_bytes(&self) -> usize {
         self.entries
             .iter()
             .map(|e| if let OwnedKind::Frame(_, from, to) = e.kind { to - from } else { 0 })
             .sum()
     }
-
-    /// Frames only.
-    pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
-        self.entries.iter().filter_map(|e| match e.kind {
-            OwnedKind::Frame(_, from, to) => Some(&self.bytes[from..to]),
-            _ => None,
-        })
-    }
 }
 
 /// The captures folder, if it is set.
-pub fn corpus() -> Option<PathBuf> {
+pub(crate) fn corpus() -> Option<PathBuf> {
     std::env::var_os("FAULTLINE_CORPUS").map(PathBuf::from)
 }
 
 /// Loads captures of one venue.
-pub fn load(venue: &str, files: &[PathBuf]) -> Session {
+pub(crate) fn load(venue: &str, files: &[PathBuf]) -> Session {
     let mut session = Session { entries: Vec::new(), bytes: Vec::new(), frames: 0 };
     let imports = [Import { venue: venue.into(), files: files.to_vec() }];
     import(Format::by_name("raw").expect("raw"), &imports, &mut |entry| {
@@ -104,13 +96,13 @@ pub fn load(venue: &str, files: &[PathBuf]) -> Session {
 }
 
 /// The Binance USD-M session of 8 August 2024.
-pub fn usdm(corpus: &Path) -> Session {
+pub(crate) fn usdm(corpus: &Path) -> Session {
     let file = |name: &str| corpus.join("sessions/binance_20240808").join(name);
     load("binance-usdm", &[file("usdm.ndjson.zst"), file("usdm.rest.ndjson.zst")])
 }
 
 /// A pipeline over one venue with the shipped rules.
-pub fn pipeline(venue: &str) -> Pipeline {
+pub(crate) fn pipeline(venue: &str) -> Pipeline {
     let mut setup = Setup::load(&[]).expect("built-in configuration");
     setup.choose(&[venue.into()]).expect("a venue");
     Pipeline::new(&setup.venues, setup.rules).expect("a pipeline")

@@ -22,7 +22,7 @@ use crate::model::Nanos;
 use crate::model::alert::Severity;
 use crate::model::time::{MS, SECOND};
 use crate::sim::Scene;
-use crate::snapshot::{CellState, Mode, Snapshot};
+use crate::snapshot::{CellState, Snapshot};
 use crate::tape::{Check, Ending};
 use crate::view::{json, plain};
 
@@ -139,7 +139,7 @@ fn of_recording(source: &str, rules: &[PathBuf]) -> Result<(Snapshot, bool), Fai
         }
     }
     let is_cut = matches!(tape.ending(), Some(Ending::Truncated { .. }));
-    Ok((tape.pipeline.snapshot(Mode::Replay, &Ask::default()), is_cut))
+    Ok((tape.snapshot(&Ask::default()), is_cut))
 }
 
 /// Headless alert mode.

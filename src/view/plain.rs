@@ -2,13 +2,17 @@
 
 use crate::model::alert::{Alert, AlertState};
 use crate::model::time::MS;
-use crate::snapshot::{Cell, CellState, FeedRow, Grid, Quality, Snapshot};
+use crate::snapshot::{Cell, CellState, FeedRow, Grid, Mode, Quality, Snapshot};
 
 use super::{format, order};
 
 /// First line of every text: mode and time.
 fn head(snapshot: &Snapshot, what: &str) -> String {
-    let note = if snapshot.mode == crate::snapshot::Mode::Demo { ", synthetic data" } else { "" };
+    let note = match (snapshot.mode, snapshot.is_synthetic) {
+        (Mode::Demo, _) => ", synthetic data",
+        (_, true) => ", DEMO: synthetic data",
+        (_, false) => "",
+    };
     let mode = snapshot.mode.word().to_uppercase();
     format!("{mode}{note}, {}. {what}\n", format::date_time(snapshot.at))
 }

@@ -12,7 +12,7 @@ use faultline::model::time::Nanos;
 use faultline::model::venue::{Command, VenueSpec};
 
 /// Venues whose decoders these tests cover.
-pub(crate) const VENUES: &[&str] = &["bybit", "hyperliquid", "okx"];
+pub(crate) const VENUES: &[&str] = &["binance-coinm", "binance-usdm", "bybit", "hyperliquid", "okx"];
 
 /// A built-in venue file.
 pub(crate) fn venue(id: &str) -> VenueSpec {

@@ -70,6 +70,8 @@ fn mode_words(view: &View<'_>) -> Vec<Span> {
     let mut words = vec![(format!(" {} ", mode.word().to_uppercase()), theme.mode(mode))];
     if mode == Mode::Demo {
         words.push((" synthetic data".into(), base));
+    } else if view.live.is_synthetic {
+        words.push((" DEMO synthetic data".into(), base));
     }
     if view.ui.is_frozen {
         words.push((" ".into(), base));
