@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use crate::config::rules::{self, Rule};
+use crate::config::theme::{self, ThemeSpec};
 use crate::config::{ConfigError, builtin, venues};
 use crate::model::venue::VenueSpec;
 use crate::tape::Meta;
@@ -130,6 +131,24 @@ impl Setup {
         self.venues = kept;
         Ok(())
     }
+}
+
+/// The built-in themes and those of the configuration directory, in order of their files' names; a theme
+/// of the user replaces the built-in one of the same name.
+pub fn themes() -> Result<Vec<ThemeSpec>, Failure> {
+    let mut themes = theme::builtin().map_err(|e| Failure::config(&[e]))?;
+    let mut errors: Vec<ConfigError> = Vec::new();
+    let files = config_dir().map(|dir| read_folder(&dir.join("themes"), "themes")).transpose()?;
+    for (name, text) in files.unwrap_or_default() {
+        match theme::read(&name, &text, &themes) {
+            Ok(own) => match themes.iter_mut().find(|t| t.name == own.name) {
+                Some(old) => *old = own,
+                None => themes.push(own),
+            },
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(themes) } else { Err(Failure::config(&errors)) }
 }
 
 /// `$XDG_CONFIG_HOME/faultline`, or `~/.config/faultline`.

@@ -10,7 +10,7 @@ use crate::app::failure::code;
 use crate::app::headless::{self, Signals, Until};
 use crate::app::player::{Replay, ReplayOptions, Tape};
 use crate::app::screen::{self, Options};
-use crate::app::setup::{Setup, data_dir};
+use crate::app::setup::{Setup, data_dir, themes};
 use crate::app::source::{Origin, Session, SessionConfig};
 use crate::app::tee::RecordTo;
 use crate::app::{Failure, screen::Session as _};
@@ -49,8 +49,9 @@ pub fn demo(global: &Global, args: &DemoArgs) -> Result<u8, Failure> {
         print(&plain::map_plain(&snapshot))?;
         return Ok(code::OK);
     }
+    let options = options(global)?;
     let (session, _) = demo_session(args, true)?;
-    show(session, global)
+    show(session, &options)
 }
 
 /// Real venues on the screen.
@@ -60,12 +61,13 @@ pub fn live(global: &Global, args: &LiveArgs) -> Result<u8, Failure> {
             "`live` draws on a terminal; for pipes and services there is `faultline watch`",
         ));
     }
+    let options = options(global)?;
     let session = live_session(args, record_to(args.record.as_deref())?, true)?;
-    show(session, global)
+    show(session, &options)
 }
 
-fn show(session: Session, global: &Global) -> Result<u8, Failure> {
-    let shown = screen::run(&session, &options(global));
+fn show(session: Session, options: &Options) -> Result<u8, Failure> {
+    let shown = screen::run(&session, options);
     session.stop();
     shown?;
     Ok(code::OK)
@@ -86,8 +88,9 @@ pub fn replay(global: &Global, args: &ReplayArgs) -> Result<u8, Failure> {
         };
     let from = args.from.as_deref().map(|t| instant(t, &args.file)).transpose()?;
     let options_of_replay = ReplayOptions { rules: args.rules.clone(), speed, is_paused: args.paused, from };
+    let options = options(global)?;
     let session = Replay::start(&args.file, &options_of_replay, Clock::start())?;
-    let shown = screen::run(&session, &options(global));
+    let shown = screen::run(&session, &options);
     session.stop();
     shown?;
     Ok(code::OK)
@@ -250,10 +253,10 @@ fn filled(session: &Session) -> Result<Snapshot, Failure> {
     }
 }
 
-fn options(global: &Global) -> Options {
+fn options(global: &Global) -> Result<Options, Failure> {
     let who =
         global.operator.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "operator".into());
-    Options { color: global.color.clone(), theme: global.theme.clone(), themes: Vec::new(), who }
+    Ok(Options { color: global.color.clone(), theme: global.theme.clone(), themes: themes()?, who })
 }
 
 /// The scene with this name.

@@ -118,8 +118,8 @@ fn exit_codes() -> String {
 fn metrics() -> String {
     let mut out = String::from("| metric | unit | meaning |\n|---|---|---|\n");
     for card in METRICS.iter().map(|metric| metric.card()) {
-        let _ =
-            writeln!(out, "| `{}` | {} | {} |", card.id, card.unit.word(), card.meaning.replace('|', "\\|"));
+        let meaning = card.meaning.replace('|', "\\|");
+        writeln!(out, "| `{}` | {} | {meaning} |", card.id, card.unit.word()).unwrap();
     }
     out
 }
