@@ -187,7 +187,7 @@ pub(crate) fn table() -> String {
     for (name, floor, imports, duty) in FLOORS {
         let imports = match *imports {
             [] => "nothing".to_string(),
-            all if all.len() == FLOORS.iter().filter(|row| row.1 < *floor).count() => {
+            all if all.len() > 9 && all.len() == FLOORS.iter().filter(|row| row.1 < *floor).count() => {
                 "everything below".into()
             }
             some => some.join(", "),

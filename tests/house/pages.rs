@@ -31,7 +31,8 @@ fn blocks() -> Vec<Block> {
         block("README.md", "exit codes", exit_codes()),
         block("src/ARCHITECTURE.md", "floors", floors::table()),
         block("src/ARCHITECTURE.md", "limits", limits::table()),
-        block("src/ARCHITECTURE.md", "metrics", metrics()),
+        block("src/ARCHITECTURE.md", "metrics", metrics_by_unit()),
+        block("README.md", "metrics", metrics()),
     ]
 }
 
@@ -122,6 +123,18 @@ fn metrics() -> String {
         writeln!(out, "| `{}` | {} | {meaning} |", card.id, card.unit.word()).unwrap();
     }
     out
+}
+
+fn metrics_by_unit() -> String {
+    let mut units: Vec<(&str, Vec<String>)> = Vec::new();
+    for card in METRICS.iter().map(|metric| metric.card()) {
+        let (unit, id) = (card.unit.word(), format!("`{}`", card.id));
+        match units.iter_mut().find(|(known, _)| *known == unit) {
+            Some((_, ids)) => ids.push(id),
+            None => units.push((unit, vec![id])),
+        }
+    }
+    units.iter().fold(String::new(), |out, (unit, ids)| out + &format!("- {unit}: {}\n", ids.join(", ")))
 }
 
 #[test]
