@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::beat::Beat;
-use super::book::{Book, BookSide};
+use super::book::{Book, BookSide, Depth};
 use super::window::{DecayedSum, TimeMean};
 use crate::model::Nanos;
 use crate::model::entry::ConnIx;
@@ -98,6 +98,8 @@ pub struct Listing {
     crossed_since: Option<Nanos>,
     good_mid: Option<(f64, Nanos)>,
     is_dirty: bool,
+    /// The book changed since the widest band was summed.
+    is_wide_dirty: bool,
     /// Figures of the last tick.
     pub figures: Figures,
     /// Figures of the last tick at which the book was synced, and when that was.
@@ -131,6 +133,7 @@ impl Listing {
             crossed_since: None,
             good_mid: None,
             is_dirty: true,
+            is_wide_dirty: true,
             figures: Figures::default(),
             held: None,
         }
@@ -307,19 +310,24 @@ impl Listing {
         {
             *at = now;
         }
-        if !self.is_dirty && state == self.figures.state && self.crossed_since.is_none() {
+        self.is_wide_dirty |= self.is_dirty;
+        // The widest band reaches far beyond the touch and is summed once a second (METRICS.md C2).
+        let is_wide = self.is_wide_dirty && (now.is_on(SECOND) || self.figures.bid_depth.is_none());
+        let is_same = state == self.figures.state && self.crossed_since.is_none();
+        if !self.is_dirty && !is_wide && is_same {
             return;
         }
         self.is_dirty = false;
         let mut figures = Figures { state, ..Figures::default() };
         if let (BookState::Synced, Some(factors)) = (state, self.factors) {
-            self.measure(now, factors, &mut figures);
+            self.measure(now, factors, is_wide, &mut figures);
+            self.is_wide_dirty &= !is_wide;
             self.held = Some((figures, now));
         }
         self.figures = figures;
     }
 
-    fn measure(&mut self, now: Nanos, factors: Factors, figures: &mut Figures) {
+    fn measure(&mut self, now: Nanos, factors: Factors, is_wide: bool, figures: &mut Figures) {
         let (price_scale, size_scale) = self.book.scales();
         let unit = |scale: u8| POW10.get(usize::from(scale)).map_or(1.0, |u| *u as f64);
         let price_unit = unit(price_scale) * factors.scale;
@@ -347,23 +355,29 @@ impl Listing {
             (None, None) => 0,
         };
         let value_unit = unit(size_scale);
-        let money = |side: BookSide, book: &Book| {
-            let limits = BANDS_BPS.map(|band| limit(side, twice_mid, band));
-            book.depth(side, &limits).map(|depth| match factors.payoff {
-                Payoff::Linear | Payoff::Quanto => {
-                    depth.value as f64 / value_unit / unit(price_scale) * factors.multiplier
-                }
-                Payoff::Inverse => depth.size as f64 / value_unit * factors.multiplier,
-            })
+        let money = |depth: Depth| match factors.payoff {
+            Payoff::Linear | Payoff::Quanto => {
+                depth.value as f64 / value_unit / unit(price_scale) * factors.multiplier
+            }
+            Payoff::Inverse => depth.size as f64 / value_unit * factors.multiplier,
         };
+        let sums = |side: BookSide, before: Option<[f64; BANDS_BPS.len()]>| {
+            if is_wide {
+                return self.book.depth(side, &BANDS_BPS.map(|band| limit(side, twice_mid, band))).map(money);
+            }
+            let [a, b, c, d, _] = BANDS_BPS;
+            let [a, b, c, d] =
+                self.book.depth(side, &[a, b, c, d].map(|band| limit(side, twice_mid, band))).map(money);
+            [a, b, c, d, before.map_or(0.0, |b| b[BANDS_BPS.len() - 1])]
+        };
+        figures.bid_depth = Some(sums(BookSide::Bid, self.figures.bid_depth));
+        figures.ask_depth = Some(sums(BookSide::Ask, self.figures.ask_depth));
         let widest = BANDS_BPS[BANDS_BPS.len() - 1];
         figures.is_truncated = self
             .book
             .worst(BookSide::Bid)
             .is_some_and(|p| p > limit(BookSide::Bid, twice_mid, widest))
             || self.book.worst(BookSide::Ask).is_some_and(|p| p < limit(BookSide::Ask, twice_mid, widest));
-        figures.bid_depth = Some(money(BookSide::Bid, &self.book));
-        figures.ask_depth = Some(money(BookSide::Ask, &self.book));
     }
 }
 

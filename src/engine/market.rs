@@ -306,27 +306,25 @@ impl Market {
 
     /// USD prices of currencies from spot books against USD. METRICS.md §4.1.
     fn price_currencies(&mut self, now: Nanos) {
-        for at in 1..self.currencies.len() {
-            let Some(name) = self.currencies.get(at).map(|c| c.name.clone()) else { continue };
-            self.votes.clear();
-            for (venue, slot) in (0u16..).zip(&self.venues) {
+        let Market { venues, currencies, votes, .. } = self;
+        for currency in currencies.iter_mut().skip(1) {
+            votes.clear();
+            for (venue, slot) in (0u16..).zip(venues.iter()) {
                 for listing in &slot.listings {
-                    let is_source = listing
-                        .def
-                        .as_ref()
-                        .is_some_and(|d| d.class == Class::Spot && d.base == name && d.quote == "USD");
+                    let is_source = listing.def.as_ref().is_some_and(|d| {
+                        d.class == Class::Spot && d.base == currency.name && d.quote == "USD"
+                    });
                     if let (true, Some(mid)) = (is_source, listing.figures.mid) {
-                        self.votes.push(Vote { venue, value: mid, weight: listing.volume.value(now) });
+                        votes.push(Vote { venue, value: mid, weight: listing.volume.value(now) });
                     }
                 }
             }
-            if self.votes.iter().any(|v| v.weight <= 0.0) {
-                self.votes.iter_mut().for_each(|v| v.weight = 1.0);
+            if votes.iter().any(|v| v.weight <= 0.0) {
+                votes.iter_mut().for_each(|v| v.weight = 1.0);
             }
-            cap_weights(&mut self.votes, RATE_WEIGHT_CAP);
-            sort(&mut self.votes);
-            let price = weighted_median(&self.votes, None);
-            let Some(currency) = self.currencies.get_mut(at) else { continue };
+            cap_weights(votes, RATE_WEIGHT_CAP);
+            sort(votes);
+            let price = weighted_median(votes, None);
             match (price, currency.seen) {
                 (Some(price), _) => {
                     (currency.usd, currency.quality, currency.seen) = (Some(price), Quality::Ok, Some(now));

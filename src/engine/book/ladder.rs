@@ -1,12 +1,11 @@
-//! A deep side: a dense window of ticks behind the touch, far levels in an ordered map.
+//! A deep side: a dense window of ticks behind the touch, far levels in sorted runs.
 //!
 //! One update touches one size, one bit and one partial sum. The window holds [`SLOTS`] consecutive
 //! keys; the touch lies near its low end, because levels are read and changed from the touch outwards.
-//! Keys below the window never wait: the window moves to them at once. Keys beyond it go to the map.
-
-use std::collections::BTreeMap;
+//! Keys below the window never wait: the window moves to them at once. Keys beyond it go to the runs.
 
 use super::Depth;
+use super::chunks::Chunks;
 
 /// Consecutive keys in the window: 128 bps of a price with 64,000 ticks. 64 KiB per side.
 pub(super) const SLOTS: usize = 8_192;
@@ -25,7 +24,8 @@ pub(super) struct Ladder {
     sums: Box<[Depth]>,
     near: usize, // occupied slots
     best: usize, // lowest occupied slot, SLOTS when none
-    far: BTreeMap<i64, i64>,
+    far: Chunks,
+    moved: Vec<(i64, i64)>, // scratch of `recentre`
 }
 
 impl Ladder {
@@ -37,7 +37,8 @@ impl Ladder {
             sums: vec![Depth::default(); WORDS].into_boxed_slice(),
             near: 0,
             best: SLOTS,
-            far: BTreeMap::new(),
+            far: Chunks::default(),
+            moved: Vec::new(),
         }
     }
 
@@ -78,13 +79,9 @@ impl Ladder {
     /// A key outside the window, or any key while the window is empty.
     #[cold]
     fn set_outside(&mut self, key: i64, size: i64) {
-        if size == 0 {
-            self.far.remove(&key);
-        } else if self.near == 0 || key < self.base {
-            self.far.insert(key, size);
+        self.far.set(key, size);
+        if size != 0 && (self.near == 0 || key < self.base) {
             self.recentre();
-        } else {
-            self.far.insert(key, size);
         }
     }
 
@@ -110,7 +107,7 @@ impl Ladder {
     #[cold]
     fn recentre(&mut self) {
         let near_best = (self.best < SLOTS).then(|| self.base + self.best as i64);
-        let far_best = self.far.first_key_value().map(|(k, _)| *k);
+        let far_best = self.far.first().map(|(key, _)| key);
         let Some(best) = near_best.into_iter().chain(far_best).min() else {
             return;
         };
@@ -118,7 +115,7 @@ impl Ladder {
         // Everything leaves the window, then what fits comes back. Rare, so simple.
         let mut slot = self.next_from(0);
         while slot < SLOTS {
-            self.far.insert(self.base + slot as i64, self.sizes[slot]);
+            self.far.set(self.base + slot as i64, self.sizes[slot]);
             self.sizes[slot] = 0;
             slot = self.next_from(slot + 1);
         }
@@ -127,12 +124,13 @@ impl Ladder {
         self.near = 0;
         self.best = SLOTS;
         self.base = base;
-        let mut inside = self.far.split_off(&base);
-        let beyond = base.checked_add(SLOTS as i64).map(|end| inside.split_off(&end)).unwrap_or_default();
-        for (key, size) in inside {
+        let mut moved = std::mem::take(&mut self.moved);
+        moved.extend(self.far.iter().take_while(|(key, _)| key.wrapping_sub(base) < SLOTS as i64));
+        for (key, size) in moved.drain(..) {
+            self.far.set(key, 0);
             self.put((key - base) as usize, key, size);
         }
-        self.far = beyond;
+        self.moved = moved;
     }
 
     pub(super) fn clear(&mut self) {
@@ -156,13 +154,13 @@ impl Ladder {
     pub(super) fn best(&self) -> Option<(i64, i64)> {
         match self.sizes.get(self.best) {
             Some(size) => Some((self.base + self.best as i64, *size)),
-            None => self.far.first_key_value().map(|(k, s)| (*k, *s)),
+            None => self.far.first(),
         }
     }
 
     pub(super) fn worst(&self) -> Option<i64> {
-        if let Some((key, _)) = self.far.last_key_value() {
-            return Some(*key);
+        if let Some((key, _)) = self.far.last() {
+            return Some(key);
         }
         let (word, bits) = self.bits.iter().enumerate().rev().find(|(_, bits)| **bits != 0)?;
         Some(self.base + (word as i64 * 64 + 63 - i64::from(bits.leading_zeros())))
@@ -177,7 +175,7 @@ impl Ladder {
             slot = self.next_from(slot + 1);
             Some((key, size))
         });
-        near.chain(self.far.iter().map(|(k, s)| (*k, *s)))
+        near.chain(self.far.iter())
     }
 
     /// Sums of all levels with keys up to each limit; limits ascend. Whole words use their sums.
@@ -205,8 +203,8 @@ impl Ladder {
         let mut beyond = Depth::default();
         let mut far = self.far.iter().peekable();
         for (limit, cell) in limits.iter().zip(out) {
-            while let Some((key, size)) = far.next_if(|(k, _)| **k <= *limit) {
-                beyond.add(*key, *size);
+            while let Some((key, size)) = far.next_if(|(key, _)| *key <= *limit) {
+                beyond.add(key, size);
             }
             *cell += beyond;
         }

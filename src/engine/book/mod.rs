@@ -5,6 +5,7 @@
 //! [`ladder`] when it grows deep. Both sides use a *key* that ascends from the best price outwards:
 //! the price for asks, its negative for bids; so one code serves both.
 
+mod chunks;
 mod flat;
 mod ladder;
 

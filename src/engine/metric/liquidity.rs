@@ -69,7 +69,7 @@ static DEPTH_CARDS: [Card; 5] = [
     depth_card("depth_usd_25", "depth 25 bps"),
     depth_card("depth_usd_50", "depth 50 bps"),
     depth_card("depth_usd_100", "depth 100 bps"),
-    depth_card("depth_usd_200", "depth 200 bps"),
+    Card { every: Every::Second, ..depth_card("depth_usd_200", "depth 200 bps") },
 ];
 
 const fn depth_card(id: &'static str, title: &'static str) -> Card {
