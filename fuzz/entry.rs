@@ -31,7 +31,7 @@ impl Out for Seen {
 
 /// Lines of messages to the decoder of every built-in venue. The first byte of a line says what it is:
 /// `>` a REST answer, `!` a connection that closed, `?` a book to forget, anything else a frame.
-pub fn dialects(bytes: &[u8]) {
+pub(crate) fn dialects(bytes: &[u8]) {
     for spec in specs() {
         let Some(dialect) = DIALECTS.iter().find(|dialect| dialect.id() == spec.dialect) else { continue };
         let path =
@@ -60,7 +60,7 @@ fn specs() -> impl Iterator<Item = VenueSpec> {
 }
 
 /// A recording, read with all checks, with those of chunks only, and for its summary.
-pub fn tape(bytes: &[u8]) {
+pub(crate) fn tape(bytes: &[u8]) {
     for check in [Check::Full, Check::Chunks] {
         let Ok(mut reader) = Reader::open_with(Cursor::new(bytes), check) else { continue };
         let mut newest = Nanos(i64::MIN);
@@ -74,7 +74,7 @@ pub fn tape(bytes: &[u8]) {
 }
 
 /// A venue file, a rule file and a theme; errors are drawn as people would see them.
-pub fn config(bytes: &[u8]) {
+pub(crate) fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let parents = theme::builtin().unwrap_or_default();
     let errors = [

@@ -37,6 +37,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("dialect/wire.rs", "DEPTH_MAX", "undecodable: counted"),
     ("engine/alarm.rs", "RESOLVED_MAX", "the oldest resolved alert leaves the screen"),
     ("engine/beat.rs", "SLOW_STALE_MAX", "the channel is stale"),
+    ("engine/book/chunks.rs", "RUN_MAX", "the run is split"),
     ("engine/book/ladder.rs", "DRIFT_MAX", "the window moves to the touch"),
     ("engine/book/mod.rs", "SIDE_LEVELS_MAX", "the book is void and resyncs"),
     ("engine/health.rs", "ERROR_CHARS_MAX", "the text is cut"),

@@ -134,7 +134,7 @@ fn metrics_by_unit() -> String {
             None => units.push((unit, vec![id])),
         }
     }
-    units.iter().fold(String::new(), |out, (unit, ids)| out + &format!("- {unit}: {}\n", ids.join(", ")))
+    units.iter().fold(String::new(), |out, (unit, ids)| out + &format!("- `{unit}`: {}\n", ids.join(", ")))
 }
 
 #[test]
