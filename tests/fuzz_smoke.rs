@@ -130,6 +130,8 @@ fn configuration_survives_hostile_files() {
         b"\"\"\"",
         b"[[[[",
         b"\x1b[2J",
+        b"\n\"\\u001b[2J\" = 1\n",
+        b"\n[[rule]]\nid = \"\\u001b[2J\"\nmetric = \"\\u001b[2J\"\n",
         b"\xe2\x80\xae",
         b"999999999999999999999",
         b"-1",
