@@ -144,5 +144,53 @@ fn configuration_survives_hostile_files() {
         b"'",
         b"1e999",
     ];
-    run(entry::config, &seeds, spice, 3_000);
+    run(entry::config, &seeds, spice, 2_000);
+    let mut dice = Dice(0xD1B5_4A32_D192_ED03);
+    for _ in 0..3_000 {
+        let seed = &seeds[dice.roll(seeds.len())];
+        entry::config(swapped_values(&mut dice, std::str::from_utf8(seed).unwrap()).as_bytes());
+    }
+}
+
+/// The file with the values of one or two of its lines exchanged for others: what still is TOML reaches
+/// the checks behind the parser.
+fn swapped_values(dice: &mut Dice, text: &str) -> String {
+    const VALUES: &[&str] = &[
+        r#""""#,
+        r#""-""#,
+        r#"".bps""#,
+        r#""1e9999bps""#,
+        r#""-+.""#,
+        r#""\u0000""#,
+        r#""\u001b[2J""#,
+        r#""99999999999999999999""#,
+        r#""1s""#,
+        r#""-1h""#,
+        r##""#ff""##,
+        r#""ansi:""#,
+        r#""ws://""#,
+        r#""\u202e""#,
+        "-1",
+        "0",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "1e308",
+        "nan",
+        "-inf",
+        "[]",
+        "[\"\"]",
+        "{}",
+        "{ warning = \"1\" }",
+        "{ fg = \"\" }",
+        "true",
+        "1979-05-27",
+    ];
+    let mut lines: Vec<String> = text.lines().map(ToString::to_string).collect();
+    let with_value: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].contains(" = ")).collect();
+    for _ in 0..=dice.roll(2) {
+        let at = with_value[dice.roll(with_value.len())];
+        let key = lines[at].split(" = ").next().unwrap().to_string();
+        lines[at] = format!("{key} = {}", VALUES[dice.roll(VALUES.len())]);
+    }
+    lines.join("\n")
 }
