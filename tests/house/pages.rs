@@ -179,3 +179,18 @@ fn paths_that_the_pages_name_exist() {
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+/// README says which tests are skipped without captured messages.
+#[test]
+fn readme_names_every_test_file_that_needs_the_corpus() {
+    let readme = read("README.md");
+    let marks = ["FAULTLINE_CORPUS\"", "= corpus("];
+    for file in rust_files("tests").iter().filter(|file| marks.iter().any(|mark| file.code.contains(mark))) {
+        let is_helper = file.path.ends_with("collect.rs") || file.path.starts_with("tests/house");
+        assert!(
+            is_helper || readme.contains(&format!("`{}`", file.path)),
+            "README.md: {} needs the corpus",
+            file.path
+        );
+    }
+}
