@@ -44,7 +44,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("engine/health.rs", "MINUTES_MAX", "the oldest minute is forgotten"),
     ("engine/history.rs", "POINTS_MAX", "the oldest point is forgotten"),
     ("engine/listing.rs", "CROSSED_MAX", "the book resyncs"),
-    ("engine/market.rs", "UNDERLYINGS_MAX", "further underlyings are not told apart"),
+    ("engine/market.rs", "UNDERLYINGS_MAX", "instruments of further underlyings enter no figure"),
     ("engine/metric/price.rs", "VOTES_MAX", "further venues do not vote"),
     ("engine/window.rs", "LATENCY_MAX", "counted as the largest"),
     ("feed/door.rs", "ADDRESSES_MAX", "further addresses are not tried"),
