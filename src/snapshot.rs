@@ -93,6 +93,8 @@ pub struct Snapshot {
     pub seq: u64,
     /// Live, replay or demo.
     pub mode: Mode,
+    /// The data come from the simulator, now or when they were recorded.
+    pub is_synthetic: bool,
     /// Rows of the map, in the order of the configuration.
     pub venues: Vec<VenueRow>,
     /// Columns of the map: canonical assets, largest first.

@@ -167,8 +167,7 @@ fn a_seek_shows_what_straight_play_shows() {
     assert_ne!(far, straight);
 
     // The same by keyboard: begin near the end, seek back.
-    let options =
-        ReplayOptions { speed: 1.0, is_paused: true, from: Some(end), ..ReplayOptions::default() };
+    let options = ReplayOptions { speed: 1.0, is_paused: true, from: Some(end), ..ReplayOptions::default() };
     let clock = Clock::start();
     let replay = Replay::start(&live.path, &options, clock).unwrap();
     replay.ask(ask.cell.clone());
@@ -199,7 +198,10 @@ fn killed_at(room: &Path, bytes: u64) -> PathBuf {
         if let Some(path) = file.filter(|p| p.metadata().is_ok_and(|m| m.len() >= bytes)) {
             break path;
         }
-        assert!(clock.now().since(begun) < PATIENCE && child.try_wait().unwrap().is_none(), "the recorder ended by itself");
+        assert!(
+            clock.now().since(begun) < PATIENCE && child.try_wait().unwrap().is_none(),
+            "the recorder ended by itself"
+        );
         std::thread::sleep(NAP);
     };
     child.kill().unwrap(); // SIGKILL

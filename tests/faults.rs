@@ -252,13 +252,16 @@ fn five_faults_at_once(watch: &mut Watch) {
         let row = watch.feed(venue);
         (row.reconnects > 0, row.gaps > 0, row.undecodable > 0)
     };
-    assert_eq!(VENUES.map(count), [
-        (false, true, false),  // binance-usdm lost messages
-        (true, false, false),  // binance-coinm was cut and refused
-        (true, false, false),  // bybit was cut
-        (false, false, false), // okx was silent: nothing was lost
-        (false, false, true),  // hyperliquid sent garbage
-    ]);
+    assert_eq!(
+        VENUES.map(count),
+        [
+            (false, true, false),  // binance-usdm lost messages
+            (true, false, false),  // binance-coinm was cut and refused
+            (true, false, false),  // bybit was cut
+            (false, false, false), // okx was silent: nothing was lost
+            (false, false, true),  // hyperliquid sent garbage
+        ]
+    );
 }
 
 /// A book that needs a REST snapshot while the venue answers 429: no value until the answer is there.

@@ -1,7 +1,7 @@
 //! What an officer sees: handmade pictures, keys, and the screens they lead to.
 //!
 //! Golden files under `tests/screens/golden` hold the text of a screen and, below it, its styles: runs of
-//! `letter count` per row and a key of letters. `UPDATE=1 cargo test --test screens` writes them anew;
+//! `letter count` per row, equal rows counted, and a key of letters. `UPDATE=1 cargo test --test screens` writes them anew;
 //! read the difference before you commit it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken helper is a failed test")]
 
@@ -92,6 +92,7 @@ fn text(buf: &Buffer) -> String {
 fn styles(buf: &Buffer) -> String {
     let mut letters: BTreeMap<String, char> = BTreeMap::new();
     let mut out = String::new();
+    let mut last: (String, usize) = Default::default();
     for y in 0..buf.area.height {
         let mut runs: Vec<(char, usize)> = Vec::new();
         for x in 0..buf.area.width {
@@ -106,8 +107,14 @@ fn styles(buf: &Buffer) -> String {
             }
         }
         let row: Vec<String> = runs.iter().map(|(letter, count)| format!("{letter}{count}")).collect();
-        writeln!(out, "{}", row.join(" ")).unwrap();
+        let row = row.join(" ");
+        if row != last.0 && last.1 > 0 {
+            writeln!(out, "{}x {}", last.1, last.0).unwrap();
+            last.1 = 0;
+        }
+        last = (row, last.1 + 1);
     }
+    writeln!(out, "{}x {}", last.1, last.0).unwrap();
     let mut key: Vec<(&char, &String)> = letters.iter().map(|(name, letter)| (letter, name)).collect();
     key.sort();
     for (letter, name) in key {
@@ -186,5 +193,9 @@ fn the_map_at_every_depth_and_the_other_faces() {
     }
     let mut help = ui("map", (80, 24));
     press(&mut help, &replay, "?");
+    let mut prompt = ui("alerts", (80, 24));
+    press(&mut prompt, &fixture::divergence(), "a bybit Space index Space outage");
+    let buf = draw(&fixture::divergence(), &prompt, &named("faultline-dark", Depth::True));
+    golden("prompt-80x24", &format!("{}{}", text(&buf), styles(&buf)));
     golden("help-80x24", &text(&draw(&replay, &help, &named("mono", Depth::Mono))));
 }

@@ -85,6 +85,13 @@ impl Tape {
         Ok(())
     }
 
+    /// Everything a face may show, as of the newest tick.
+    pub fn snapshot(&self, ask: &Ask) -> Snapshot {
+        let mut snapshot = self.pipeline.snapshot(Mode::Replay, ask);
+        snapshot.is_synthetic = self.meta().mode == Mode::Demo.word();
+        snapshot
+    }
+
     /// What the recording says of itself.
     pub fn meta(&self) -> &Meta {
         self.reader.meta()
@@ -427,7 +434,7 @@ impl Player {
     fn publish(&mut self) {
         self.published = self.clock.now();
         self.stage.transport.store(Arc::new(self.transport.clone()));
-        let snapshot = self.tape.pipeline.snapshot(Mode::Replay, &self.stage.ask.load());
+        let snapshot = self.tape.snapshot(&self.stage.ask.load());
         self.stage.snapshot.store(Arc::new(snapshot));
     }
 }

@@ -180,6 +180,8 @@ impl<'a, W: Write> Loop<'a, W> {
         let wanted = if depth == Depth::Mono { Some("mono") } else { options.theme.as_deref() };
         let theme_at = names.iter().position(|n| Some(n.as_str()) == wanted).unwrap_or(0);
         let theme = theme_of(&themes, theme_at, depth);
+        let is_unknown = options.theme.as_ref().is_some_and(|name| !names.contains(name));
+        let notice = is_unknown.then(|| format!("no such theme; themes: {}", names.join(" ")));
         Loop {
             session,
             who: &options.who,
@@ -188,7 +190,7 @@ impl<'a, W: Write> Loop<'a, W> {
             theme_at,
             theme,
             depth,
-            ui: Ui::default(),
+            ui: Ui { notice, ..Ui::default() },
             frozen: None,
             asked: None,
             backend,

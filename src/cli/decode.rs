@@ -4,9 +4,9 @@
 //! REST answer. Books are checked as in live use. Commands of a decoder are dropped: what would
 //! answer them is in the input or nowhere.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 
-use super::event_json::{Origin, write_error, write_event};
+use super::event_json::{Origin, push_error, push_event};
 use crate::dialect::{self, Decoder, Note, Out};
 use crate::model::entry::{ConnIx, RestAnswer};
 use crate::model::event::{Body, Event};
@@ -86,19 +86,52 @@ pub fn decode(
         let paths: Vec<String> = dialect.bootstrap(venue).into_iter().map(|request| request.path).collect();
         feed_info(decoder.as_mut(), info, paths.first().map_or("", |path| path), &mut sink)?;
     }
-    let mut line = Vec::new();
-    while read_line(&mut input, &mut line)? {
-        sink.begin();
-        if line.len() > LINE_BYTES_MAX {
-            sink.fail(format_args!("the line has more than {LINE_BYTES_MAX} bytes"));
-        } else {
-            feed_line(decoder.as_mut(), split_line(&line), &mut sink);
+    let mut kept = Vec::new(); // the begin of a line whose end is still to come
+    loop {
+        let chunk = match input.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            chunk => chunk?,
+        };
+        if chunk.is_empty() {
+            break;
         }
-        sink.written()?;
+        let mut pieces = chunk.split(|byte| *byte == b'\n');
+        let open = pieces.next_back().unwrap_or_default();
+        for piece in pieces {
+            if kept.is_empty() {
+                take_line(decoder.as_mut(), piece, &mut sink);
+            } else {
+                keep(&mut kept, piece);
+                take_line(decoder.as_mut(), &kept, &mut sink);
+                kept.clear();
+            }
+        }
+        keep(&mut kept, open);
+        let taken = chunk.len();
+        input.consume(taken);
+        sink.spill()?; // before waiting for more: what came in is answered
     }
-    let summary = sink.summary;
-    output.flush()?;
-    Ok(summary)
+    if !kept.is_empty() {
+        take_line(decoder.as_mut(), &kept, &mut sink);
+    }
+    sink.spill()?;
+    Ok(sink.summary)
+}
+
+/// Appends to a kept line; of a line beyond the limit just enough to see that it is.
+fn keep(kept: &mut Vec<u8>, piece: &[u8]) {
+    let room = (LINE_BYTES_MAX + 1).saturating_sub(kept.len());
+    kept.extend_from_slice(piece.get(..room).unwrap_or(piece));
+}
+
+/// Decodes one line without its end.
+fn take_line(decoder: &mut dyn Decoder, line: &[u8], sink: &mut Sink<'_, impl Write>) {
+    sink.begin();
+    if line.len() > LINE_BYTES_MAX {
+        sink.fail(format_args!("the line has more than {LINE_BYTES_MAX} bytes"));
+    } else {
+        feed_line(decoder, split_line(line), sink);
+    }
 }
 
 /// Instrument lists before the first line: bare JSON, or lines with a URL each.
@@ -111,11 +144,11 @@ fn feed_info(
     let bare = info.trim_ascii();
     if matches!(bare.first(), Some(b'{' | b'[')) {
         decoder.rest(&RestAnswer { url: path, status: 200, body: bare }, sink);
-        return sink.written();
+        return sink.spill();
     }
     for line in info.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         feed_line(decoder, split_line(line), sink);
-        sink.written()?;
+        sink.spill()?;
     }
     Ok(())
 }
@@ -131,37 +164,21 @@ fn feed_line(decoder: &mut dyn Decoder, line: Line<'_>, sink: &mut Sink<'_, impl
     }
 }
 
-/// Reads one line without its end into `line`; of a line beyond the limit only the length above it
-/// counts. False at the end of input.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    let limit = LINE_BYTES_MAX as u64 + 2; // room for the line end
-    if input.by_ref().take(limit).read_until(b'\n', line)? == 0 {
-        return Ok(false);
-    }
-    if line.last() == Some(&b'\n') {
-        line.pop();
-    } else if line.len() as u64 == limit {
-        input.skip_until(b'\n')?;
-    }
-    Ok(true)
-}
-
-/// Writes what the decoder finds.
+/// Writes what the decoder finds. Lines are gathered and written once per chunk of input.
 struct Sink<'a, W> {
     venue: &'a str,
     output: &'a mut W,
+    lines: String,
     ts_recv: Option<Nanos>,
     /// The number of errors when this line began: a line gives one error at most.
     errors_before: u64,
     summary: DecodeSummary,
-    result: io::Result<()>,
 }
 
 impl<'a, W: Write> Sink<'a, W> {
     fn new(venue: &'a str, output: &'a mut W) -> Self {
         let summary = DecodeSummary::default();
-        Sink { venue, output, ts_recv: None, errors_before: 0, summary, result: Ok(()) }
+        Sink { venue, output, lines: String::new(), ts_recv: None, errors_before: 0, summary }
     }
 
     fn begin(&mut self) {
@@ -173,19 +190,17 @@ impl<'a, W: Write> Sink<'a, W> {
     fn fail(&mut self, reason: impl std::fmt::Display) {
         if self.summary.errors == self.errors_before {
             self.summary.errors += 1;
-            self.write(|output, line| write_error(output, line, reason));
+            push_error(&mut self.lines, self.summary.lines, reason);
         }
     }
 
-    /// The first error of writing, if there was one.
-    fn written(&mut self) -> io::Result<()> {
-        std::mem::replace(&mut self.result, Ok(()))
-    }
-
-    fn write(&mut self, write: impl FnOnce(&mut W, u64) -> io::Result<()>) {
-        if self.result.is_ok() {
-            self.result = write(self.output, self.summary.lines);
+    /// Writes what was gathered.
+    fn spill(&mut self) -> io::Result<()> {
+        if !self.lines.is_empty() {
+            self.output.write_all(self.lines.as_bytes())?;
+            self.lines.clear();
         }
+        self.output.flush()
     }
 }
 
@@ -193,8 +208,8 @@ impl<W: Write> Out for Sink<'_, W> {
     fn event(&mut self, event: Event<'_>) {
         self.summary.events += 1;
         self.summary.gaps += u64::from(matches!(event.body, Body::Gap(_)));
-        let (venue, ts_recv) = (self.venue, self.ts_recv);
-        self.write(|output, line| write_event(output, Origin { line, venue, ts_recv }, &event));
+        let origin = Origin { line: self.summary.lines, venue: self.venue, ts_recv: self.ts_recv };
+        push_event(&mut self.lines, origin, &event);
     }
 
     fn command(&mut self, _command: Command) {}
@@ -247,6 +262,20 @@ mod tests {
         assert_eq!(lines[0], r#"{"type":"error","line":2,"reason":"not the JSON this message kind has"}"#);
         assert!(lines[1].starts_with(r#"{"type":"trade","line":4,"venue":"bybit","symbol":"X","ts_venue":"1970-01-01T00:00:00.001Z","id":"a""#));
         assert_eq!(lines[2], r#"{"type":"error","line":5,"reason":"unknown kind of message: moon"}"#);
+    }
+
+    #[test]
+    fn lines_may_be_cut_anywhere_by_the_reader() {
+        let input = "{\"op\":\"pong\"}\n{x\n{\"topic\":\"moon.X\"}\nlast";
+        let whole = run(input);
+        let venue = config::venues::read("bybit", include_str!("../../venues/bybit.toml")).unwrap();
+        for size in 1..=input.len() {
+            let mut output = Vec::new();
+            let reader = io::BufReader::with_capacity(size, input.as_bytes());
+            let summary = decode(&venue, None, reader, &mut output).unwrap();
+            assert_eq!((summary, String::from_utf8(output).unwrap()), whole, "chunks of {size}");
+        }
+        assert_eq!((whole.0.lines, whole.0.errors), (4, 3));
     }
 
     #[test]

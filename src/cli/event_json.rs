@@ -4,8 +4,7 @@
 //! This is a public contract: field names and the form of numbers and times change by addition only.
 //! Text from a venue is escaped so that neither JSON nor a terminal can be broken by it.
 
-use std::fmt::{Display, Write as _};
-use std::io::{self, Write};
+use std::fmt::{Display, Write};
 
 use rust_decimal::Decimal;
 
@@ -24,39 +23,39 @@ pub struct Origin<'a> {
     pub ts_recv: Option<Nanos>,
 }
 
-/// One JSON object in the making.
-struct Object(String);
+/// One JSON object in the making, at the end of a text.
+struct Object<'o>(&'o mut String);
 
-impl Object {
-    fn new(kind: &str, line: u64) -> Self {
-        let mut object = Object(String::with_capacity(256));
+impl<'o> Object<'o> {
+    fn new(out: &'o mut String, kind: &str, line: u64) -> Self {
+        let mut object = Object(out);
         object.0.push_str("{\"type\":");
-        push_text(&mut object.0, kind);
+        push_text(object.0, kind);
         object.plain("line", line);
         object
     }
 
     fn key(&mut self, name: &str) {
         self.0.push(',');
-        push_text(&mut self.0, name);
+        push_text(self.0, name);
         self.0.push(':');
     }
 
     fn text(&mut self, name: &str, value: &str) {
         self.key(name);
-        push_text(&mut self.0, value);
+        push_text(self.0, value);
     }
 
     fn plain(&mut self, name: &str, value: impl Display) {
         self.key(name);
-        push(&mut self.0, value);
+        push(self.0, value);
     }
 
     /// A number as text.
     fn number(&mut self, name: &str, value: impl Display) {
         self.key(name);
         self.0.push('"');
-        push(&mut self.0, value);
+        push(self.0, value);
         self.0.push('"');
     }
 
@@ -83,14 +82,13 @@ impl Object {
         self.0.push('[');
         for (n, level) in levels.iter().enumerate() {
             let comma = if n == 0 { "" } else { "," };
-            push(&mut self.0, format_args!("{comma}[\"{}\",\"{}\"]", level.price, level.size));
+            push(self.0, format_args!("{comma}[\"{}\",\"{}\"]", level.price, level.size));
         }
         self.0.push(']');
     }
 
-    fn end(mut self, out: &mut impl Write) -> io::Result<()> {
+    fn end(self) {
         self.0.push_str("}\n");
-        out.write_all(self.0.as_bytes())
     }
 }
 
@@ -113,8 +111,8 @@ fn push_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Writes one event as one line.
-pub fn write_event(out: &mut impl Write, origin: Origin<'_>, event: &Event<'_>) -> io::Result<()> {
+/// Appends one event as one line.
+pub fn push_event(out: &mut String, origin: Origin<'_>, event: &Event<'_>) {
     let kind = match event.body {
         Body::Book(_) => "book",
         Body::Trade(_) => "trade",
@@ -124,7 +122,7 @@ pub fn write_event(out: &mut impl Write, origin: Origin<'_>, event: &Event<'_>) 
         Body::Instrument(_) => "instrument",
         Body::Gap(_) => "gap",
     };
-    let mut object = Object::new(kind, origin.line);
+    let mut object = Object::new(out, kind, origin.line);
     object.text("venue", origin.venue);
     object.text("symbol", event.symbol.text);
     object.time("ts_venue", event.ts_venue);
@@ -167,10 +165,10 @@ pub fn write_event(out: &mut impl Write, origin: Origin<'_>, event: &Event<'_>) 
             object.text("why", gap.why.word());
         }
     }
-    object.end(out)
+    object.end();
 }
 
-fn write_ticker(object: &mut Object, ticker: &Ticker) {
+fn write_ticker(object: &mut Object<'_>, ticker: &Ticker) {
     object.some("last", ticker.last);
     object.some("mark", ticker.mark);
     object.some("index", ticker.index);
@@ -188,7 +186,7 @@ fn size(amount: Decimal) -> Decimal {
     if amount.is_zero() { Decimal::ZERO } else { amount }
 }
 
-fn write_instrument(object: &mut Object, def: &InstrumentDef) {
+fn write_instrument(object: &mut Object<'_>, def: &InstrumentDef) {
     object.text("id", &def.canonical());
     object.text("class", def.class.word());
     object.text("payoff", def.payoff.word());
@@ -211,11 +209,11 @@ fn write_instrument(object: &mut Object, def: &InstrumentDef) {
     object.text("status", def.status.word());
 }
 
-/// Writes what is wrong with a line.
-pub fn write_error(out: &mut impl Write, line: u64, reason: impl Display) -> io::Result<()> {
-    let mut object = Object::new("error", line);
+/// Appends what is wrong with a line.
+pub fn push_error(out: &mut String, line: u64, reason: impl Display) {
+    let mut object = Object::new(out, "error", line);
     object.text("reason", &reason.to_string());
-    object.end(out)
+    object.end();
 }
 
 #[cfg(test)]
@@ -225,9 +223,9 @@ mod tests {
     use crate::model::num::Num;
 
     fn line(event: &Event<'_>) -> String {
-        let mut out = Vec::new();
-        write_event(&mut out, Origin { line: 3, venue: "v", ts_recv: None }, event).unwrap();
-        String::from_utf8(out).unwrap()
+        let mut out = String::new();
+        push_event(&mut out, Origin { line: 3, venue: "v", ts_recv: None }, event);
+        out
     }
 
     #[test]

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use super::args::{DecodeArgs, RulesCommand, VenuesCommand};
 use super::{decode as decoding, print};
+use crate::app::Failure;
 use crate::app::doctor::{self, Verdict};
 use crate::app::failure::code;
 use crate::app::setup::Setup;
-use crate::app::Failure;
 use crate::config::error::nearest;
 use crate::engine::metric::{METRICS, find};
 use crate::engine::rule::judges;
@@ -23,7 +23,9 @@ pub fn decode(args: &DecodeArgs) -> Result<u8, Failure> {
         let hint = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
         return Err(Failure::usage(format!("there is no venue `{}`{hint}", args.venue)));
     };
-    let read = |path: &PathBuf| std::fs::read(path).map_err(|e| Failure::runtime(format!("cannot read {}: {e}", path.display())));
+    let read = |path: &PathBuf| {
+        std::fs::read(path).map_err(|e| Failure::runtime(format!("cannot read {}: {e}", path.display())))
+    };
     let info = args.symbol_info.as_ref().map(read).transpose()?;
     let stdin = BufReader::with_capacity(1 << 16, std::io::stdin().lock());
     let stdout = std::io::BufWriter::new(std::io::stdout().lock());
@@ -41,9 +43,11 @@ pub fn venues(command: &VenuesCommand) -> Result<u8, Failure> {
     let setup = Setup::load(&[])?;
     let mut out = String::new();
     for venue in &setup.venues {
-        let channels: Vec<&str> = venue.endpoints.iter().flat_map(|e| &e.channels).map(String::as_str).collect();
+        let channels: Vec<&str> =
+            venue.endpoints.iter().flat_map(|e| &e.channels).map(String::as_str).collect();
         // Writing to a String cannot fail.
-        let _written = writeln!(out, "{:<14} {:<22} {:<12} {}", venue.id, venue.name, venue.dialect, channels.join(","));
+        let _written =
+            writeln!(out, "{:<14} {:<22} {:<12} {}", venue.id, venue.name, venue.dialect, channels.join(","));
     }
     print(&out)?;
     Ok(code::OK)
@@ -60,9 +64,19 @@ pub fn rules(command: &RulesCommand) -> Result<u8, Failure> {
     let mut out = String::new();
     for judge in &judges {
         let unit = judge.card().map_or("", |c| c.unit.word());
-        let levels: Vec<String> =
-            judge.levels.iter().map(|l| format!("{} {}{unit} (clear {})", l.severity.word(), l.raise, l.clear)).collect();
-        let _written = writeln!(out, "{:<16} {:<22} hold {} ms  {}", judge.rule.id, judge.rule.metric, judge.hold / 1_000_000, levels.join(", "));
+        let levels: Vec<String> = judge
+            .levels
+            .iter()
+            .map(|l| format!("{} {}{unit} (clear {})", l.severity.word(), l.raise, l.clear))
+            .collect();
+        let _written = writeln!(
+            out,
+            "{:<16} {:<22} hold {} ms  {}",
+            judge.rule.id,
+            judge.rule.metric,
+            judge.hold / 1_000_000,
+            levels.join(", ")
+        );
     }
     if let RulesCommand::Check { .. } = command {
         out = format!("{} rules are valid\n", judges.len());
@@ -83,7 +97,8 @@ pub fn explain(metric: &str) -> Result<u8, Failure> {
         return Ok(code::OK);
     }
     let Some(card) = find(metric).and_then(|at| METRICS.get(at)).map(|m| m.card()) else {
-        let hint = nearest(metric, METRICS.iter().map(|m| m.card().id)).map(|n| format!("; did you mean `{n}`?"));
+        let hint =
+            nearest(metric, METRICS.iter().map(|m| m.card().id)).map(|n| format!("; did you mean `{n}`?"));
         return Err(Failure::usage(format!("there is no metric `{metric}`{}", hint.unwrap_or_default())));
     };
     let limits = card.limits.map_or("none".into(), |(w, c)| format!("warning {w}, critical {c}"));
@@ -122,12 +137,20 @@ pub fn doctor(json: bool) -> Result<u8, Failure> {
         let text = |t: &str| sonic_rs::to_string(t).unwrap_or_default();
         let rows: Vec<String> = findings
             .iter()
-            .map(|f| format!(r#"{{"subject":"{}","verdict":"{}","words":{}}}"#, f.subject, f.verdict.word(), text(&f.words)))
+            .map(|f| {
+                format!(
+                    r#"{{"subject":"{}","verdict":"{}","words":{}}}"#,
+                    f.subject,
+                    f.verdict.word(),
+                    text(&f.words)
+                )
+            })
             .collect();
         out = format!("{{\"findings\":[{}]}}\n", rows.join(","));
     } else {
         for finding in &findings {
-            let _written = writeln!(out, "{:<5} {:<16} {}", finding.verdict.word(), finding.subject, finding.words);
+            let _written =
+                writeln!(out, "{:<5} {:<16} {}", finding.verdict.word(), finding.subject, finding.words);
         }
     }
     print(&out)?;

@@ -23,7 +23,7 @@ use crate::model::Nanos;
 use crate::model::alert::Severity;
 use crate::model::time::{MS, SECOND};
 use crate::sim::Scene;
-use crate::snapshot::{CellState, Mode, Snapshot};
+use crate::snapshot::{CellState, Snapshot};
 use crate::tape::{Check, Ending};
 use crate::view::{json, plain};
 
@@ -57,7 +57,9 @@ pub fn demo(global: &Global, args: &DemoArgs) -> Result<u8, Failure> {
 /// Real venues on the screen.
 pub fn live(global: &Global, args: &LiveArgs) -> Result<u8, Failure> {
     if !has_screen() {
-        return Err(Failure::usage("`live` draws on a terminal; for pipes and services there is `faultline watch`"));
+        return Err(Failure::usage(
+            "`live` draws on a terminal; for pipes and services there is `faultline watch`",
+        ));
     }
     let options = options(global)?;
     show(live_session(args, record_to(args.record.as_deref())?, true)?, &options)
@@ -76,14 +78,13 @@ pub fn replay(global: &Global, args: &ReplayArgs) -> Result<u8, Failure> {
     if args.headless || global.plain || !has_screen() {
         return headless::replay(&args.file, &args.rules, until);
     }
-    let speed = match args.speed.as_str() {
-        "max" => f64::INFINITY,
-        text => text
-            .parse()
-            .ok()
-            .filter(|x| *x > 0.0)
-            .ok_or_else(|| Failure::usage(format!("speed `{text}` is no number above 0 and not `max`")))?,
-    };
+    let speed =
+        match args.speed.as_str() {
+            "max" => f64::INFINITY,
+            text => text.parse().ok().filter(|x| *x > 0.0).ok_or_else(|| {
+                Failure::usage(format!("speed `{text}` is no number above 0 and not `max`"))
+            })?,
+        };
     let from = args.from.as_deref().map(|t| instant(t, &args.file)).transpose()?;
     let options = options(global)?;
     let played = ReplayOptions { rules: args.rules.clone(), speed, is_paused: args.paused, from };
@@ -98,7 +99,10 @@ pub fn replay(global: &Global, args: &ReplayArgs) -> Result<u8, Failure> {
 pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
     let is_known = matches!(args.screen.as_str(), "map" | "alerts" | "feeds");
     if !is_known {
-        return Err(Failure::usage(format!("there is no screen `{}`; there are map, alerts, feeds", args.screen)));
+        return Err(Failure::usage(format!(
+            "there is no screen `{}`; there are map, alerts, feeds",
+            args.screen
+        )));
     }
     let mut result = code::OK;
     let snapshot = match args.source.as_str() {
@@ -137,15 +141,20 @@ fn of_recording(source: &str, rules: &[PathBuf]) -> Result<(Snapshot, bool), Fai
         }
     }
     let is_cut = matches!(tape.ending(), Some(Ending::Truncated { .. }));
-    Ok((tape.pipeline.snapshot(Mode::Replay, &Ask::default()), is_cut))
+    Ok((tape.snapshot(&Ask::default()), is_cut))
 }
 
 /// Headless alert mode.
 pub fn watch(args: &WatchArgs) -> Result<u8, Failure> {
-    let until = Until { fail_on: severity(args.fail_on.as_deref())?, duration: nanos(args.duration.as_deref())? };
+    let until =
+        Until { fail_on: severity(args.fail_on.as_deref())?, duration: nanos(args.duration.as_deref())? };
     let clock = Clock::start();
     match args.source.as_str() {
-        "live" => headless::watch(live_session(&args.live, record_to(args.live.record.as_deref())?, true)?, until, clock),
+        "live" => headless::watch(
+            live_session(&args.live, record_to(args.live.record.as_deref())?, true)?,
+            until,
+            clock,
+        ),
         "demo" => {
             let record = args.live.record.clone();
             let demo = DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, record };
@@ -163,7 +172,8 @@ pub fn sim(args: &DemoArgs) -> Result<u8, Failure> {
     let mut config = crate::sim::SimConfig::new(args.seed, scene(&args.scene)?, clock.now());
     config.speed = args.speed;
     let sim = runtime.block_on(crate::sim::serve(config, clock))?;
-    let endpoints: Vec<String> = sim.endpoints().iter().map(|(id, at)| format!("\"{id}\":\"{at}\"")).collect();
+    let endpoints: Vec<String> =
+        sim.endpoints().iter().map(|(id, at)| format!("\"{id}\":\"{at}\"")).collect();
     print(&format!(
         "{{\"scene\":\"{}\",\"seed\":{},\"synthetic\":true,\"endpoints\":{{{}}}}}\n",
         args.scene,
@@ -216,7 +226,8 @@ pub fn record_to(dir: Option<&Path>) -> Result<Option<RecordTo>, Failure> {
     match dir {
         None => Ok(None),
         Some(dir) if dir.as_os_str().is_empty() => {
-            let data = data_dir().ok_or_else(|| Failure::usage("no HOME and no XDG_DATA_HOME: name a folder"))?;
+            let data =
+                data_dir().ok_or_else(|| Failure::usage("no HOME and no XDG_DATA_HOME: name a folder"))?;
             Ok(Some(RecordTo::Folder(data.join("recordings"))))
         }
         Some(dir) => Ok(Some(RecordTo::Folder(dir.to_path_buf()))),
@@ -252,19 +263,22 @@ pub fn options(global: &Global) -> Result<Options, Failure> {
         };
         return Err(Failure::usage(format!("there is no theme `{name}`; {hint}")));
     }
-    let who = global.operator.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "operator".into());
+    let who =
+        global.operator.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "operator".into());
     Ok(Options { color: global.color.clone(), theme: global.theme.clone(), themes, who })
 }
 
 /// The scene with this name.
 pub fn scene(word: &str) -> Result<Scene, Failure> {
-    Scene::from_word(word)
-        .ok_or_else(|| Failure::usage(format!("there is no scene `{word}`; there are tour, calm, divergence, stale")))
+    Scene::from_word(word).ok_or_else(|| {
+        Failure::usage(format!("there is no scene `{word}`; there are tour, calm, divergence, stale"))
+    })
 }
 
 fn severity(word: Option<&str>) -> Result<Option<Severity>, Failure> {
     word.map(|w| {
-        Severity::from_word(w).ok_or_else(|| Failure::usage(format!("severity `{w}` is not one of info, warning, critical")))
+        Severity::from_word(w)
+            .ok_or_else(|| Failure::usage(format!("severity `{w}` is not one of info, warning, critical")))
     })
     .transpose()
 }
@@ -286,8 +300,9 @@ fn instant(text: &str, path: &Path) -> Result<Nanos, Failure> {
     }
     let info = crate::tape::info(path).map_err(|e| Failure::recording(path, &e))?;
     let day = info.span.map_or(Nanos(0), |s| s.0).floor_to(86_400 * SECOND);
-    let time: jiff::civil::Time =
-        text.parse().map_err(|_| Failure::usage(format!("`{text}` is no instant; write RFC 3339 or HH:MM:SS")))?;
+    let time: jiff::civil::Time = text
+        .parse()
+        .map_err(|_| Failure::usage(format!("`{text}` is no instant; write RFC 3339 or HH:MM:SS")))?;
     let seconds = i64::from(time.hour()) * 3_600 + i64::from(time.minute()) * 60 + i64::from(time.second());
     Ok(day.plus(seconds * SECOND + i64::from(time.subsec_nanosecond())))
 }

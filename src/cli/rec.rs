@@ -41,7 +41,8 @@ pub fn record(args: &RecordArgs) -> Result<u8, Failure> {
     let folder = args.output.clone().or_else(|| args.live.record.clone()).unwrap_or_default();
     let session = match args.source.as_str() {
         "demo" => {
-            let demo = DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, record: Some(folder) };
+            let demo =
+                DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, record: Some(folder) };
             look::demo_session(&demo, false)?.0
         }
         "live" => look::live_session(&args.live, look::record_to(Some(&folder))?, false)?,
@@ -76,8 +77,9 @@ pub fn record(args: &RecordArgs) -> Result<u8, Failure> {
 
 fn import(args: &ImportArgs) -> Result<u8, Failure> {
     let names = || FORMATS.iter().map(|f| f.name).collect::<Vec<_>>().join(", ");
-    let format = tape::Format::by_name(&args.format)
-        .ok_or_else(|| Failure::usage(format!("there is no format `{}`; there are {}", args.format, names())))?;
+    let format = tape::Format::by_name(&args.format).ok_or_else(|| {
+        Failure::usage(format!("there is no format `{}`; there are {}", args.format, names()))
+    })?;
     let clock = Clock::start();
     let mut setup = Setup::load(&[])?;
     // The parser hands all values over in one row: a venue id begins the next group.
@@ -163,7 +165,10 @@ fn info_text(info: &Info) -> String {
     }
     for (conn, count) in &info.connections {
         let name = count.info.as_ref().map_or_else(|| format!("connection {}", conn.0), |i| i.name.clone());
-        line("connection", format!("{name}: {} frames, {} bytes, {} REST", count.frames, count.frame_bytes, count.rest));
+        line(
+            "connection",
+            format!("{name}: {} frames, {} bytes, {} REST", count.frames, count.frame_bytes, count.rest),
+        );
     }
     out
 }
@@ -194,7 +199,8 @@ fn info_json(info: &Info) -> String {
             )
         })
         .collect();
-    let (start, end) = info.span.map_or((String::new(), String::new()), |(s, e)| (s.to_string(), e.to_string()));
+    let (start, end) =
+        info.span.map_or((String::new(), String::new()), |(s, e)| (s.to_string(), e.to_string()));
     format!(
         "{{\"session\":{},\"mode\":{},\"version\":{},\"start\":\"{start}\",\"end\":\"{end}\",\"entries\":{},\"ticks\":{},\"alerts\":{},\"chunks\":{},\"bytes\":{},\"missing\":{},\"ending\":{},\"whole\":{},\"connections\":[{}]}}\n",
         text(&info.meta.session),

@@ -29,7 +29,13 @@ impl ConfigError {
     pub fn at(file: &str, source: &str, span: Range<usize>, message: impl Into<String>) -> Self {
         let end = span.end.min(source.len());
         let start = span.start.min(end);
-        ConfigError { file: file.into(), source: source.into(), span: start..end, message: message.into(), help: None }
+        ConfigError {
+            file: file.into(),
+            source: source.into(),
+            span: start..end,
+            message: message.into(),
+            help: None,
+        }
     }
 
     /// The same with a remedy.

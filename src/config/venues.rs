@@ -16,7 +16,9 @@ pub fn read(file: &str, text: &str) -> Result<VenueSpec, ConfigError> {
         let at = text.find(needle).unwrap_or(0);
         Err(ConfigError::at(file, text, at..at + needle.len(), message))
     };
-    if spec.id.is_empty() || !spec.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+    if spec.id.is_empty()
+        || !spec.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    {
         return fail(&spec.id, format!("venue id `{}` may hold a-z, 0-9 and - only", spec.id));
     }
     if spec.short.chars().count() > SHORT_COLUMNS_MAX {

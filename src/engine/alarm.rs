@@ -18,7 +18,7 @@ use crate::model::Nanos;
 use crate::model::alert::{Alert, AlertEvent, AlertQuality, AlertState, Evidence, Severity};
 use crate::model::entry::OperatorAction;
 use crate::model::event::Channel;
-use crate::model::num::shortest;
+use crate::model::num::rounded;
 use crate::snapshot::Quality;
 
 /// Resolved alerts kept for screens.
@@ -237,7 +237,7 @@ impl Episode {
             last_seen: now.at,
             resolved_at: None,
             evidence: Evidence { recording: String::new(), seq_from, seq_to: now.seq, bundle: None },
-            summary: judge.summary(&subject, &shortest(value)),
+            summary: judge.summary(&subject, &rounded(value)),
             subject,
             owner: None,
             comment: None,

@@ -125,9 +125,19 @@ impl Engine {
         event: &Event<'_>,
     ) -> Option<Resync> {
         self.totals.events += 1;
-        if let Body::Gap(_) = event.body {
-            self.totals.gaps += 1;
-        } else if let Some(ts_venue) = event.ts_venue {
+        // Latency is read off what is pushed as it happens; repeated trades and slow figures carry old
+        // stamps.
+        let is_fresh = match &event.body {
+            Body::Gap(_) => {
+                self.totals.gaps += 1;
+                false
+            }
+            Body::Trade(trade) => !trade.is_history,
+            Body::Book(change) => !change.snapshot,
+            Body::Quote(_) => true,
+            Body::Ticker(_) | Body::Liquidation(_) | Body::Instrument(_) => false,
+        };
+        if let (true, Some(ts_venue)) = (is_fresh, event.ts_venue) {
             if let Some(venue) = self.market.venues.get_mut(usize::from(venue)) {
                 venue.health.latency(ts_recv, ts_venue);
             }

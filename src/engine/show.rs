@@ -21,9 +21,15 @@ use crate::snapshot::{
 const BOOK_LEVELS: usize = 20;
 /// Resolved alerts shown.
 const RESOLVED_SHOWN: usize = 50;
-/// Figures of a cell, by metric id.
-const CELL_FIGURES: [&str; 7] =
-    ["mid_gap_bps", "spread_bps", "depth_usd_10", "depth_usd_100", "depth_imbalance", "oi_usd", "oi_base"];
+/// Figures of a cell beside the map's own metric: metric id and label.
+const CELL_FIGURES: [(&str, &str); 6] = [
+    ("spread_bps", "spread"),
+    ("depth_usd_10", "depth 10"),
+    ("depth_usd_100", "depth 100"),
+    ("depth_imbalance", "imbalance"),
+    ("oi_usd", "OI"),
+    ("oi_base", "OI base"),
+];
 /// Figures under the map, by metric id.
 const SUMMARY: [&str; 7] =
     ["price_dispersion_bps", "oi_usd", "hhi_depth", "hhi_volume", "hhi_oi", "n_eff_venues", "coverage"];
@@ -43,6 +49,7 @@ impl Engine {
             at: self.now.at,
             seq: self.now.seq,
             mode,
+            is_synthetic: mode == Mode::Demo,
             venues: self.order.iter().filter_map(|v| self.venue_row(*v)).collect(),
             underlyings: columns
                 .iter()
@@ -238,7 +245,7 @@ impl Engine {
         let v = self.venue(venue)?;
         let u = u16::try_from(self.market.underlyings.iter().position(|x| x == underlying)?).ok()?;
         let head = self.market.head(v, u);
-        let figure = |id: &&'static str| {
+        let figure = |(id, label): &(&'static str, &'static str)| {
             let at = find(id)?;
             let card = METRICS.get(at)?.card();
             let table = self.tables.get(at)?;
@@ -246,7 +253,7 @@ impl Engine {
                 .row(Scope::cell(u, v))
                 .or_else(|| table.row(Scope::instrument(u, v, head.map_or(NO_SYMBOL, |h| h.0))));
             let (value, quality) = row.map_or((None, Quality::Missing), |r| (r.value, r.quality));
-            Some(Figure { metric: card.id, label: card.title, value, unit: card.unit.word(), quality })
+            Some(Figure { metric: card.id, label, value, unit: card.unit.word(), quality })
         };
         let gap = self.value("mid_gap_bps", Scope::cell(u, v));
         let mid_usd = head.and_then(|(_, l)| Some(l.figures.mid? * self.market.usd(l.quote_currency)?.0));

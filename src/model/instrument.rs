@@ -170,7 +170,11 @@ impl InstrumentDef {
             }
         }
         if let (Some(strike), Some(right)) = (self.strike, self.right) {
-            name.push_str(&format!("-{}-{}", strike.normalize(), if right == Right::Call { 'C' } else { 'P' }));
+            name.push_str(&format!(
+                "-{}-{}",
+                strike.normalize(),
+                if right == Right::Call { 'C' } else { 'P' }
+            ));
         }
         name
     }
@@ -186,10 +190,14 @@ pub fn split_scale(base: &str) -> (&str, Decimal) {
         return (rest, Decimal::from(1_000_000));
     }
     for (zeros, scale) in [("1000000", 1_000_000), ("10000", 10_000), ("1000", 1_000)] {
-        if let Some(rest) = base.strip_prefix(zeros).filter(|r| r.starts_with(|c: char| c.is_ascii_alphabetic())) {
+        if let Some(rest) =
+            base.strip_prefix(zeros).filter(|r| r.starts_with(|c: char| c.is_ascii_alphabetic()))
+        {
             return (rest, Decimal::from(scale));
         }
-        if let Some(rest) = base.strip_suffix(zeros).filter(|r| r.ends_with(|c: char| c.is_ascii_alphabetic())) {
+        if let Some(rest) =
+            base.strip_suffix(zeros).filter(|r| r.ends_with(|c: char| c.is_ascii_alphabetic()))
+        {
             return (rest, Decimal::from(scale));
         }
     }

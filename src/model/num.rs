@@ -222,6 +222,17 @@ pub fn shortest(value: f64) -> String {
     format!("{}", value + 0.0)
 }
 
+/// A statistic for a sentence: three significant digits, at least those before the point.
+pub fn rounded(value: f64) -> String {
+    let digits = match value.abs() {
+        v if v >= 100.0 => 0,
+        v if v >= 10.0 => 1,
+        v if v >= 1.0 => 2,
+        _ => 3,
+    };
+    format!("{:.digits$}", value + 0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

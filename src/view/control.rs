@@ -129,7 +129,7 @@ impl Ui {
             Action::Sort => self.sort(order::Sort::next),
             Action::FlipSort => self.sort(|sort, _| order::Sort { is_flipped: !sort.is_flipped, ..sort }),
             Action::Freeze => self.is_frozen = !self.is_frozen,
-            Action::Acknowledge => self.acknowledge(snapshot),
+            Action::Acknowledge => self.acknowledge(context),
             Action::NextPane => self.turn_pane([Pane::Alerts, Pane::Feeds, Pane::Body]),
             Action::PreviousPane => self.turn_pane([Pane::Feeds, Pane::Body, Pane::Alerts]),
             Action::Density => self.is_tiles = !self.is_tiles,
@@ -194,7 +194,8 @@ impl Ui {
         }
     }
 
-    fn acknowledge(&mut self, snapshot: &Snapshot) {
+    fn acknowledge(&mut self, context: &Context<'_>) {
+        let snapshot = context.snapshot;
         let is_list = screen::focused(self).id() == "alerts" && self.overlays.is_empty();
         let alert: Option<&Alert> = if is_list {
             self.selected_alert(snapshot)
@@ -204,7 +205,12 @@ impl Ui {
         };
         match alert.map(|a| (a, a.state)) {
             None => self.notice = Some("no open alert here".into()),
-            Some((alert, AlertState::Raised)) => self.ask(Purpose::Acknowledge(alert.id.clone())),
+            Some((alert, AlertState::Raised)) => {
+                let mut prompt = Prompt::new(Purpose::Acknowledge(alert.id.clone()));
+                let replay = if snapshot.mode == Mode::Replay { ", replay only" } else { "" };
+                prompt.note = format!("recorded as {}{replay}", context.who);
+                self.overlays.push(Overlay::Prompt(prompt));
+            }
             Some((alert, AlertState::Acked)) => {
                 let owner = alert.owner.as_deref().unwrap_or("somebody");
                 self.notice = Some(format!("{} is owned by {owner} already", alert.id));

@@ -2,13 +2,17 @@
 
 use crate::model::alert::{Alert, AlertState};
 use crate::model::time::MS;
-use crate::snapshot::{Cell, CellState, FeedRow, Grid, Quality, Snapshot};
+use crate::snapshot::{Cell, CellState, FeedRow, Grid, Mode, Quality, Snapshot};
 
 use super::{format, order};
 
 /// First line of every text: mode and time.
 fn head(snapshot: &Snapshot, what: &str) -> String {
-    let note = if snapshot.mode == crate::snapshot::Mode::Demo { ", synthetic data" } else { "" };
+    let note = match (snapshot.mode, snapshot.is_synthetic) {
+        (Mode::Demo, _) => ", synthetic data",
+        (_, true) => ", DEMO: synthetic data",
+        (_, false) => "",
+    };
     let mode = snapshot.mode.word().to_uppercase();
     format!("{mode}{note}, {}. {what}\n", format::date_time(snapshot.at))
 }
@@ -96,13 +100,16 @@ pub fn alerts(snapshot: &Snapshot) -> String {
 /// `14:31:29Z CRITICAL alert A-0193 raised 00:38 ago: SOL bybit, minus 18.4 basis points, limit 15.0 basis points.`
 fn alert_sentence(snapshot: &Snapshot, alert: &Alert) -> String {
     let age = format::duration_ms(snapshot.at.since(alert.raised_at) / MS);
+    let state = match alert.state {
+        AlertState::Raised => String::new(),
+        other => format!(", {}", other.word().to_lowercase()),
+    };
     let stale = if alert.is_stale { ", stale" } else { "" };
     let mut text = format!(
-        "{} {} alert {} {} since {age}: {}, {}, {}{stale}, limit {}, quality {:.2} {}.",
+        "{} {} alert {} raised {age} ago{state}: {}, {}, {}{stale}, limit {}, quality {:.2} {}.",
         format::time(alert.raised_at),
         alert.severity.word().to_uppercase(),
         format::clean(&alert.id),
-        alert.state.word().to_lowercase(),
         format::clean(&alert.rule),
         format::clean(&alert.subject.label()),
         format::spoken(alert.value, alert.unit),

@@ -30,6 +30,8 @@ pub struct Prompt {
     pub text: String,
     /// Why the last try was refused.
     pub error: Option<String>,
+    /// What will be written down, for the line below.
+    pub note: String,
 }
 
 /// What a key did to a prompt.
@@ -46,7 +48,7 @@ pub enum Edit {
 impl Prompt {
     /// An empty prompt.
     pub fn new(purpose: Purpose) -> Self {
-        Prompt { purpose, text: String::new(), error: None }
+        Prompt { purpose, text: String::new(), error: None, note: String::new() }
     }
 
     /// What stands before the input.

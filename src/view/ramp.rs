@@ -215,10 +215,14 @@ mod tests {
     #[test]
     fn text_on_every_step_can_be_read() {
         for depth in [Depth::True, Depth::Ansi256] {
-            for ramp in [
-                Ramp::diverging(&Heatmap::default(), depth, GlyphSet::Unicode),
-                Ramp::sequential(&Heatmap::default(), depth, GlyphSet::Unicode),
-            ] {
+            let maps = crate::config::theme::builtin().unwrap().into_iter().map(|t| t.heatmap);
+            let ramps = maps.flat_map(|m| {
+                [
+                    Ramp::diverging(&m, depth, GlyphSet::Unicode),
+                    Ramp::sequential(&m, depth, GlyphSet::Unicode),
+                ]
+            });
+            for ramp in ramps {
                 for step in &ramp.steps {
                     let rgb = |c: Option<Color>| match c.unwrap() {
                         Color::Rgb(r, g, b) => (r, g, b),

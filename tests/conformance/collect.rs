@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use faultline::cli::decode::split_line;
-use faultline::cli::event_json::{Origin, write_event};
+use faultline::cli::event_json::{Origin, push_event};
 use faultline::config;
 use faultline::dialect::{self, Decoder, Note, Out};
 use faultline::model::entry::{ConnIx, Control, RestAnswer};
@@ -12,7 +12,7 @@ use faultline::model::time::Nanos;
 use faultline::model::venue::{Command, VenueSpec};
 
 /// Venues whose decoders these tests cover.
-pub(crate) const VENUES: &[&str] = &["bybit", "hyperliquid", "okx"];
+pub(crate) const VENUES: &[&str] = &["binance-coinm", "binance-usdm", "bybit", "hyperliquid", "okx"];
 
 /// A built-in venue file.
 pub(crate) fn venue(id: &str) -> VenueSpec {
@@ -63,10 +63,8 @@ impl Transcript {
 
 impl Out for Transcript {
     fn event(&mut self, event: Event<'_>) {
-        let mut bytes = Vec::new();
         let origin = Origin { line: self.line, venue: &self.venue, ts_recv: self.ts_recv };
-        write_event(&mut bytes, origin, &event).unwrap();
-        self.text.push_str(&String::from_utf8(bytes).unwrap());
+        push_event(&mut self.text, origin, &event);
     }
 
     fn command(&mut self, command: Command) {

@@ -6,7 +6,7 @@ use crate::collect::{Transcript, VENUES, corpus, decoder, feed, files, venue};
 const DATA: &[(&str, &str, &[&str])] = &[
     // Level 1 gives quotes.
     ("bybit", "ws_orderbook_delta", &["quote"]),
-    ("bybit", "ws_orderbook_snapshot", &["book"]),
+    ("bybit", "ws_orderbook_snapshot", &["quote"]),
     ("bybit", "ws_public_trade", &["trade"]),
     ("bybit", "ws_ticker_linear", &["ticker", "quote"]),
     ("bybit", "ws_ticker_option", &["ticker"]),
@@ -17,6 +17,18 @@ const DATA: &[(&str, &str, &[&str])] = &[
     ("okx", "ws_funding_rate", &["ticker"]),
     ("okx", "ws_instruments", &["instrument"]),
     ("hyperliquid", "ws_book_data", &["book"]),
+];
+
+/// Data messages of Binance: file below `messages/binance/futures/market_data_json`, and its kind. A
+/// depth event alone waits for its snapshot.
+const BINANCE: &[(&str, &str)] = &[
+    ("agg_trade_stream", "{\"type\":\"trade\""),
+    ("book_ticker_stream", "{\"type\":\"quote\""),
+    ("depth_update_stream", "{\"ask\""),
+    ("liquidation_stream", "{\"type\":\"liquidation\""),
+    ("mark_price_stream", "{\"type\":\"ticker\""),
+    ("ticker_stream", "{\"type\":\"ticker\""),
+    ("trade_stream", "{\"type\":\"trade\""),
 ];
 
 /// REST answers that are read, with the URL they answer.
@@ -103,6 +115,18 @@ fn data_messages_give_their_kind() {
             let kind = kinds[n.min(kinds.len() - 1)];
             assert!(line.starts_with(&format!("{{\"type\":\"{kind}\"")), "{id}/{name}: {line}");
         }
+    }
+}
+
+#[test]
+fn binance_messages_give_their_kind() {
+    let Some(corpus) = corpus("binance_messages_give_their_kind") else { return };
+    for (name, start) in BINANCE {
+        let path = format!("messages/binance/futures/market_data_json/{name}.json");
+        let text = std::fs::read_to_string(corpus.join(path)).unwrap();
+        let mut transcript = Transcript::new("binance-usdm");
+        feed(decoder(&venue("binance-usdm")).as_mut(), one_line("", name, &text).as_bytes(), &mut transcript);
+        assert!(transcript.text.starts_with(start), "{name}: {}", transcript.text);
     }
 }
 

@@ -41,7 +41,12 @@ fn cases_read_the_same_both_ways() {
 #[test]
 fn sessions_read_the_same_both_ways() {
     let Some(corpus) = corpus("sessions_read_the_same_both_ways") else { return };
-    for (id, session) in [("okx", "okx_2022"), ("bybit", "bybit_v5"), ("hyperliquid", "hyperliquid")] {
+    for (id, session) in [
+        ("okx", "okx_2022"),
+        ("bybit", "bybit_v5"),
+        ("hyperliquid", "hyperliquid"),
+        ("binance-usdm", "binance_usdm_2021"),
+    ] {
         let file = std::fs::File::open(corpus.join(format!("sessions/{session}.ndjson.zst"))).unwrap();
         assert_same(id, session, &zstd::stream::decode_all(file).unwrap());
     }

@@ -39,6 +39,7 @@ pub(crate) fn calm() -> Snapshot {
     let mut snapshot = Snapshot {
         at: AT,
         seq: 88_213,
+        is_synthetic: false,
         mode: Mode::Live,
         venues: VENUES.iter().map(|(id, short, regime)| venue(id, short, regime)).collect(),
         underlyings: ASSETS.into_iter().map(String::from).collect(),

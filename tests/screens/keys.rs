@@ -58,6 +58,8 @@ fn keys_lead_where_the_footer_says() {
         (&live, "f", "FROZEN 23:54:15Z"),
         (&live, "a", "ack A-0193QX with comment: _"),
         (&live, "a outage", "ack A-0193QX with comment: outage_"),
+        (&live, "a", "recorded as jm@desk1"),
+        (&replay, "a", "recorded as jm@desk1, replay only"),
         (&live, "h h a", "A-0188ZZ is owned by jm@desk1 already"),
         (&live, "q", "quit? a recording runs"),
         (&live, ":mp Enter", "did you mean `:map`?"),

@@ -78,13 +78,14 @@ pub(crate) fn spoken(venue: &str) -> Vec<String> {
 fn the_same_seed_gives_the_same_frames() {
     for server in VENUES {
         let hash = |seed, venues: &[&str]| {
-            let frames = frames(market(seed, Scene::Tour, venues), server.id(), 150);
-            assert!(frames.len() > 200, "{}: {} frames", server.id(), frames.len());
+            let frames = frames(market(seed, Scene::Tour, venues), server.id(), 100);
+            assert!(frames.len() > 150, "{}: {} frames", server.id(), frames.len());
             blake3::hash(frames.join("\n").as_bytes())
         };
-        assert_eq!(hash(7, &[]), hash(7, &[]));
-        assert_eq!(hash(7, &[]), hash(7, &[server.id()]), "other venues do not disturb {}", server.id());
-        assert_ne!(hash(7, &[]), hash(8, &[]));
+        let (all, alone) = (hash(7, &[]), hash(7, &[server.id()]));
+        assert_eq!(all, hash(7, &[]));
+        assert_eq!(all, alone, "other venues do not disturb {}", server.id());
+        assert_ne!(alone, hash(8, &[server.id()]));
     }
 }
 
@@ -191,7 +192,7 @@ fn a_calm_day_stays_calm() {
 /// Fault: a law of the market broken under stress. `advance` checks them at every step.
 #[test]
 fn the_laws_hold_under_stress() {
-    for seed in 10..14 {
+    for seed in 10..12 {
         let mut market = market(seed, Scene::Divergence, &[]);
         market.advance(START.plus(70 * SECOND)).unwrap();
         for venue in market.venues() {

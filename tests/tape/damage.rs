@@ -238,12 +238,14 @@ fn damage_to_the_first_chunk_costs_no_other() {
     tape.extend((2..60).map(|seq| Owned::frame(seq, i64::try_from(seq).unwrap() * second, *b"{}")));
     tape[20].what = What::Conn(1, conn("bybit/2"));
     tape[21].what = What::Frame(1, b"new".to_vec());
-    tape[50].what = What::Frame(1, b"again".to_vec());
+    tape[25].what = What::Frame(1, b"again".to_vec());
+    tape[26].ts = tape[25].ts;
+    tape[50].what = What::Frame(1, b"late".to_vec());
     let bytes = record(&tape);
-    let lost = |chunk: usize| {
+    let lost = |which: &[usize]| {
         let chunks: Vec<_> = records(&bytes).into_iter().filter(|(op, _)| *op == 6).collect();
         let mut damaged = bytes.clone();
-        damaged[chunks[chunk].1.end - 3] ^= 1;
+        which.iter().for_each(|chunk| damaged[chunks[*chunk].1.end - 3] ^= 1);
         let mut reader = Reader::open(damaged.as_slice()).unwrap();
         let mut seqs: Vec<u64> = tape.iter().map(|item| item.seq).collect();
         loop {
@@ -253,14 +255,16 @@ fn damage_to_the_first_chunk_costs_no_other() {
                 Err(error) => assert!(error.is_local(), "{error}"),
             }
         }
-        assert_eq!(reader.connections().count(), 2, "chunk {chunk}");
+        assert_eq!(reader.connections().count(), 2, "chunks {which:?}");
         seqs
     };
-    assert_eq!(lost(0), [1]);
-    assert_eq!(lost(1), [2], "the frames' channel");
-    assert_eq!(lost(2), [3]);
-    assert_eq!(lost(20), [21], "a connection is known by its channel too");
-    assert_eq!(lost(21), [22], "the channel is stated again before it is used again");
+    assert_eq!(lost(&[0]), [1]);
+    assert_eq!(lost(&[1]), [2], "the frames' channel");
+    assert_eq!(lost(&[2]), [3]);
+    assert_eq!(lost(&[20]), [21], "a connection is known by its channel too");
+    assert_eq!(lost(&[21]), [22], "the channel is stated again before it is used again");
+    let both = "without both, its frames are lost until the next time, and no others";
+    assert_eq!(lost(&[21, 22]), [22, 23, 26], "{both}");
 }
 
 /// Fault: files that are no recordings are told apart by guess, or not at all.

@@ -34,6 +34,13 @@ struct Envelope<'a> {
     msg: Field<'a>,
 }
 
+/// An error that stands inside a message.
+#[derive(Deserialize)]
+struct Refusal<'a> {
+    #[serde(borrow)]
+    msg: Field<'a>,
+}
+
 /// The fields that tell what a payload is.
 #[derive(Deserialize)]
 struct Head<'a> {
@@ -202,8 +209,9 @@ impl BinanceDecoder {
             (Some(_), Some(data)) => self.payload(conn, data.json(), out),
             _ if envelope.e.is_some() => self.payload(conn, json, out),
             _ if envelope.error.is_some() || envelope.msg.is_some() => {
-                let words = envelope.msg.as_ref().or(envelope.error.as_ref()).map_or("", |w| w.json());
-                out.note(Note::Refused(words));
+                let nested = envelope.error.as_ref().and_then(|e| wire::object::<Refusal<'_>>(e.json()).ok());
+                let words = nested.as_ref().map_or_else(|| word(&envelope.msg), |n| word(&n.msg));
+                out.note(Note::Refused(&words));
                 Ok(())
             }
             _ if envelope.id.is_some() || envelope.result.is_some() => {
@@ -357,7 +365,7 @@ impl BinanceDecoder {
         let side = match required(&order.S, "S")?.as_ref() {
             "SELL" => Side::Sell,
             "BUY" => Side::Buy,
-            _ => return Err(WireError::Range("S")),
+            _ => return Err(WireError::Word("S")),
         };
         // The average price exists once something filled; before that only the order's limit does.
         let filled = price(&order.ap, "ap").ok().zip(size(&order.z, "z").ok().filter(|z| !z.is_zero()));

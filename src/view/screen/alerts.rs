@@ -14,7 +14,7 @@ use crate::view::state::Ui;
 use crate::view::widget::Pen;
 use crate::view::widget::pen::Span;
 use crate::view::widget::table::{self, Column, left, right};
-use crate::view::{Theme, View, format};
+use crate::view::{Theme, View, format, json, plain};
 
 /// The alert list.
 #[derive(Debug)]
@@ -60,6 +60,14 @@ impl Screen for Alerts {
         ui.move_alert(snapshot, by.0);
     }
 
+    fn plain(&self, snapshot: &Snapshot) -> String {
+        plain::alerts(snapshot)
+    }
+
+    fn json(&self, snapshot: &Snapshot) -> Result<String, sonic_rs::Error> {
+        json::alerts(snapshot)
+    }
+
     fn footer(&self) -> &'static [(Action, &'static str)] {
         &[
             (Action::Acknowledge, "ack"),
@@ -84,7 +92,7 @@ const COLUMNS: &[Column] = &[
     left("SUBJECT", 0, 0),
     right("VALUE", 7, 0),
     right("LIMIT", 6, 70),
-    right("Q", 4, 74),
+    right("Q", 3, 74),
     right("n", 3, 80),
     right("WORST", 8, 110),
     left("OWNER", 12, 110),

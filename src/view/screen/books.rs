@@ -38,7 +38,7 @@ pub fn draw(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     };
     let consensus = focus.consensus.map_or(format::MISSING.into(), format::price);
     let note = if view.ui.is_frozen { "frozen" } else { "follows" };
-    let text = format!("consensus without it {consensus}, {} books, {note} ", focus.books.len());
+    let text = format!("consensus {consensus}, {} books, {note} ", focus.books.len());
     pen.text(end, area.y, area.right().saturating_sub(end), &text, pen.style(Role::TextDim));
     let trace = if area.height >= 30 { 9 } else { 5 };
     let top = Rect { y: area.y + 1, height: area.height - 1 - trace, ..area };

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::config::theme::Role;
-use crate::snapshot::{BookState, Cell, Figure, Focus, Grid};
+use crate::snapshot::{BookState, Cell, Figure, Focus, Grid, Quality};
 use crate::view::View;
 use crate::view::format;
 use crate::view::order;
@@ -64,8 +64,10 @@ fn figure_text(figure: &Figure) -> String {
         unit => format::with_unit(figure.value, unit),
     };
     match figure.quality {
-        crate::snapshot::Quality::Ok | crate::snapshot::Quality::Missing => text,
-        quality => format!("{text} ({})", quality.word()),
+        Quality::Ok | Quality::Missing => text,
+        Quality::Estimated => format!("{text} est."),
+        Quality::Degraded => format!("{text} degr."),
+        Quality::Stale => format!("{text} stale"),
     }
 }
 

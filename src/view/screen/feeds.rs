@@ -11,7 +11,7 @@ use crate::view::state::Ui;
 use crate::view::widget::Pen;
 use crate::view::widget::pen::Span;
 use crate::view::widget::table::{self, Column, left, right};
-use crate::view::{View, format};
+use crate::view::{View, format, json, plain};
 
 /// The feeds panel.
 #[derive(Debug)]
@@ -50,6 +50,14 @@ impl Screen for Feeds {
 
     fn step(&self, ui: &mut Ui, snapshot: &Snapshot, by: (isize, isize)) {
         ui.move_feed(snapshot, by.0);
+    }
+
+    fn plain(&self, snapshot: &Snapshot) -> String {
+        plain::feeds(snapshot)
+    }
+
+    fn json(&self, snapshot: &Snapshot) -> Result<String, sonic_rs::Error> {
+        json::feeds(snapshot)
     }
 
     fn footer(&self) -> &'static [(Action, &'static str)] {

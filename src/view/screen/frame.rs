@@ -70,6 +70,8 @@ fn mode_words(view: &View<'_>) -> Vec<Span> {
     let mut words = vec![(format!(" {} ", mode.word().to_uppercase()), theme.mode(mode))];
     if mode == Mode::Demo {
         words.push((" synthetic data".into(), base));
+    } else if view.live.is_synthetic {
+        words.push((" DEMO synthetic data".into(), base));
     }
     if view.ui.is_frozen {
         words.push((" ".into(), base));
@@ -205,7 +207,10 @@ fn footer(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) -> u16 {
                 }
                 None => {
                     let who = if matches!(prompt.purpose, Purpose::Acknowledge(_)) { "save" } else { "go" };
-                    keys(pen, area, y + 1, &[("Enter", who), ("Ctrl-u", "clear"), ("Esc", "cancel")])
+                    let x = keys(pen, area, y + 1, &[("Enter", who), ("Ctrl-u", "clear"), ("Esc", "cancel")]);
+                    let room = area.right().saturating_sub(x + 1);
+                    pen.right(x, y + 1, room, &prompt.note, pen.style(Role::TextDim));
+                    x
                 }
             };
         }

@@ -8,11 +8,12 @@ use crate::model::alert::AlertState;
 use crate::snapshot::{FeedState, Grid, Snapshot};
 use crate::view::View;
 use crate::view::action::Action;
-use crate::view::format;
+use crate::view::depth::Depth;
 use crate::view::order::{self, first_visible};
 use crate::view::state::{Pane, Ui};
 use crate::view::widget::pen::Span;
 use crate::view::widget::{Pen, heat};
+use crate::view::{format, json, plain};
 
 /// The map.
 #[derive(Debug)]
@@ -45,6 +46,14 @@ impl Screen for Map {
 
     fn step(&self, ui: &mut Ui, snapshot: &Snapshot, by: (isize, isize)) {
         ui.move_cell(snapshot, by);
+    }
+
+    fn plain(&self, snapshot: &Snapshot) -> String {
+        plain::map_plain(snapshot)
+    }
+
+    fn json(&self, snapshot: &Snapshot) -> Result<String, sonic_rs::Error> {
+        json::map(snapshot, None)
     }
 
     fn footer(&self) -> &'static [(Action, &'static str)] {
@@ -121,7 +130,9 @@ fn body(view: &View<'_>, area: Rect, has_subtitle: bool, pen: &mut Pen<'_>) {
     column_heads(view, &frame, head, cursor, pen);
     // Venues first; figures below get what is left, two rows at least when there are any.
     let space = usize::from(area.height.saturating_sub(3));
-    let figures = view.shown.summary.len();
+    // Tiles are too narrow for figures.
+    let summary = if view.ui.is_tiles { &[][..] } else { view.shown.summary.as_slice() };
+    let figures = summary.len();
     let height = rows.len().min(space.saturating_sub(figures.min(2)));
     let at = cursor.and_then(|(row, _)| rows.iter().position(|r| *r == row)).unwrap_or(0);
     let first = first_visible(at, rows.len(), height);
@@ -136,18 +147,16 @@ fn body(view: &View<'_>, area: Rect, has_subtitle: bool, pen: &mut Pen<'_>) {
         pen.rule(area.x, y, area.width);
         y += 1;
     }
-    for row in view.shown.summary.iter().take(usize::from(area.bottom().saturating_sub(y + 1))) {
+    for row in summary.iter().take(usize::from(area.bottom().saturating_sub(y + 1))) {
         let dim = pen.style(Role::TextDim);
         pen.text(area.x + 1, y, frame.label - 1, row.title, dim);
         for (x, column) in frame.columns() {
             let value = row.values.get(column).copied().unwrap_or_default();
             let text = match value.value {
-                Some(v) if view.ui.is_tiles => format::cell(v, row.unit, false, usize::from(frame.cell) - 1),
                 Some(v) => format::cell(v, row.unit, false, 6),
                 None => format::MISSING.into(),
             };
-            let inset = u16::from(!view.ui.is_tiles);
-            pen.right(x, y, frame.cell - inset, &text, view.theme.quality(value.quality));
+            pen.right(x, y, frame.cell - frame.inset, &text, view.theme.quality(value.quality));
         }
         y += 1;
     }
@@ -162,6 +171,8 @@ struct Frame {
     /// Columns of the regime code.
     regime: u16,
     cell: u16,
+    /// Columns of a cell behind its last digit.
+    inset: u16,
     first: usize,
     shown: usize,
     total: usize,
@@ -172,12 +183,22 @@ impl Frame {
         let widest = view.shown.venues.iter().map(|v| format::width(&v.regime)).max().unwrap_or(2);
         let regime = u16::try_from(widest.clamp(2, 5)).unwrap_or(2);
         // Cursor, regime, venue, state.
-        let label = 1 + regime + 1 + 9 + 1 + 2;
+        let label = 1 + regime + 1 + 9 + 1 + 2 + u16::from(view.ui.is_tiles);
         let cell = heat::cell_width(view.theme, view.ui.is_tiles) + u16::from(view.ui.is_tiles);
         let total = view.shown.underlyings.len();
         let shown = usize::from(area.width.saturating_sub(label) / cell).min(total);
         let cursor = view.ui.cell(view.shown).map_or(0, |c| c.1);
-        Frame { x: area.x, label, regime, cell, first: first_visible(cursor, total, shown), shown, total }
+        let inset = if view.theme.depth == Depth::Mono { 3 } else { 1 };
+        Frame {
+            x: area.x,
+            label,
+            regime,
+            cell,
+            inset,
+            first: first_visible(cursor, total, shown),
+            shown,
+            total,
+        }
     }
 
     /// Left edge and index of each column that shows.
@@ -220,7 +241,7 @@ fn column_heads(view: &View<'_>, frame: &Frame, y: u16, cursor: Option<(usize, u
             let short: String = format::clean(name).chars().take(2).collect();
             pen.text(x, y, frame.cell - 1, &short, style);
         } else {
-            pen.right(x, y, frame.cell - 1, name, style);
+            pen.right(x, y, frame.cell - frame.inset, name, style);
         }
     }
 }

@@ -30,6 +30,13 @@ pub trait Screen: Sync {
     fn draw(&self, view: &View<'_>, area: Rect, pen: &mut Pen<'_>);
     /// Moves its cursor by rows and columns.
     fn step(&self, ui: &mut Ui, snapshot: &Snapshot, by: (isize, isize));
+    /// The same as sentences.
+    fn plain(&self, snapshot: &Snapshot) -> String;
+    /// The same as one line of JSON.
+    ///
+    /// # Errors
+    /// None that data can cause; the serializer's own are handed on.
+    fn json(&self, snapshot: &Snapshot) -> Result<String, sonic_rs::Error>;
     /// Actions for the footer with their words, most useful first.
     fn footer(&self) -> &'static [(Action, &'static str)];
 }
