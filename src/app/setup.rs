@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use crate::config::rules::{self, Rule};
+use crate::config::theme::{self, ThemeSpec};
 use crate::config::{ConfigError, builtin, venues};
 use crate::model::venue::VenueSpec;
 use crate::tape::Meta;
@@ -130,6 +131,24 @@ impl Setup {
         self.venues = kept;
         Ok(())
     }
+}
+
+/// Built-in themes, then those of the configuration directory; a theme of the user takes the place of one
+/// with the same name.
+pub fn themes() -> Result<Vec<ThemeSpec>, Failure> {
+    let mut themes = theme::builtin().map_err(|e| Failure::config(&[e]))?;
+    let mut errors: Vec<ConfigError> = Vec::new();
+    let files = config_dir().map_or(Ok(Vec::new()), |dir| read_folder(&dir.join("themes"), "themes"))?;
+    for (name, text) in files {
+        match theme::read(&name, &text, &themes) {
+            Ok(theme) => match themes.iter_mut().find(|t| t.name == theme.name) {
+                Some(place) => *place = theme,
+                None => themes.push(theme),
+            },
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(themes) } else { Err(Failure::config(&errors)) }
 }
 
 /// `$XDG_CONFIG_HOME/faultline`, or `~/.config/faultline`.
