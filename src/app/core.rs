@@ -128,7 +128,7 @@ pub fn session_meta(mode: Mode, setup: &Setup, clock: Clock) -> Meta {
 
 /// Starts the core over a queue of arrivals.
 pub fn spawn(
-    config: CoreConfig,
+    config: &CoreConfig,
     clock: Clock,
     arrivals: ingress::Receiver,
     feeds: Arc<Feeds>,
@@ -189,7 +189,7 @@ impl Core {
                 Err(_) => break, // all feeds are gone
             }
             while let Ok(action) = acts.try_recv() {
-                self.act(action);
+                self.act(&action);
             }
         }
         if let Some(tee) = self.tee.take() {
@@ -223,14 +223,14 @@ impl Core {
         }
     }
 
-    fn act(&mut self, action: OperatorAction) {
+    fn act(&mut self, action: &OperatorAction) {
         let now = self.clock.now();
         self.marks(now);
         self.seq += 1;
         if let Some(tee) = &mut self.tee {
             tee.put(Taped::Operator(self.seq, now, action.clone()));
         }
-        self.apply(&Entry { seq: self.seq, ts_recv: now, kind: Kind::Operator(&action) });
+        self.apply(&Entry { seq: self.seq, ts_recv: now, kind: Kind::Operator(action) });
     }
 
     fn apply(&mut self, entry: &Entry<'_>) {

@@ -148,10 +148,10 @@ fn survey(path: &Path) -> Result<(Nanos, Nanos, Vec<AlertMark>), Failure> {
                 end = end.max(entry.ts_recv);
             }
             Some(Item::Alert { ts, line, .. }) => {
-                if let Ok(line) = sonic_rs::from_str::<AlertLine>(line) {
-                    if line.event == "alert.raised" {
-                        marks.push(AlertMark { at: ts, severity: line.severity });
-                    }
+                if let Ok(line) = sonic_rs::from_str::<AlertLine>(line)
+                    && line.event == "alert.raised"
+                {
+                    marks.push(AlertMark { at: ts, severity: line.severity });
                 }
             }
         }

@@ -10,7 +10,7 @@ use crate::config::{ConfigError, builtin, venues};
 use crate::model::venue::VenueSpec;
 use crate::tape::Meta;
 
-/// Files of one folder of the configuration directory.
+/// Files of one folder of the configuration directory. More are refused: none is left out in silence.
 const FILES_MAX: usize = 200;
 
 /// Everything a run is configured by. The texts go into the recording, so that it is self-contained.
@@ -177,8 +177,12 @@ fn read_folder(dir: &Path, prefix: &str) -> Result<Vec<(String, String)>, Failur
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|e| Some(e.ok()?.path()))
         .filter(|p| p.extension().is_some_and(|e| e == "toml"))
-        .take(FILES_MAX)
+        .take(FILES_MAX + 1)
         .collect();
+    if paths.len() > FILES_MAX {
+        let error = std::io::Error::other(format!("it holds more than {FILES_MAX} files"));
+        return Err(Failure::config_file(dir, &error));
+    }
     paths.sort();
     paths
         .into_iter()

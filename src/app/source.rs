@@ -90,7 +90,7 @@ impl Session {
         let feeds = Arc::new(feed::spawn(runtime.handle(), feed_config, clock, sender));
         let core_config =
             CoreConfig { mode, setup: config.setup, record: config.record, publish: config.publish };
-        let core = core::spawn(core_config, clock, receiver, Arc::clone(&feeds))?;
+        let core = core::spawn(&core_config, clock, receiver, Arc::clone(&feeds))?;
         Ok(Session { core, feeds, sim, runtime })
     }
 

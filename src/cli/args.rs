@@ -135,7 +135,7 @@ impl Default for DemoArgs {
 pub struct ReplayArgs {
     /// Recording
     pub file: PathBuf,
-    /// Begin here: RFC 3339 or HH:MM[:SS] of the recording's day
+    /// Begin here: RFC 3339 or HH:MM:SS of the recording's day
     #[arg(long, value_name = "T")]
     pub from: Option<String>,
     /// Recording seconds per second, or `max`

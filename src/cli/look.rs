@@ -212,7 +212,7 @@ pub fn live_session(args: &LiveArgs, record: Option<RecordTo>, publish: bool) ->
     for text in &args.redirect {
         let (venue, address) = text
             .split_once('=')
-            .ok_or_else(|| Failure::usage(format!("`{text}` is no redirect; write bybit=127.0.0.1:4000")))?;
+            .ok_or_else(|| Failure::usage(format!("`{text}` is no redirect; write VENUE=127.0.0.1:4000")))?;
         let address = redirect::parse(address).map_err(|e| Failure::usage(e.to_string()))?;
         redirects.insert(venue.to_string(), address);
     }

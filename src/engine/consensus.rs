@@ -71,7 +71,7 @@ pub fn weighted_median(votes: &[Vote], without: Option<u16>) -> Option<f64> {
             return Some(vote.value);
         }
     }
-    others().last().map(|v| v.value)
+    others().next_back().map(|v| v.value)
 }
 
 /// Distance of two prices in basis points: `1e4·ln(a/b)`.

@@ -183,11 +183,7 @@ impl VenueHealth {
                 }
                 (conn.is_up, conn.was_up, conn.last) = (true, true, Some(at));
             }
-            Control::Closed { reason, .. } => {
-                conn.is_up = false;
-                self.error(reason);
-            }
-            Control::Refused { reason, .. } => {
+            Control::Closed { reason, .. } | Control::Refused { reason, .. } => {
                 conn.is_up = false;
                 self.error(reason);
             }

@@ -305,10 +305,10 @@ impl Listing {
 
     /// Brings the figures up to date. `state` is the judged state of the book.
     pub fn refresh(&mut self, now: Nanos, state: BookState) {
-        if state == BookState::Synced {
-            if let Some((_, at)) = &mut self.held {
-                *at = now;
-            }
+        if state == BookState::Synced
+            && let Some((_, at)) = &mut self.held
+        {
+            *at = now;
         }
         self.is_wide_dirty |= self.is_dirty;
         // The widest band reaches far beyond the touch and is summed once a second (METRICS.md C2).
@@ -438,15 +438,15 @@ mod tests {
     fn inverse_depth_counts_contracts_not_price() {
         let mut x = listing(Payoff::Inverse, "100");
         snapshot(&mut x, &[level("60000", "3")], &[level("60001", "4")]);
-        assert_eq!(x.figures.bid_depth.unwrap()[0], 300.0);
-        assert_eq!(x.figures.ask_depth.unwrap()[4], 400.0);
+        assert!((x.figures.bid_depth.unwrap()[0] - 300.0).abs() < 1e-9);
+        assert!((x.figures.ask_depth.unwrap()[4] - 400.0).abs() < 1e-9);
     }
 
     #[test]
     fn an_empty_side_of_a_synced_book_is_zero_and_of_any_other_is_none() {
         let mut x = listing(Payoff::Linear, "1");
         snapshot(&mut x, &[level("100", "1")], &[]);
-        assert_eq!(x.figures.ask_depth.unwrap()[HEADLINE_BAND], 0.0);
+        assert!((x.figures.ask_depth.unwrap()[HEADLINE_BAND] - 0.0).abs() < 1e-9);
         assert_eq!((x.figures.mid, x.figures.bid_depth.unwrap()[0]), (None, 100.0));
         x.refresh(Nanos(3), BookState::Stale);
         assert_eq!(x.figures.ask_depth, None);
@@ -488,6 +488,6 @@ mod tests {
         assert!((base - 1_666.666_667).abs() < 1e-6);
         let mut y = listing(Payoff::Linear, "0.01");
         y.merge(Nanos(1), &ticker);
-        assert_eq!(y.open_interest().unwrap().1, 10_000.0);
+        assert!((y.open_interest().unwrap().1 - 10_000.0).abs() < 1e-9);
     }
 }

@@ -185,12 +185,16 @@ impl Market {
     }
 
     fn underlying(&mut self, name: &str) -> Option<u16> {
-        let at = self.underlyings.iter().position(|u| u == name).unwrap_or_else(|| {
+        let known = self.underlyings.iter().position(|u| u == name);
+        let at = known.unwrap_or(self.underlyings.len());
+        if at >= UNDERLYINGS_MAX {
+            return None;
+        }
+        if known.is_none() {
             self.underlyings.push(name.to_string());
             self.members.push(Vec::new());
-            self.underlyings.len() - 1
-        });
-        (at < UNDERLYINGS_MAX).then_some(at as u16)
+        }
+        u16::try_from(at).ok()
     }
 
     fn currency(&mut self, name: &str) -> u16 {
@@ -252,8 +256,8 @@ impl Market {
             self.roll();
         }
         let since = now.since(started);
-        let is_election =
-            since >= ELECTION_S * SECOND && since < ELECTION_S * SECOND + SECOND && now.is_on(SECOND);
+        let election = ELECTION_S * SECOND..(ELECTION_S + 1) * SECOND;
+        let is_election = election.contains(&since) && now.is_on(SECOND);
         if is_election || now.is_on(86_400 * SECOND) {
             self.elect_all();
         }

@@ -137,10 +137,10 @@ impl Engine {
             Body::Quote(_) => true,
             Body::Ticker(_) | Body::Liquidation(_) | Body::Instrument(_) => false,
         };
-        if let (true, Some(ts_venue)) = (is_fresh, event.ts_venue) {
-            if let Some(venue) = self.market.venues.get_mut(usize::from(venue)) {
-                venue.health.latency(ts_recv, ts_venue);
-            }
+        if let (true, Some(ts_venue)) = (is_fresh, event.ts_venue)
+            && let Some(venue) = self.market.venues.get_mut(usize::from(venue))
+        {
+            venue.health.latency(ts_recv, ts_venue);
         }
         self.market.apply(venue, conn, at, event)
     }
@@ -168,10 +168,10 @@ impl Engine {
 
     /// A connection changed state.
     pub fn control(&mut self, conn: ConnIx, at: Nanos, control: &Control) {
-        if let Some(health) = self.market.conns.get_mut(&conn) {
-            if let Some(venue) = self.market.venues.get_mut(usize::from(health.venue)) {
-                venue.health.control(health, at, control);
-            }
+        if let Some(health) = self.market.conns.get_mut(&conn)
+            && let Some(venue) = self.market.venues.get_mut(usize::from(health.venue))
+        {
+            venue.health.control(health, at, control);
         }
     }
 

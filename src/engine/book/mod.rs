@@ -2,7 +2,7 @@
 //!
 //! Prices and sizes are integers at the book's own scales, taken from the first snapshot and widened
 //! when a finer number arrives; nothing is rounded. Each side starts as a sorted vector and becomes a
-//! [`ladder`] when it grows deep. Both sides use a *key* that ascends from the best price outwards:
+//! ladder when it grows deep. Both sides use a *key* that ascends from the best price outwards:
 //! the price for asks, its negative for bids; so one code serves both.
 
 mod chunks;

@@ -1,0 +1,90 @@
+//! What a fuzzer runs: one function per reader of hostile input. `tests/fuzz_smoke.rs` runs the same
+//! functions over a fixed set of inputs with the stable toolchain.
+
+use std::io::Cursor;
+
+use faultline::config::{builtin, rules, theme, venues};
+use faultline::dialect::{DIALECTS, Decoder, Note, Out};
+use faultline::model::Nanos;
+use faultline::model::entry::{ConnIx, Control, RestAnswer};
+use faultline::model::event::Event;
+use faultline::model::venue::{Command, VenueSpec};
+use faultline::tape::{Check, Reader, info::info_of};
+
+/// Counts what came out, so that nothing is left uncalled.
+#[derive(Default)]
+struct Seen(u64);
+
+impl Out for Seen {
+    fn event(&mut self, _: Event<'_>) {
+        self.0 += 1;
+    }
+
+    fn command(&mut self, _: Command) {
+        self.0 += 1;
+    }
+
+    fn note(&mut self, _: Note<'_>) {
+        self.0 += 1;
+    }
+}
+
+/// Lines of messages to the decoder of every built-in venue. The first byte of a line says what it is:
+/// `>` a REST answer, `!` a connection that closed, `?` a book to forget, anything else a frame.
+pub(crate) fn dialects(bytes: &[u8]) {
+    for spec in specs() {
+        let Some(dialect) = DIALECTS.iter().find(|dialect| dialect.id() == spec.dialect) else { continue };
+        let path =
+            dialect.bootstrap(&spec).into_iter().next().map(|request| request.path).unwrap_or_default();
+        let mut decoder = dialect.decoder(&spec);
+        let mut seen = Seen::default();
+        for line in bytes.split(|byte| *byte == b'\n') {
+            one(decoder.as_mut(), &path, line, &mut seen);
+        }
+    }
+}
+
+fn one(decoder: &mut dyn Decoder, path: &str, line: &[u8], seen: &mut Seen) {
+    match line.split_first() {
+        Some((b'>', body)) => decoder.rest(&RestAnswer { url: path, status: 200, body }, seen),
+        Some((b'!', _)) => {
+            decoder.control(ConnIx(0), &Control::Closed { reason: String::new(), retry_ms: 0 }, seen);
+        }
+        Some((b'?', _)) => decoder.resync(0, seen),
+        _ => decoder.frame(ConnIx(0), line, seen),
+    }
+}
+
+fn specs() -> impl Iterator<Item = VenueSpec> {
+    builtin::VENUES.iter().filter_map(|(file, text)| venues::read(file, text).ok())
+}
+
+/// A recording, read with all checks, with those of chunks only, and for its summary.
+pub(crate) fn tape(bytes: &[u8]) {
+    for check in [Check::Full, Check::Chunks] {
+        let Ok(mut reader) = Reader::open_with(Cursor::new(bytes), check) else { continue };
+        let mut newest = Nanos(i64::MIN);
+        while let Ok(Some(item)) = reader.next() {
+            if let faultline::tape::Item::Entry(entry) = item {
+                newest = newest.max(entry.ts_recv);
+            }
+        }
+    }
+    let _whole = info_of(Cursor::new(bytes)).is_ok_and(|info| info.is_whole());
+}
+
+/// A venue file, a rule file and a theme; errors are drawn as people would see them.
+pub(crate) fn config(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let parents = theme::builtin().unwrap_or_default();
+    let errors = [
+        venues::read("venues/x.toml", text).err(),
+        rules::read("rules/x.toml", text).err(),
+        theme::read("themes/x.toml", text, &parents).err(),
+    ];
+    for error in errors.into_iter().flatten() {
+        let drawn = error.to_string();
+        assert!(!drawn.is_empty(), "an error without words");
+        assert!(!drawn.contains('\u{1b}') || text.is_empty(), "an escape reached the error text");
+    }
+}

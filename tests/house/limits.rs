@@ -1,0 +1,164 @@
+//! Limits: every constant that bounds something, with its place, and what happens at the bound.
+//!
+//! A limit is a constant whose name ends as in [`ENDINGS`]. A new one needs a line in [`AT`].
+
+use std::fmt::Write as _;
+
+use crate::source::rust_files;
+
+const ENDINGS: &[&str] = &["_MAX", "_KEPT", "_CEILING", "CAPACITY", "RESERVE", "CHUNK_INPUT", "CHUNK_SPAN"];
+
+/// File below `src/`, constant, what happens when it is reached.
+const AT: &[(&str, &str, &str)] = &[
+    ("app/core.rs", "ACTIONS_MAX", "the action is dropped; the picture does not change"),
+    ("app/core.rs", "LINES_MAX", "the core waits: no alert is dropped"),
+    ("app/core.rs", "TURN_MAX", "the clock is looked at, then the next turn"),
+    ("app/player.rs", "COMMANDS_MAX", "the command is dropped"),
+    ("app/screen.rs", "KEYS_MAX", "keys wait in the terminal"),
+    ("app/setup.rs", "FILES_MAX", "exit 3 with the folder's name"),
+    (
+        "app/source.rs",
+        "INGRESS_MAX",
+        "the connection discards until half is free, then one `Overrun` entry; books resync",
+    ),
+    ("app/source.rs", "STOP_MAX", "tasks are dropped"),
+    ("app/tee.rs", "BYTES_MAX", "recording ends, header NOT RECORDING"),
+    ("app/tee.rs", "ENTRIES_MAX", "recording ends, header NOT RECORDING"),
+    ("cli/decode.rs", "LINE_BYTES_MAX", "an `error` line; the run goes on, exit 1"),
+    ("cli/look.rs", "FILL_MAX", "the snapshot is printed as it is"),
+    ("config/error.rs", "FILE_BYTES_MAX", "configuration error, exit 3"),
+    ("config/venues.rs", "MESSAGE_BYTES_CEILING", "configuration error, exit 3"),
+    ("config/venues.rs", "SHORT_COLUMNS_MAX", "configuration error, exit 3"),
+    ("dialect/mod.rs", "LEVELS_MAX", "undecodable: counted, the book resyncs"),
+    ("dialect/mod.rs", "PENDING_MESSAGES_MAX", "the snapshot is asked for anew"),
+    ("dialect/mod.rs", "SYMBOLS_MAX", "undecodable: counted"),
+    ("dialect/scan.rs", "DIGITS_MAX", "the general parser decides"),
+    ("dialect/symbols.rs", "SYMBOL_BYTES_MAX", "undecodable: counted"),
+    ("dialect/wire.rs", "DEPTH_MAX", "undecodable: counted"),
+    ("engine/alarm.rs", "RESOLVED_MAX", "the oldest resolved alert leaves the screen"),
+    ("engine/beat.rs", "SLOW_STALE_MAX", "the channel is stale"),
+    ("engine/book/chunks.rs", "RUN_MAX", "the run is split"),
+    ("engine/book/ladder.rs", "DRIFT_MAX", "the window moves to the touch"),
+    ("engine/book/mod.rs", "SIDE_LEVELS_MAX", "the book is void and resyncs"),
+    ("engine/health.rs", "ERROR_CHARS_MAX", "the text is cut"),
+    ("engine/health.rs", "MINUTES_MAX", "the oldest minute is forgotten"),
+    ("engine/history.rs", "POINTS_MAX", "the oldest point is forgotten"),
+    ("engine/listing.rs", "CROSSED_MAX", "the book resyncs"),
+    ("engine/market.rs", "UNDERLYINGS_MAX", "instruments of further underlyings enter no figure"),
+    ("engine/metric/price.rs", "VOTES_MAX", "further venues do not vote"),
+    ("engine/window.rs", "LATENCY_MAX", "counted as the largest"),
+    ("feed/door.rs", "ADDRESSES_MAX", "further addresses are not tried"),
+    ("feed/door.rs", "MESSAGE_BYTES_MAX", "close 1009, `TooLarge` entry, reconnect"),
+    ("feed/door.rs", "WRITE_BYTES_MAX", "the connection fails and is opened anew"),
+    ("feed/http.rs", "BODY_BYTES_MAX", "`RestFailed` entry"),
+    ("feed/ingress.rs", "BYTES_MAX", "as `INGRESS_MAX`"),
+    ("feed/ingress.rs", "CAPACITY", "as `INGRESS_MAX`"),
+    ("feed/ingress.rs", "RESERVE", "control and REST entries wait"),
+    ("feed/mod.rs", "CONNECTIONS_MAX", "no further connection is opened"),
+    ("feed/mod.rs", "WATCH_MAX", "the instruments of least rank are not watched"),
+    ("feed/outbox.rs", "WAITING_MAX", "the connection starts over"),
+    ("feed/pace.rs", "KEYS_MAX", "old keys are forgotten"),
+    ("feed/registry.rs", "ORDERS_MAX", "the order is refused and counted"),
+    ("feed/rest.rs", "UNDER_WAY_MAX", "requests wait"),
+    ("feed/rest.rs", "WAITING_MAX", "`RestFailed` entry"),
+    ("feed/running.rs", "STOP_MAX", "tasks are ended"),
+    ("feed/session.rs", "RUN_MAX", "timers and orders come first"),
+    ("feed/supervisor.rs", "POLLS_MAX", "further polls are not made"),
+    ("feed/supervisor.rs", "VENUE_CONNECTIONS_MAX", "no further connection is opened"),
+    ("feed/watch.rs", "FOLLOW_UPS_MAX", "further pages are not asked for"),
+    ("feed/words.rs", "PAUSE_MAX", "the pause is cut"),
+    ("feed/words.rs", "TEXT_MAX", "the text is cut"),
+    ("model/num.rs", "SCALE_MAX", "undecodable: counted"),
+    ("sim/instrument.rs", "LIQUIDATIONS_KEPT", "the oldest is forgotten"),
+    ("sim/instrument.rs", "TRADES_KEPT", "the oldest is forgotten"),
+    ("sim/server.rs", "CONNECTIONS_MAX", "the connection is dropped"),
+    ("sim/server.rs", "REQUEST_BYTES_MAX", "the request is refused"),
+    ("sim/socket.rs", "CLIENT_BYTES_MAX", "the client is dropped"),
+    ("sim/socket.rs", "WAITING_BYTES_MAX", "the client is dropped"),
+    ("sim/subscription.rs", "SUBSCRIPTIONS_MAX", "further subscriptions are not kept"),
+    ("tape/import/mod.rs", "BAD_KEPT", "further bad lines are only counted"),
+    ("tape/import/mod.rs", "LINE_MAX", "a bad line: counted"),
+    ("tape/import/mod.rs", "URL_KEPT", "the address is cut"),
+    ("tape/info.rs", "DAMAGES_KEPT", "further damages are only counted"),
+    ("tape/layout.rs", "CHANNEL_MAX", "damaged recording, exit 5"),
+    ("tape/layout.rs", "CHUNK_INPUT", "the chunk closes"),
+    ("tape/layout.rs", "CHUNK_MAX", "damaged recording, exit 5"),
+    ("tape/layout.rs", "CHUNK_SPAN", "the chunk closes"),
+    ("tape/layout.rs", "CONNECTIONS_MAX", "the entry is refused"),
+    ("tape/layout.rs", "CONN_TEXT_MAX", "the entry is refused"),
+    ("tape/layout.rs", "DEPTH_MAX", "damaged recording, exit 5"),
+    ("tape/layout.rs", "ENTRY_MAX", "the entry is refused; the recording goes on"),
+    ("tape/layout.rs", "RATIO_MAX", "damaged recording, exit 5"),
+    ("tape/layout.rs", "RECORD_MAX", "damaged recording, exit 5"),
+    ("view/prompt.rs", "INPUT_CHARS_MAX", "further characters are not taken"),
+];
+
+/// A limit of the source.
+struct Limit {
+    place: String,
+    name: String,
+    value: String,
+}
+
+fn limits() -> Vec<Limit> {
+    let mut limits = Vec::new();
+    for file in rust_files("src") {
+        for line in file.code.lines() {
+            let Some((head, rest)) = line.split_once("const ") else { continue };
+            let is_item = head.trim().is_empty() || head.trim().starts_with("pub");
+            let Some((name, rest)) = rest.split_once(": ").filter(|_| is_item) else { continue };
+            let Some(value) = rest.split_once(" = ").and_then(|(_, v)| v.strip_suffix(';')) else { continue };
+            if ENDINGS.iter().any(|end| name.ends_with(end)) {
+                let place = file.path.trim_start_matches("src/").to_string();
+                limits.push(Limit { place, name: name.into(), value: plain(value) });
+            }
+        }
+    }
+    limits.sort_by(|a, b| (&a.place, &a.name).cmp(&(&b.place, &b.name)));
+    limits
+}
+
+/// A value as people read it: `16 << 20` is 16 MiB.
+fn plain(value: &str) -> String {
+    let value = value.trim_start_matches("Duration::").replace('_', ",");
+    match value.split_once(" << ") {
+        Some(("1", "15")) => "32,768".into(),
+        Some(("1", "16")) => "65,536".into(),
+        Some(("1", "18")) => "262,144".into(),
+        Some((n, "10")) => format!("{n} KiB"),
+        Some((n, "20")) => format!("{n} MiB"),
+        _ => value
+            .strip_prefix("from,secs(")
+            .and_then(|v| v.strip_suffix(')'))
+            .map_or(value.clone(), |seconds| format!("{seconds} s"))
+            .replace(" * SECOND", " s"),
+    }
+}
+
+#[test]
+fn every_limit_says_what_happens_at_it() {
+    let found = limits();
+    let mut wrong = String::new();
+    for limit in &found {
+        if !AT.iter().any(|row| row.0 == limit.place && row.1 == limit.name) {
+            writeln!(wrong, "(\"{}\", \"{}\", \"...\"), is missing", limit.place, limit.name).unwrap();
+        }
+    }
+    for (place, name, _) in AT {
+        if !found.iter().any(|limit| limit.place == *place && limit.name == *name) {
+            writeln!(wrong, "(\"{place}\", \"{name}\") is gone from the source").unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "AT in tests/house/limits.rs:\n{wrong}");
+}
+
+/// The table for `src/ARCHITECTURE.md`: what bounds the program. The simulator's own limits stay here.
+pub(crate) fn table() -> String {
+    let mut out = String::from("| place | limit | value | when it is reached |\n|---|---|---|---|\n");
+    for Limit { place, name, value } in limits().into_iter().filter(|limit| !limit.place.starts_with("sim/"))
+    {
+        let then = AT.iter().find(|row| row.0 == place && row.1 == name).map_or("", |row| row.2);
+        writeln!(out, "| `{place}` | `{name}` | {value} | {then} |").unwrap();
+    }
+    out
+}
