@@ -80,6 +80,8 @@ struct Sink<'p> {
     conn: ConnIx,
     at: Nanos,
     ts_recv: Nanos,
+    /// HTTP status of the REST answer that is read.
+    status: u16,
 }
 
 impl Out for Sink<'_> {
@@ -97,6 +99,10 @@ impl Out for Sink<'_> {
     fn note(&mut self, note: Note<'_>) {
         match note {
             Note::Heartbeat | Note::Ack | Note::Unused(_) => {}
+            Note::Refused(words) if self.status >= 400 => {
+                let words = format!("HTTP {}: {words}", self.status);
+                self.engine.count(self.venue, Count::Refused(&words));
+            }
             Note::Refused(words) => self.engine.count(self.venue, Count::Refused(words)),
             Note::Unknown(_) => self.engine.count(self.venue, Count::Unknown),
             Note::Superseded => self.engine.count(self.venue, Count::Superseded),
@@ -140,15 +146,15 @@ impl Pipeline {
         match entry.kind {
             Kind::Frame(conn, bytes) => {
                 self.engine.frame(conn, self.at, bytes.len());
-                self.with(conn, entry.ts_recv, |decoder, out| decoder.frame(conn, bytes, out));
+                self.with(conn, entry.ts_recv, 0, |decoder, out| decoder.frame(conn, bytes, out));
             }
             Kind::Tick | Kind::ClockStep => self.tick(entry.seq, entry.ts_recv),
             Kind::Rest(conn, answer) => {
-                self.with(conn, entry.ts_recv, |decoder, out| decoder.rest(&answer, out));
+                self.with(conn, entry.ts_recv, answer.status, |decoder, out| decoder.rest(&answer, out));
             }
             Kind::Control(conn, control) => {
                 self.engine.control(conn, self.at, control);
-                self.with(conn, entry.ts_recv, |decoder, out| decoder.control(conn, control, out));
+                self.with(conn, entry.ts_recv, 0, |decoder, out| decoder.control(conn, control, out));
             }
             Kind::Conn(conn, info) => {
                 let known = self.slots.iter().position(|s| s.id == info.venue);
@@ -171,7 +177,13 @@ impl Pipeline {
     }
 
     #[inline]
-    fn with(&mut self, conn: ConnIx, ts_recv: Nanos, read: impl FnOnce(&mut dyn Decoder, &mut dyn Out)) {
+    fn with(
+        &mut self,
+        conn: ConnIx,
+        ts_recv: Nanos,
+        status: u16,
+        read: impl FnOnce(&mut dyn Decoder, &mut dyn Out),
+    ) {
         let Some(Conn { slot, venue }) = self.conns.get(usize::from(conn.0)).copied().flatten() else {
             return;
         };
@@ -185,6 +197,7 @@ impl Pipeline {
             conn,
             at: self.at,
             ts_recv,
+            status,
         };
         read(decoder.as_mut(), &mut sink);
         if !self.resyncs.is_empty() {
@@ -215,6 +228,7 @@ impl Pipeline {
                 conn,
                 at: self.at,
                 ts_recv,
+                status: 0,
             };
             decoder.resync(resync.symbol, &mut sink);
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::setup::{Setup, config_dir, data_dir};
+use super::setup::{Setup, config_dir, data_dir, themes};
 use crate::dialect;
 use crate::pipeline::Pipeline;
 
@@ -68,6 +68,10 @@ pub fn examine(terminal: String, is_terminal: bool) -> Vec<Finding> {
                 finding("rules and venues", Verdict::Ok, words)
             }
         },
+    });
+    findings.push(match themes() {
+        Err(failure) => finding("themes", Verdict::Fail, failure.message),
+        Ok(themes) => finding("themes", Verdict::Ok, format!("{} themes", themes.len())),
     });
     findings.push(match data_dir() {
         Some(dir) => writable(&dir),

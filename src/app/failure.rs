@@ -75,7 +75,10 @@ impl Failure {
 
     /// A recording that cannot be played.
     pub fn recording(path: &Path, error: &TapeError) -> Self {
-        Failure::new(code::RECORDING, format!("error: {}: {error}", path.display()))
+        match error {
+            TapeError::Open { .. } => Failure::new(code::RECORDING, format!("error: {error}")), // names the file
+            _ => Failure::new(code::RECORDING, format!("error: {}: {error}", path.display())),
+        }
     }
 
     /// Anything else.

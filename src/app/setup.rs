@@ -133,17 +133,17 @@ impl Setup {
     }
 }
 
-/// The built-in themes and those of the configuration directory, in order of their files' names; a theme
-/// of the user replaces the built-in one of the same name.
+/// Built-in themes, then those of the configuration directory; a theme of the user takes the place of one
+/// with the same name.
 pub fn themes() -> Result<Vec<ThemeSpec>, Failure> {
     let mut themes = theme::builtin().map_err(|e| Failure::config(&[e]))?;
     let mut errors: Vec<ConfigError> = Vec::new();
-    let files = config_dir().map(|dir| read_folder(&dir.join("themes"), "themes")).transpose()?;
-    for (name, text) in files.unwrap_or_default() {
+    let files = config_dir().map_or(Ok(Vec::new()), |dir| read_folder(&dir.join("themes"), "themes"))?;
+    for (name, text) in files {
         match theme::read(&name, &text, &themes) {
-            Ok(own) => match themes.iter_mut().find(|t| t.name == own.name) {
-                Some(old) => *old = own,
-                None => themes.push(own),
+            Ok(theme) => match themes.iter_mut().find(|t| t.name == theme.name) {
+                Some(place) => *place = theme,
+                None => themes.push(theme),
             },
             Err(error) => errors.push(error),
         }

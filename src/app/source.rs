@@ -99,7 +99,7 @@ impl Session {
         self.sim.as_ref()
     }
 
-    /// Ends feeds first, then the core, so that the recording holds all that came.
+    /// Ends the core and its recording, then feeds and simulator: what arrives meanwhile has no seq.
     pub fn stop(self) {
         let Session { core, feeds, sim, runtime } = self;
         core.stop();

@@ -10,11 +10,12 @@ use crate::app::failure::code;
 use crate::app::headless::{self, Signals, Until};
 use crate::app::player::{Replay, ReplayOptions, Tape};
 use crate::app::screen::{self, Options};
-use crate::app::setup::{Setup, data_dir, themes};
+use crate::app::setup::{self, Setup, data_dir};
 use crate::app::source::{Origin, Session, SessionConfig};
 use crate::app::tee::RecordTo;
 use crate::app::{Failure, screen::Session as _};
 use crate::clock::Clock;
+use crate::config::error::nearest;
 use crate::config::rules::duration_ms;
 use crate::engine::Ask;
 use crate::feed::redirect;
@@ -50,8 +51,7 @@ pub fn demo(global: &Global, args: &DemoArgs) -> Result<u8, Failure> {
         return Ok(code::OK);
     }
     let options = options(global)?;
-    let (session, _) = demo_session(args, true)?;
-    show(session, &options)
+    show(demo_session(args, true)?.0, &options)
 }
 
 /// Real venues on the screen.
@@ -62,8 +62,7 @@ pub fn live(global: &Global, args: &LiveArgs) -> Result<u8, Failure> {
         ));
     }
     let options = options(global)?;
-    let session = live_session(args, record_to(args.record.as_deref())?, true)?;
-    show(session, &options)
+    show(live_session(args, record_to(args.record.as_deref())?, true)?, &options)
 }
 
 fn show(session: Session, options: &Options) -> Result<u8, Failure> {
@@ -87,9 +86,9 @@ pub fn replay(global: &Global, args: &ReplayArgs) -> Result<u8, Failure> {
             })?,
         };
     let from = args.from.as_deref().map(|t| instant(t, &args.file)).transpose()?;
-    let options_of_replay = ReplayOptions { rules: args.rules.clone(), speed, is_paused: args.paused, from };
     let options = options(global)?;
-    let session = Replay::start(&args.file, &options_of_replay, Clock::start())?;
+    let played = ReplayOptions { rules: args.rules.clone(), speed, is_paused: args.paused, from };
+    let session = Replay::start(&args.file, &played, Clock::start())?;
     let shown = screen::run(&session, &options);
     session.stop();
     shown?;
@@ -253,10 +252,20 @@ fn filled(session: &Session) -> Result<Snapshot, Failure> {
     }
 }
 
-fn options(global: &Global) -> Result<Options, Failure> {
+/// How the screen starts. A theme that does not exist is refused here, before anything runs.
+pub fn options(global: &Global) -> Result<Options, Failure> {
+    let themes = setup::themes()?;
+    if let Some(name) = global.theme.as_ref().filter(|name| themes.iter().all(|t| t.name != **name)) {
+        let names: Vec<&str> = themes.iter().map(|t| t.name.as_str()).collect();
+        let hint = match nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are {}", names.join(", ")),
+        };
+        return Err(Failure::usage(format!("there is no theme `{name}`; {hint}")));
+    }
     let who =
         global.operator.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "operator".into());
-    Ok(Options { color: global.color.clone(), theme: global.theme.clone(), themes: themes()?, who })
+    Ok(Options { color: global.color.clone(), theme: global.theme.clone(), themes, who })
 }
 
 /// The scene with this name.

@@ -39,6 +39,9 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run(args: Args) -> Result<u8, Failure> {
     let global = args.global;
+    if global.theme.is_some() {
+        look::options(&global)?; // a mistake shows without a screen too
+    }
     match args.command {
         None => look::first_run(&global),
         Some(Command::Demo(demo)) => look::demo(&global, &demo),

@@ -244,6 +244,7 @@ impl Episode {
         };
         self.level = level;
         self.clear_since = None;
+        self.is_calm = false; // the calm that ended the episode before is not one of this
         let mut event = tell("raised", judge, &alert, now, row.as_of);
         event.is_reopened = is_reopened;
         out.push(event);
@@ -268,9 +269,12 @@ impl Episode {
         if judge.is_worse(value, alert.worst) {
             alert.worst = value;
         }
-        let Some(present) = judge.levels.get(self.level) else { return };
-        let is_breach = judge.is_breach(magnitude, present);
-        if is_breach {
+        let (Some(mildest), Some(present)) = (judge.levels.first(), judge.levels.get(self.level)) else {
+            return;
+        };
+        // The condition is that of the mildest level: a value that falls from critical to warning
+        // never left it.
+        if judge.is_breach(magnitude, mildest) {
             // It came back before it was resolved.
             alert.count += u32::from(std::mem::take(&mut self.is_calm));
             alert.last_seen = now.at;
@@ -288,7 +292,7 @@ impl Episode {
         }
         let is_clear = judge.is_clear(magnitude, present);
         self.clear_since = is_clear.then(|| self.clear_since.unwrap_or(now.at));
-        self.is_calm |= is_clear;
+        self.is_calm |= judge.is_clear(magnitude, mildest);
         let is_due = self.clear_since.is_some_and(|since| now.at.since(since) >= judge.clear_hold);
         if is_due {
             let milder = (0..self.level)

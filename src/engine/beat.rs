@@ -78,7 +78,10 @@ impl Beat {
             return (3 * spec.poll_ms as i64 * MS).max(SLOW_STALE_MIN);
         }
         if spec.on_change {
-            return i64::MAX; // judged by its connection
+            // A book that is pushed each 100 ms and falls silent is no calm market. Heartbeats go on when
+            // data does not, so the connection alone would keep it alive; quiet ones are judged by it.
+            let is_pushed_fast = spec.expected_gap_ms.saturating_mul(FAST_PER_S as u64) <= 1_000;
+            return if is_pushed_fast && self.is_fast() { FAST_STALE } else { i64::MAX };
         }
         if self.is_fast() {
             return FAST_STALE;
@@ -109,6 +112,9 @@ mod tests {
         let last = 9_900 * MS;
         assert!(!beat.is_stale(Nanos(last + 2 * SECOND), &spec(500, false, 0)));
         assert!(beat.is_stale(Nanos(last + 2 * SECOND + 1), &spec(500, false, 0)));
+        // On change: only where the venue promises pushes that are as fast.
+        assert!(beat.is_stale(Nanos(last + 2 * SECOND + 1), &spec(100, true, 0)));
+        assert_eq!(beat.limit(&spec(1_000, true, 0)), i64::MAX);
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Metric for AgeRatio {
                 "feed age / allowed",
                 Unit::Times,
                 "silence measured in the silence the channel allows: from 1 on it is stale",
-                "age / limit: 2 s for a channel that sent >= 5/s, else 3 expected gaps held to 5..30 s; channels that send on change only: age of the connection / 10 s",
+                "age / limit: 2 s for a channel that sent >= 5/s, else 3 expected gaps held to 5..30 s; channels that send on change only, unless as fast and promised to be: age of the connection / 10 s",
                 Some((1.0, 3.0)),
             )
         };
@@ -107,11 +107,12 @@ impl Metric for AgeRatio {
         each_channel(market, |venue, channel, last| {
             let Some(spec) = market.cadence(venue, channel) else { return };
             let Some(slot) = market.venues.get(usize::from(venue)) else { return };
-            let ratio = if spec.on_change {
+            let limit = slot.health.of(channel).beat.limit(spec);
+            let ratio = if limit == i64::MAX {
                 let spoke = last_of(market, venue).unwrap_or(last);
                 at.since(spoke).max(0) as f64 / CONN_STALE as f64
             } else {
-                at.since(last).max(0) as f64 / slot.health.of(channel).beat.limit(spec) as f64
+                at.since(last).max(0) as f64 / limit as f64
             };
             out.push(Row::single(
                 Scope::venue(venue).part(Part::Channel(channel)),

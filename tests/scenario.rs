@@ -1,0 +1,312 @@
+//! Small markets with known answers: `tests/scenarios/metric/*.toml` and `tests/scenarios/rule/*.toml`.
+//!
+//! A file is a story in lines. Times are seconds, on the grid of 0.1 s; `0..20` means each 0.1 s.
+//!
+//! ```text
+//! venues   alfa USDT oi=50          a venue, the quote of its BTC perpetual, its open interest in USD
+//! tape     0..9 alfa mid 60000      a book around this mid, one unit a side
+//!          0..9 alfa book 99x4 101x1, 102x2   bids, then asks behind the comma
+//!          3 alfa gap | closed | opened | silent-heartbeat
+//!          4 ack ana seen           an operator takes the oldest open alert
+//! metrics  3 mid_gap_bps alfa = -2.503442 ok
+//! alerts   3.0 raised warning gap BTC alfa 16.0 x1
+//! ```
+//! What happens at an instant stands before the tick of that instant. `alerts` are all there are.
+//! `UPDATE=1` writes the alerts that came into the file's place for them: read them before you keep them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use faultline::config::{rules, venues};
+use faultline::engine::metric::{METRICS, Scope, find};
+use faultline::engine::{Engine, rule};
+use faultline::model::Nanos;
+use faultline::model::alert::{AlertEvent, AlertState};
+use faultline::model::entry::{ConnInfo, ConnIx, Control, OperatorAction};
+use faultline::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Symbol, Ticker};
+use faultline::model::instrument::{InstrumentDef, SizeUnit};
+use faultline::model::num::Num;
+use faultline::model::time::{SECOND, TICK};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+/// A whole minute, so that figures of a second or a minute fall on round times of a story.
+const START: Nanos = Nanos(1_767_225_600 * SECOND);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scenario {
+    /// What it shows.
+    shows: String,
+    /// The mistake it would catch.
+    catches: String,
+    venues: String,
+    tape: String,
+    #[serde(default)]
+    rules: String,
+    #[serde(default)]
+    metrics: String,
+    #[serde(default)]
+    alerts: String,
+}
+
+fn lines(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>()).filter(|words| !words.is_empty())
+}
+
+/// Number of the tick at `seconds`.
+fn tick(seconds: &str) -> i64 {
+    let ticks = seconds.parse::<f64>().unwrap_or_else(|_| panic!("`{seconds}` is no time")) * 10.0;
+    assert!((ticks - ticks.round()).abs() < 1e-6, "{seconds} is not on the grid of 0.1 s");
+    ticks.round() as i64
+}
+
+fn seconds(at: Nanos) -> String {
+    let tenths = at.since(START) / TICK;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// `99x4` as a level.
+fn level(text: &str) -> Level {
+    let (price, size) = text.split_once('x').unwrap_or_else(|| panic!("`{text}` is no level"));
+    let num = |t: &str| Num::parse(t.as_bytes()).unwrap_or_else(|| panic!("`{t}` is no number"));
+    Level { price: num(price), size: num(size) }
+}
+
+struct World {
+    engine: Engine,
+    /// Venue ids; the index is that of the engine and of the venue's connection.
+    ids: Vec<String>,
+    seq: u64,
+    events: Vec<AlertEvent>,
+}
+
+impl World {
+    fn new(scenario: &Scenario) -> World {
+        let mut specs = Vec::new();
+        for words in lines(&scenario.venues) {
+            let text = format!(
+                "id = \"{0}\"\nbrand = \"{0}\"\nshort = \"{0}\"\nname = \"{0}\"\ndialect = \"none\"\n\
+                 [[endpoint]]\nname = \"x\"\nurl = \"wss://x\"\nchannels = [\"book\"]\n[rest]\nurl = \"https://x\"\n\
+                 [channel.book]\nexpected_gap_ms = 1000\n",
+                words[0]
+            );
+            specs.push(venues::read(words[0], &text).unwrap());
+        }
+        specs.sort_by(|a, b| a.id.cmp(&b.id));
+        let ids: Vec<String> = specs.iter().map(|s| s.id.clone()).collect();
+        let rules = rules::read("rules", &scenario.rules).unwrap_or_else(|e| panic!("{e}"));
+        let judges = rule::judges(rules).unwrap_or_else(|e| panic!("{e}"));
+        let mut world = World { engine: Engine::new(specs, judges), ids, seq: 0, events: Vec::new() };
+        for words in lines(&scenario.venues) {
+            world.list(words[0], words[1], words.get(2).map(|w| w.strip_prefix("oi=").unwrap()));
+        }
+        world
+    }
+
+    /// A venue lists its perpetual, and states its open interest if it has any.
+    fn list(&mut self, id: &str, quote: &str, interest: Option<&str>) {
+        let venue = self.engine.venue(id).unwrap();
+        let name = format!("{id}/x-1");
+        let info = ConnInfo { venue: id.into(), name, url: "wss://x".into() };
+        self.engine.connect(ConnIx(venue), venue, &info);
+        self.engine.control(ConnIx(venue), START, &Control::Opened { reconnects: 0 });
+        let def = InstrumentDef {
+            underlying: "BTC".into(),
+            base: "BTC".into(),
+            quote: quote.into(),
+            settle: quote.into(),
+            multiplier: Decimal::ONE,
+            price_scale: Decimal::ONE,
+            oi_unit: SizeUnit::Usd,
+            oi_sides: 1,
+            ..InstrumentDef::default()
+        };
+        self.event(venue, START, Body::Instrument(&def));
+        if let Some(interest) = interest {
+            let ticker = Ticker {
+                open_interest: Some(interest.parse().unwrap()),
+                mark: Some(Decimal::from(60_000)),
+                ..Ticker::default()
+            };
+            self.event(venue, START, Body::Ticker(&ticker));
+        }
+    }
+
+    fn event(&mut self, venue: u16, at: Nanos, body: Body<'_>) {
+        let event = Event { symbol: Symbol { ix: 0, text: "X" }, ts_venue: None, body };
+        self.engine.frame(ConnIx(venue), at, 1);
+        assert_eq!(self.engine.event(venue, ConnIx(venue), at, at, &event), None, "numbers beyond any scale");
+    }
+
+    fn act(&mut self, at: Nanos, words: &[&str]) {
+        if words[0] == "ack" {
+            self.ack(at, words[1], &words[2..].join(" "));
+            return;
+        }
+        let venue = self.engine.venue(words[0]).unwrap_or_else(|| panic!("no venue {words:?}"));
+        let book = |bids: &[Level], asks: &[Level], world: &mut World| {
+            let change = BookChange { snapshot: true, bids, asks, seq: None };
+            world.event(venue, at, Body::Book(change));
+        };
+        match words[1] {
+            "mid" => {
+                let mid: Decimal = words[2].parse().unwrap();
+                let half = Decimal::new(5, 1);
+                let (bid, ask) = (format!("{}x1", mid - half), format!("{}x1", mid + half));
+                book(&[level(&bid)], &[level(&ask)], self);
+            }
+            "book" => {
+                let text = words[2..].join(" ");
+                let (bids, asks) = text.split_once(',').unwrap();
+                let side = |t: &str| t.split_whitespace().map(level).collect::<Vec<_>>();
+                book(&side(bids), &side(asks), self);
+            }
+            "gap" => {
+                let gap = Gap { expected: Some(2), got: Some(4), why: GapWhy::Sequence };
+                self.event(venue, at, Body::Gap(gap));
+            }
+            "heartbeat" => self.engine.frame(ConnIx(venue), at, 1),
+            "closed" => {
+                let closed = Control::Closed { reason: "test".into(), retry_ms: 0 };
+                self.engine.control(ConnIx(venue), at, &closed);
+            }
+            "opened" => self.engine.control(ConnIx(venue), at, &Control::Opened { reconnects: 1 }),
+            other => panic!("nobody knows `{other}`"),
+        }
+    }
+
+    fn ack(&mut self, at: Nanos, who: &str, comment: &str) {
+        let open = |e: &&AlertEvent| e.alert.state == AlertState::Raised;
+        let id = self.events.iter().find(open).expect("nothing to take").alert.id.clone();
+        let action = OperatorAction::Ack { id, who: who.into(), comment: comment.into() };
+        self.seq += 1;
+        self.engine.operate(self.seq, at, &action, &mut self.events);
+    }
+
+    fn tick(&mut self, at: Nanos) {
+        self.seq += 1;
+        let mut out = Vec::new();
+        self.engine.tick(self.seq, at, &mut out);
+        self.events.extend(out);
+    }
+
+    /// `VALUE QUALITY` of a metric: of a venue, or with `-` of all of them together.
+    fn value(&self, metric: &str, venue: &str) -> (Option<f64>, &'static str) {
+        let at = find(metric).unwrap_or_else(|| panic!("no metric {metric}"));
+        let table = &self.engine.tables()[at];
+        let mut scopes = vec![Scope::underlying(0)];
+        if venue != "-" {
+            let ix = self.ids.iter().position(|id| id == venue).unwrap() as u16;
+            scopes = vec![Scope::cell(0, ix), Scope::instrument(0, ix, 0), Scope::venue(ix)];
+        }
+        let row = scopes.into_iter().find_map(|scope| table.row(scope));
+        let row = row.unwrap_or_else(|| panic!("{} has no row for {venue}", METRICS[at].card().id));
+        (row.value, row.quality.word())
+    }
+}
+
+/// `3.0 raised warning gap BTC alfa 16.0 x1`
+fn told(event: &AlertEvent) -> String {
+    let alert = &event.alert;
+    let mut line = format!(
+        "{} {} {} {} {} {:.1} x{}",
+        seconds(event.at),
+        event.event,
+        alert.severity.word(),
+        alert.rule,
+        alert.subject.label(),
+        alert.value,
+        alert.count
+    );
+    for (is_so, word) in [(event.is_reopened, " reopened"), (alert.is_stale, " stale")] {
+        line.push_str(if is_so { word } else { "" });
+    }
+    if let Some(who) = &event.who {
+        line.push_str(&format!(" by {who}"));
+    }
+    line
+}
+
+/// Plays a file; what is wrong with it, if anything.
+fn play(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let scenario: Scenario = toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    assert!(!scenario.shows.is_empty() && !scenario.catches.is_empty(), "{}", path.display());
+    let mut world = World::new(&scenario);
+    let mut acts: BTreeMap<i64, Vec<Vec<&str>>> = BTreeMap::new();
+    for words in lines(&scenario.tape) {
+        let (from, to) = words[0].split_once("..").unwrap_or((words[0], words[0]));
+        for at in tick(from)..=tick(to) {
+            acts.entry(at).or_default().push(words[1..].to_vec());
+        }
+    }
+    let mut looks: BTreeMap<i64, Vec<Vec<&str>>> = BTreeMap::new();
+    for words in lines(&scenario.metrics) {
+        looks.entry(tick(words[0])).or_default().push(words[1..].to_vec());
+    }
+    let last = acts.keys().chain(looks.keys()).max().copied().unwrap();
+    let mut wrong = Vec::new();
+    for n in 0..=last {
+        let at = START.plus(n * TICK);
+        for words in acts.remove(&n).unwrap_or_default() {
+            world.act(at, &words);
+        }
+        world.tick(at);
+        for words in looks.remove(&n).unwrap_or_default() {
+            wrong.extend(look(&world, at, &words));
+        }
+    }
+    let alerts: Vec<String> = world.events.iter().map(told).collect();
+    let expected: Vec<String> = lines(&scenario.alerts).map(|w| w.join(" ")).collect();
+    if alerts != expected {
+        if std::env::var_os("UPDATE").is_some() {
+            rewrite(path, &text, &alerts);
+        }
+        wrong.push(format!("alerts are\n    {}", alerts.join("\n    ")));
+    }
+    wrong
+}
+
+fn rewrite(path: &Path, text: &str, alerts: &[String]) {
+    let head = text.split("\nalerts = ").next().unwrap().trim_end();
+    std::fs::write(path, format!("{head}\nalerts = \"\"\"\n{}\n\"\"\"\n", alerts.join("\n"))).unwrap();
+}
+
+/// `METRIC VENUE = VALUE QUALITY`
+fn look(world: &World, at: Nanos, words: &[&str]) -> Option<String> {
+    let [metric, venue, "=", expected, quality] = words else { panic!("no expectation: {words:?}") };
+    let (value, found) = world.value(metric, venue);
+    let is_equal = match (value, expected.parse::<f64>()) {
+        (Some(value), Ok(expected)) => (value - expected).abs() <= 1e-6 * expected.abs().max(1.0),
+        (None, Err(_)) => *expected == "none",
+        _ => false,
+    };
+    (!is_equal || found != *quality)
+        .then(|| format!("{} {metric} {venue} is {value:?} {found}, not {expected} {quality}", seconds(at)))
+}
+
+fn run(folder: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios").join(folder);
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    let mut failed = Vec::new();
+    for path in &paths {
+        let wrong = play(path);
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        println!("{name}: {}", if wrong.is_empty() { "ok" } else { "WRONG" });
+        failed.extend(wrong.into_iter().map(|w| format!("{name}: {w}")));
+    }
+    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+}
+
+#[test]
+fn metrics() {
+    run("metric");
+}
+
+#[test]
+fn rules_and_alerts() {
+    run("rule");
+}
