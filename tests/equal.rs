@@ -1,5 +1,10 @@
 //! Live equals replay: one demo session, recorded; its recording gives the same alerts, byte for byte,
 //! as often and from wherever it is played. And a recording whose writer was killed still plays.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a broken helper is a failed test, and a test says what it did"
+)]
 
 #[path = "room/builtin.rs"]
 mod builtin;

@@ -2,6 +2,11 @@
 //!
 //! One session on the simulator. While it runs every published picture is held against the simulator's
 //! own books: a book that is shown as synced must be one that was true moments ago.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a broken helper is a failed test, and a test says what it did"
+)]
 
 #[path = "room/builtin.rs"]
 mod builtin;
@@ -37,11 +42,14 @@ type Sides = [Vec<(Num, Num)>; 2];
 /// What was seen of one venue's cell, in order: instant, state, state of the feed.
 type Seen = Vec<(Nanos, CellState, FeedState)>;
 
+/// Newest true books, oldest first, by venue and symbol.
+type Truth = BTreeMap<(String, String), VecDeque<(u64, Nanos, Sides)>>;
+
 struct Watch {
     session: Session,
     clock: Clock,
     /// Newest true books by venue and symbol.
-    truth: BTreeMap<(String, String), VecDeque<(u64, Nanos, Sides)>>,
+    truth: Truth,
     seen: BTreeMap<String, Seen>,
     newest: Nanos,
     /// Books compared with the truth.

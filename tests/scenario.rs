@@ -13,6 +13,13 @@
 //! ```
 //! What happens at an instant stands before the tick of that instant. `alerts` are all there are.
 //! `UPDATE=1` writes the alerts that came into the file's place for them: read them before you keep them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a broken helper is a failed test, and a test says what it did"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

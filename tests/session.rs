@@ -1,6 +1,11 @@
 //! The main job on real captures: import, record, replay, compare with an independent program.
 //!
 //! The captures stay outside the repository: without `FAULTLINE_CORPUS` the test says so and passes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a broken helper is a failed test, and a test says what it did"
+)]
 
 #[path = "room/builtin.rs"]
 mod builtin;
