@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use crate::config::error::nearest;
 use crate::config::rules::{self, Rule};
 use crate::config::theme::{self, ThemeSpec};
 use crate::config::{ConfigError, builtin, venues};
+use crate::dialect;
+use crate::engine::metric::Part;
+use crate::model::event::Channel;
 use crate::model::venue::VenueSpec;
 use crate::tape::Meta;
 
@@ -54,7 +58,26 @@ impl Setup {
                 order.push(name);
             }
         }
-        Setup::from_texts(&order, files)
+        let setup = Setup::from_texts(&order, files)?;
+        setup.check_places()?;
+        Ok(setup)
+    }
+
+    /// A rule that names a venue or part that does not exist would watch nothing and say nothing.
+    fn check_places(&self) -> Result<(), Failure> {
+        let mut errors = Vec::new();
+        let sides = [Part::Bid.word(), Part::Ask.word()];
+        for rule in &self.rules {
+            let venues = || self.venues.iter().map(|v| v.id.as_str());
+            let parts = || Channel::ALL.iter().map(|c| c.word()).chain(sides);
+            for name in rule.only.venue.iter().filter(|name| venues().all(|v| v != *name)) {
+                errors.push(unknown(rule, "venue", name, nearest(name, venues())));
+            }
+            for name in rule.only.part.iter().filter(|name| parts().all(|p| p != *name)) {
+                errors.push(unknown(rule, "part", name, nearest(name, parts())));
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(Failure::config(&errors)) }
     }
 
     /// The configuration a recording was made with.
@@ -82,15 +105,7 @@ impl Setup {
         for name in order {
             let Some(text) = files.get(name) else { continue };
             if name.starts_with("venues/") {
-                match venues::read(name, text) {
-                    Ok(venue) if setup.venues.iter().any(|v| v.id == venue.id) => {
-                        errors.push(ConfigError::at(
-                            name,
-                            text,
-                            0..0,
-                            format!("venue `{}` stands in two files", venue.id),
-                        ));
-                    }
+                match venues::read(name, text).and_then(|v| fitting(name, text, v, &setup.venues)) {
                     Ok(venue) => setup.venues.push(venue),
                     Err(error) => errors.push(error),
                 }
@@ -165,6 +180,37 @@ fn base(variable: &str, fallback: &str) -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let root = set(variable).or_else(|| Some(set("HOME")?.join(fallback)))?;
     Some(root.join("faultline"))
+}
+
+fn unknown(rule: &Rule, what: &str, name: &str, near: Option<&str>) -> ConfigError {
+    let error =
+        rule.place.at_id(format!("rule `{}` looks at {what} `{name}`, which does not exist", rule.id));
+    match near {
+        Some(near) => error.with_help(format!("did you mean `{near}`?")),
+        None => error,
+    }
+}
+
+/// A venue that fits to the others and to this build.
+fn fitting(name: &str, text: &str, venue: VenueSpec, others: &[VenueSpec]) -> Result<VenueSpec, ConfigError> {
+    let at = |value: &str| {
+        let from = text.find(&format!("\"{value}\"")).unwrap_or(0);
+        from..from + value.len() + 2
+    };
+    if others.iter().any(|v| v.id == venue.id) {
+        let message = format!("venue `{}` stands in two files", venue.id);
+        return Err(ConfigError::at(name, text, at(&venue.id), message));
+    }
+    if dialect::find(&venue.dialect).is_some() {
+        return Ok(venue);
+    }
+    let known = || dialect::DIALECTS.iter().map(|d| d.id());
+    let message = format!("there is no dialect `{}`", venue.dialect);
+    let error = ConfigError::at(name, text, at(&venue.dialect), message);
+    Err(match nearest(&venue.dialect, known()) {
+        Some(near) => error.with_help(format!("did you mean `{near}`?")),
+        None => error.with_help(format!("there are {}", known().collect::<Vec<_>>().join(", "))),
+    })
 }
 
 fn read_file(path: &Path) -> Result<String, Failure> {

@@ -119,6 +119,9 @@ pub struct DemoArgs {
     /// Simulated seconds per second, 0.1 to 100
     #[arg(long, default_value_t = 1.0, value_name = "X")]
     pub speed: f64,
+    /// Assets; all when absent
+    #[arg(long, value_delimiter = ',', value_name = "U,..")]
+    pub underlyings: Vec<String>,
     /// Record to this folder; without a value to the data folder
     #[arg(long, num_args = 0..=1, default_missing_value = "", value_name = "DIR")]
     pub record: Option<PathBuf>,
@@ -126,7 +129,7 @@ pub struct DemoArgs {
 
 impl Default for DemoArgs {
     fn default() -> Self {
-        DemoArgs { scene: "tour".into(), seed: 7, speed: 1.0, record: None }
+        DemoArgs { scene: "tour".into(), seed: 7, speed: 1.0, underlyings: Vec::new(), record: None }
     }
 }
 

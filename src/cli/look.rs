@@ -157,7 +157,9 @@ pub fn watch(args: &WatchArgs) -> Result<u8, Failure> {
         ),
         "demo" => {
             let record = args.live.record.clone();
-            let demo = DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, record };
+            let underlyings = args.live.underlyings.clone();
+            let demo =
+                DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, underlyings, record };
             headless::watch(demo_session(&demo, true)?.0, until, clock)
         }
         file => headless::replay(Path::new(file), &args.live.rules, until),
@@ -195,7 +197,7 @@ pub fn demo_session(args: &DemoArgs, publish: bool) -> Result<(Session, Clock), 
     let origin = Origin::Demo { scene: scene(&args.scene)?, seed: args.seed, speed: args.speed };
     let config = SessionConfig {
         setup: Setup::load(&[])?,
-        underlyings: Vec::new(),
+        underlyings: args.underlyings.clone(),
         record: record_to(args.record.as_deref())?,
         publish,
         origin,

@@ -41,8 +41,10 @@ pub fn record(args: &RecordArgs) -> Result<u8, Failure> {
     let folder = args.output.clone().or_else(|| args.live.record.clone()).unwrap_or_default();
     let session = match args.source.as_str() {
         "demo" => {
+            let underlyings = args.live.underlyings.clone();
+            let record = Some(folder);
             let demo =
-                DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, record: Some(folder) };
+                DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, underlyings, record };
             look::demo_session(&demo, false)?.0
         }
         "live" => look::live_session(&args.live, look::record_to(Some(&folder))?, false)?,

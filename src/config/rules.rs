@@ -1,6 +1,8 @@
 //! Alert rules: `rules/*.toml`. Parsed here; checked against the metric cards by the engine.
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::{ConfigError, parse};
@@ -62,11 +64,42 @@ pub struct Where {
 }
 
 /// One limit, or one per severity.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug)]
 enum Limits {
     One(String),
-    Each { info: Option<String>, warning: Option<String>, critical: Option<String> },
+    Each(Each),
+}
+
+/// Limits by severity.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Each {
+    info: Option<String>,
+    warning: Option<String>,
+    critical: Option<String>,
+}
+
+// By hand: an untagged enum would take a misspelt severity for no limit at all.
+impl<'de> Deserialize<'de> for Limits {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Visit;
+        impl<'de> Visitor<'de> for Visit {
+            type Value = Limits;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(r#"a limit as "15bps", or limits as { warning = "15bps", critical = "25bps" }"#)
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Limits, E> {
+                Ok(Limits::One(text.to_string()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Limits, A::Error> {
+                Each::deserialize(MapAccessDeserializer::new(map)).map(Limits::Each)
+            }
+        }
+        from.deserialize_any(Visit)
+    }
 }
 
 /// A limit: number and unit as written.
@@ -206,7 +239,7 @@ fn check(file: &str, text: &str, rule: RuleText) -> Result<Rule, ConfigError> {
 fn read_limits(limits: Limits, severity: Option<Severity>) -> Result<Vec<(Severity, Limit)>, String> {
     let rows = match limits {
         Limits::One(text) => vec![(severity.unwrap_or(Severity::Warning), Some(text))],
-        Limits::Each { info, warning, critical } => {
+        Limits::Each(Each { info, warning, critical }) => {
             vec![(Severity::Info, info), (Severity::Warning, warning), (Severity::Critical, critical)]
         }
     };
