@@ -226,7 +226,9 @@ fn told(event: &AlertEvent) -> String {
         alert.value,
         alert.count
     );
-    for (is_so, word) in [(event.is_reopened, " reopened"), (alert.is_stale, " stale")] {
+    let is_taken = alert.state == AlertState::Acked && event.event != "acked";
+    for (is_so, word) in [(event.is_reopened, " reopened"), (alert.is_stale, " stale"), (is_taken, " taken")]
+    {
         line.push_str(if is_so { word } else { "" });
     }
     if let Some(who) = &event.who {
