@@ -8,7 +8,7 @@ mod temp;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use faultline::clock::Clock;
 use faultline::model::Nanos;
@@ -239,25 +239,27 @@ fn every_command_has_help() {
     }
 }
 
-/// Reads one line of a running program, then closes the pipe. The exit code.
-fn head(command: &mut Command) -> (Option<i32>, String) {
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut out = child.stdout.take().unwrap();
-    out.read_exact(&mut [0]).unwrap();
-    drop(out);
-    let mut words = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
-    (child.wait().unwrap().code(), words)
-}
-
 /// Catches: `faultline | head -1` that ends with a panic or an error.
 #[test]
 fn a_reader_that_leaves_is_no_fault() {
     let room = temp::Temp::new("cli-pipe");
-    for words in [&[][..], &["--help"], &["explain"], &["venues", "ls"], &["snapshot", "map", "--json"]] {
-        let (code, err) = head(program(room.path()).args(words));
-        assert_eq!((code, err.as_str()), (Some(0), ""), "{words:?}");
+    for words in [
+        &[][..],
+        &["--help"],
+        &["explain"],
+        &["venues", "ls"],
+        &["rules", "ls"],
+        &["doctor", "--json"],
+        &["snapshot", "map", "--json"],
+        &["watch", "--source", "demo", "--for", "1s"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader); // it left before the first byte
+        let mut command = program(room.path());
+        let child = command.args(words).stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).spawn();
+        let output = child.unwrap().wait_with_output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), err.as_str()), (Some(0), ""), "{words:?}");
     }
     // Output far beyond the buffer of a pipe, to a reader that has left.
     let line = br#"{"topic":"publicTrade.XRPUSDT","type":"snapshot","ts":1,"data":[{"T":1,"s":"XRPUSDT","S":"Buy","v":"1","p":"2","i":"x"}]}"#;
