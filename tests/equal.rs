@@ -33,7 +33,6 @@ use faultline::model::entry::OperatorAction;
 use faultline::model::time::SECOND;
 use faultline::sim::Scene;
 use faultline::sink::line::without_mode;
-use faultline::snapshot::Mode;
 use faultline::tape::{self, Check, Ending, Item, Reader};
 use faultline::view::TransportCommand;
 
@@ -153,7 +152,7 @@ fn two_replays_export_the_same_metrics_byte_for_byte() {
 /// Everything a face could show at the first entry at or after `at`.
 fn picture(tape: &mut Tape, at: Nanos, ask: &Ask) -> String {
     while tape.step(&mut |_, _| {}).unwrap().is_some_and(|step| step.ts < at) {}
-    format!("{:?}", tape.pipeline.snapshot(Mode::Replay, ask))
+    format!("{:?}", tape.snapshot(ask))
 }
 
 /// Catches: state that survives a rewind, or that only straight play builds up.
