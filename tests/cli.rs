@@ -1,5 +1,6 @@
 //! The program as a user meets it: mistakes are told with their place and remedy, exit codes are those
 //! of the manual, nothing panics, and nothing here needs a network.
+#![expect(clippy::unwrap_used, reason = "a broken helper is a failed test")]
 
 #[path = "room/program.rs"]
 mod program;
