@@ -106,6 +106,12 @@ impl Market {
         Some((symbol, self.listing(venue, symbol)?))
     }
 
+    /// True when some connection ever carried a book of this underlying.
+    pub fn is_watched(&self, underlying: u16) -> bool {
+        let members = self.members.get(usize::from(underlying)).map_or(&[][..], Vec::as_slice);
+        members.iter().any(|(venue, symbol)| self.listing(*venue, *symbol).is_some_and(|l| l.conn.is_some()))
+    }
+
     /// USD per unit of a currency.
     #[inline]
     pub fn usd(&self, currency: u16) -> Option<(f64, Quality)> {

@@ -10,7 +10,7 @@ use faultline::engine::metric::METRICS;
 use faultline::view::action::BINDINGS;
 use faultline::view::screen::SCREENS;
 
-use crate::source::{read, root, rust_files};
+use crate::source::{names, read, root, rust_files};
 use crate::{floors, limits};
 
 const LINES_MAX: usize = 500;
@@ -192,5 +192,14 @@ fn readme_names_every_test_file_that_needs_the_corpus() {
             "README.md: {} needs the corpus",
             file.path
         );
+    }
+}
+
+/// The page of the tests names every test program.
+#[test]
+fn tests_readme_names_every_test_program() {
+    let page = read("tests/README.md");
+    for name in names("tests", ".rs") {
+        assert!(page.contains(&format!("`tests/{name}`")), "tests/README.md: {name} is missing");
     }
 }

@@ -280,6 +280,9 @@ impl Metric for Coverage {
 
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
         for underlying in 0..market.underlyings.len() as u16 {
+            if !market.is_watched(underlying) {
+                continue; // listed somewhere, asked for nowhere
+            }
             let (mut live, mut all, mut used, mut expected, mut is_weighted) = (0.0, 0.0, 0u16, 0u16, true);
             for venue in 0..market.venues.len() as u16 {
                 let Some((_, listing)) = market.head(venue, underlying) else { continue };
