@@ -1,4 +1,5 @@
-//! A folder for the files of one test, empty at its start and gone at its end.
+//! A folder for the files of one test, empty at its start and gone at its end. What outlives a run, for
+//! example in a `static`, is removed by the next one.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ pub(crate) struct Temp(PathBuf);
 
 impl Temp {
     pub(crate) fn new(name: &str) -> Temp {
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _absent = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
         Temp(path)
