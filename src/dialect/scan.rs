@@ -97,27 +97,22 @@ impl<'a> Cursor<'a> {
     /// Takes `"123.450"` as an exact number that is not negative.
     #[inline]
     pub fn quoted_num(&mut self) -> Option<Num> {
-        let bytes = self.bytes.strip_prefix(b"\"")?;
-        let (mut value, mut at, mut point) = (0u64, 0usize, usize::MAX);
-        loop {
-            let byte = *bytes.get(at)?;
-            let digit = byte.wrapping_sub(b'0');
-            if digit < 10 {
-                value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-            } else if byte == b'.' && point == usize::MAX && at > 0 {
-                point = at;
-            } else if byte == b'"' {
-                break;
-            } else {
-                return None;
+        let text = self.bytes.strip_prefix(b"\"")?;
+        let (whole, mark, rest) = digits(0, text)?;
+        let before = text.len() - rest.len() - 1;
+        let (value, scale, rest) = match mark {
+            b'"' => (whole, 0, rest),
+            b'.' => {
+                let (value, b'"', behind) = digits(whole, rest)? else { return None };
+                let scale = rest.len() - behind.len() - 1;
+                (value, (scale > 0).then_some(scale)?, behind)
             }
-            at += 1;
-        }
-        let (digits, scale) = if point == usize::MAX { (at, 0) } else { (at - 1, at - 1 - point) };
-        if digits == 0 || digits > DIGITS_MAX || (point != usize::MAX && scale == 0) {
+            _ => return None,
+        };
+        if before == 0 || before + scale > DIGITS_MAX {
             return None;
         }
-        self.bytes = bytes.get(at + 1..)?;
+        self.bytes = rest;
         Some(Num::new(value as i64, scale as u8))
     }
 
@@ -167,6 +162,21 @@ impl<'a> Cursor<'a> {
             return Some(true);
         }
         self.eat(b"false").map(|()| false)
+    }
+}
+
+/// Goes on with `value` over the digits at the start: the number, the byte that ends it, what follows.
+/// Beyond 18 digits the number is wrong; the caller counts them.
+#[inline]
+fn digits(mut value: u64, bytes: &[u8]) -> Option<(u64, u8, &[u8])> {
+    let mut rest = bytes.iter();
+    loop {
+        let byte = *rest.next()?;
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return Some((value, byte, rest.as_slice()));
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
     }
 }
 

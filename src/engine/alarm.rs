@@ -285,6 +285,7 @@ impl Episode {
                 (alert.severity, alert.raise, alert.clear) = (limits.severity, limits.raise, limits.clear);
             }
             alert.state = AlertState::Raised;
+            (alert.owner, alert.comment) = (None, None);
             self.level = level;
             self.clear_since = None;
             out.push(tell("updated", judge, alert, now, row.as_of));

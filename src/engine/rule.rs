@@ -178,6 +178,7 @@ fn levels(rule: &Rule, card: &'static Card) -> Result<Vec<Level>, ConfigError> {
             many => many.iter().find(|c| c.0 == severity).map(|c| number(&c.1)).transpose()?,
         };
         let default = if card.bad == Bad::Low { raise / CLEAR_SHARE } else { raise * CLEAR_SHARE };
+        let default = (default * 1e9).round() / 1e9; // 0.6, not 0.6000000000000001
         let clear = written.unwrap_or(default);
         let is_inside = if card.bad == Bad::Low { clear >= raise } else { clear <= raise };
         if !is_inside {
