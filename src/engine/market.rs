@@ -314,18 +314,27 @@ impl Market {
         Some(&self.venues.get(usize::from(venue))?.cadence[channel as usize])
     }
 
-    /// USD prices of currencies from spot books against USD. METRICS.md §4.1.
+    /// USD prices of currencies from spot books against USD, or against USDT once that has a price of
+    /// its own. METRICS.md §4.1.
     fn price_currencies(&mut self, now: Nanos) {
         let Market { venues, currencies, votes, .. } = self;
+        let usdt =
+            currencies.iter().find(|c| c.name == "USDT" && c.quality == Quality::Ok).and_then(|c| c.usd);
         for currency in currencies.iter_mut().skip(1) {
             votes.clear();
             for (venue, slot) in (0u16..).zip(venues.iter()) {
                 for listing in &slot.listings {
-                    let is_source = listing.def.as_ref().is_some_and(|d| {
-                        d.class == Class::Spot && d.base == currency.name && d.quote == "USD"
-                    });
-                    if let (true, Some(mid)) = (is_source, listing.figures.mid) {
-                        votes.push(Vote { venue, value: mid, weight: listing.volume.value(now) });
+                    let Some(def) = listing.def.as_ref() else { continue };
+                    if def.class != Class::Spot || def.base != currency.name {
+                        continue;
+                    }
+                    let rate = match def.quote.as_str() {
+                        "USD" => Some(1.0),
+                        "USDT" => usdt,
+                        _ => None,
+                    };
+                    if let (Some(rate), Some(mid)) = (rate, listing.figures.mid) {
+                        votes.push(Vote { venue, value: mid * rate, weight: listing.volume.value(now) });
                     }
                 }
             }
@@ -389,5 +398,64 @@ impl Venue {
         if let Some(listing) = self.listings.get_mut(ix as usize).filter(|l| l.symbol.is_empty()) {
             *listing = Listing::new(text);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::{BookChange, Level, Symbol};
+    use crate::model::num::Num;
+    use crate::model::{Decimal, time::SECOND};
+
+    const VENUE: &str = "id = \"v\"\nbrand = \"v\"\nshort = \"v\"\nname = \"V\"\ndialect = \"x\"\n\
+        [[endpoint]]\nname = \"e\"\nurl = \"wss://v.invalid\"\nchannels = [\"book\"]\n\
+        [rest]\nurl = \"https://v.invalid\"\n";
+
+    /// A spot book one basis point wide around `mid` hundredths of a cent.
+    fn quote(market: &mut Market, ix: u32, text: &str, mid: i64, at: Nanos) {
+        let level = |price| [Level { price: Num::new(price, 4), size: Num::new(1, 0) }];
+        let (bids, asks) = (level(mid - 1), level(mid + 1));
+        let change = BookChange { snapshot: true, bids: &bids, asks: &asks, seq: None };
+        let event = Event { symbol: Symbol { ix, text }, ts_venue: None, body: Body::Book(change) };
+        market.apply(0, ConnIx(0), at, &event);
+    }
+
+    #[test]
+    fn a_stablecoin_is_priced_directly_or_through_another() {
+        let mut market = Market::new(vec![toml::from_str(VENUE).unwrap()]);
+        for (ix, base, quote) in [(0, "USDT", "USD"), (1, "USDC", "USDT")] {
+            let def = InstrumentDef {
+                class: Class::Spot,
+                base: base.into(),
+                quote: quote.into(),
+                multiplier: Decimal::ONE,
+                price_scale: Decimal::ONE,
+                ..InstrumentDef::default()
+            };
+            market.define(0, ix, base, &def);
+        }
+        for name in ["USDT", "USDC"] {
+            market.currency(name);
+        }
+        let of = |market: &Market, name: &str| {
+            let currency = market.currencies.iter().find(|c| c.name == name).unwrap();
+            (currency.usd, currency.quality)
+        };
+        assert_eq!(of(&market, "USDC"), (Some(1.0), Quality::Estimated), "par before any source");
+        for second in 1..=2 {
+            let at = Nanos(second * SECOND);
+            quote(&mut market, 0, "USDT", 9_985, at);
+            quote(&mut market, 1, "USDC", 9_000, at);
+            market.judge(at, &mut Vec::new());
+        }
+        assert_eq!(of(&market, "USDT"), (Some(0.9985), Quality::Ok));
+        let (usdc, quality) = of(&market, "USDC");
+        assert!((usdc.unwrap() - 0.9 * 0.9985).abs() < 1e-12 && quality == Quality::Ok);
+        // Silent: the last price stands, degraded after a minute, gone after ten.
+        market.judge(Nanos(70 * SECOND), &mut Vec::new());
+        assert_eq!(of(&market, "USDT"), (Some(0.9985), Quality::Degraded));
+        market.judge(Nanos(700 * SECOND), &mut Vec::new());
+        assert_eq!(of(&market, "USDT"), (None, Quality::Missing));
     }
 }

@@ -165,7 +165,7 @@ impl Metric for Dispersion {
             title: "spread of venues",
             unit: Unit::Bps,
             meaning: "whether the market is one market",
-            formula: "sum over venues of weight * |1e4 * ln(mid * usd / weighted median)|, weights capped at 35 %",
+            formula: "sum over venues of weight * |1e4 * ln(mid * usd / weighted median)|, weights capped at 35 %; with two venues their range, 1e4 * ln(high / low)",
             source: "METRICS.md A5",
             limits: Some((5.0, 20.0)),
             bad: Bad::High,
@@ -180,12 +180,20 @@ impl Metric for Dispersion {
             if mids.expected < 2 {
                 continue;
             }
-            let center = weighted_median(mids.votes(), None).filter(|_| mids.n >= 2);
-            let value = center.map(|c| mids.votes().iter().map(|v| v.weight * bps(v.value, c).abs()).sum());
+            let center = weighted_median(mids.votes(), None);
+            let (value, quality) = match (mids.votes(), center) {
+                // Two venues have a range and no spread around anything.
+                ([low, high], _) => (Some(bps(high.value, low.value)), mids.quality().max(Quality::Degraded)),
+                ([_, _, ..], Some(center)) => {
+                    let spread = mids.votes().iter().map(|v| v.weight * bps(v.value, center).abs()).sum();
+                    (Some(spread), mids.quality())
+                }
+                _ => (None, Quality::Missing),
+            };
             out.push(Row {
                 scope: Scope::underlying(underlying),
                 value,
-                quality: if value.is_some() { mids.quality() } else { Quality::Missing },
+                quality,
                 coverage: mids.coverage,
                 used: mids.n as u16,
                 expected: mids.expected,
