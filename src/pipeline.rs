@@ -234,6 +234,11 @@ impl Pipeline {
         }
     }
 
+    /// How far the fold is behind the clock. Only a running session knows.
+    pub fn set_lag(&mut self, nanos: i64) {
+        self.engine.set_lag(nanos);
+    }
+
     /// Everything a face may show, as of the newest tick.
     pub fn snapshot(&self, mode: Mode, ask: &Ask) -> Snapshot {
         self.engine.snapshot(mode, ask)

@@ -207,6 +207,7 @@ impl Core {
                 tee.put(Taped::Mark(self.seq, mark));
             }
             self.apply(&mark_entry(self.seq, mark));
+            self.pipeline.set_lag(self.clock.now().since(mark.ts()));
         }
         if self.publish && self.seq > before {
             let snapshot = self.pipeline.snapshot(self.mode, &self.shared.ask.load());

@@ -7,6 +7,8 @@ use super::beat::CONN_STALE;
 use super::consensus::{RATE_WEIGHT_CAP, Vote, bps, cap_weights, sort, weighted_median};
 use super::health::{ConnHealth, VenueHealth};
 use super::listing::{CROSSED_MAX, Listing};
+use super::metric::{NONE, Table};
+use super::window::Peak;
 use crate::model::Nanos;
 use crate::model::entry::ConnIx;
 use crate::model::event::{Body, Channel, Event, GapWhy};
@@ -75,6 +77,10 @@ pub struct Market {
     pub currencies: Vec<Currency>,
     /// Listings per underlying, in (venue, symbol) order.
     pub members: Vec<Vec<(u16, u32)>>,
+    /// Recent extremes of the mid gap, by underlying and venue.
+    pub peaks: BTreeMap<(u16, u16), Peak>,
+    /// How far the fold is behind the clock, in milliseconds; known while running only.
+    pub lag_ms: Option<f64>,
     started: Option<Nanos>,
     votes: Vec<Vote>,
 }
@@ -90,6 +96,8 @@ impl Market {
             underlyings: Vec::new(),
             currencies: vec![usd],
             members: Vec::new(),
+            peaks: BTreeMap::new(),
+            lag_ms: None,
             started: None,
             votes: Vec::new(),
         }
@@ -104,6 +112,15 @@ impl Market {
     pub fn head(&self, venue: u16, underlying: u16) -> Option<(u32, &Listing)> {
         let symbol = *self.venues.get(usize::from(venue))?.heads.get(&underlying)?;
         Some((symbol, self.listing(venue, symbol)?))
+    }
+
+    /// Keeps the extremes of the rows of single venues.
+    pub fn peak(&mut self, table: &Table, at: Nanos) {
+        for row in table.rows().iter().filter(|r| r.scope.peer == NONE) {
+            if let Some(value) = row.value {
+                self.peaks.entry((row.scope.underlying, row.scope.venue)).or_default().add(at, value);
+            }
+        }
     }
 
     /// True when some connection ever carried a book of this underlying.

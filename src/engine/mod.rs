@@ -23,7 +23,7 @@ use crate::model::alert::AlertEvent;
 use crate::model::entry::{ConnInfo, ConnIx, Control, OperatorAction};
 use crate::model::event::{Body, Event};
 use crate::model::instrument::InstrumentDef;
-use crate::model::time::SECOND;
+use crate::model::time::{MS, SECOND};
 use crate::model::venue::VenueSpec;
 use crate::snapshot::Totals;
 use alarm::{Alarm, Instant};
@@ -175,6 +175,11 @@ impl Engine {
         }
     }
 
+    /// How far the fold is behind the clock. Only a running session knows.
+    pub fn set_lag(&mut self, nanos: i64) {
+        self.market.lag_ms = Some(nanos.max(0) as f64 / MS as f64);
+    }
+
     /// An operator acted.
     pub fn operate(&mut self, seq: u64, at: Nanos, action: &OperatorAction, out: &mut Vec<AlertEvent>) {
         self.alarm.operate(action, Instant { at, seq }, out);
@@ -190,6 +195,9 @@ impl Engine {
             if metric.card().every.is_due(at) {
                 table.refresh(*metric, &self.market, at);
             }
+            if metric.card().id == PEAKS_OF {
+                self.market.peak(table, at);
+            }
         }
         if at.is_on(SECOND) {
             self.history.keep(&self.tables, at);
@@ -198,6 +206,9 @@ impl Engine {
         &self.resyncs
     }
 }
+
+/// Metric whose recent extremes are kept; its own rows come before theirs in [`METRICS`].
+const PEAKS_OF: &str = "mid_gap_bps";
 
 /// Messages that are counted.
 #[derive(Clone, Copy, Debug)]

@@ -56,6 +56,11 @@ impl Judge {
             });
         };
         let card = METRICS.get(at).map(|m| m.card()).ok_or_else(|| rule.place.at_metric("no card".into()))?;
+        if METRICS.get(at).is_some_and(|m| m.is_live_only()) {
+            let message =
+                format!("`{}` depends on this machine's clock: a replay could not raise it again", card.id);
+            return Err(rule.place.at_metric(message));
+        }
         let levels = levels(&rule, card)?;
         let ms = |value: Option<u64>, default: u64| {
             i64::try_from(value.unwrap_or(default)).unwrap_or(i64::MAX / MS).saturating_mul(MS)

@@ -127,6 +127,34 @@ impl TimeMean {
     }
 }
 
+/// Seconds of the window of [`Peak`].
+const PEAK_SECONDS: i64 = 10;
+
+/// The value of the largest size over the last ten seconds, with its sign.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Peak {
+    buckets: [(i64, f64); PEAK_SECONDS as usize], // second, worst value within it
+}
+
+impl Peak {
+    /// Takes the value at `at`.
+    pub fn add(&mut self, at: Nanos, value: f64) {
+        let second = at.0.div_euclid(SECOND);
+        if let Some(bucket) = self.buckets.get_mut(second.rem_euclid(PEAK_SECONDS) as usize) {
+            if bucket.0 != second || value.abs() > bucket.1.abs() {
+                *bucket = (second, value);
+            }
+        }
+    }
+
+    /// The worst value of the seconds that ended within ten seconds before `at`.
+    pub fn worst(&self, at: Nanos) -> Option<f64> {
+        let second = at.0.div_euclid(SECOND);
+        let recent = self.buckets.iter().filter(|b| b.0 > second - PEAK_SECONDS && b.0 <= second);
+        recent.map(|b| b.1).max_by(|a, b| a.abs().total_cmp(&b.abs()))
+    }
+}
+
 /// Unit of latency histograms in nanoseconds: 0.1 ms.
 const LATENCY_UNIT: i64 = 100_000;
 /// Largest latency told apart, in units: 60 s.
@@ -299,6 +327,18 @@ mod tests {
         assert_eq!(mean.mean(s(130.0)), None);
         mean.set(s(1_000_000.0), Some(1.0)); // a long hole costs nothing
         assert_eq!(mean.mean(s(1_000_001.0)), Some(1.0));
+    }
+
+    #[test]
+    fn a_peak_is_seen_for_ten_seconds() {
+        let mut peak = Peak::default();
+        assert_eq!(peak.worst(s(5_000.0)), None);
+        peak.add(s(5_000.2), -40.0);
+        peak.add(s(5_000.4), 12.0);
+        peak.add(s(5_003.0), 15.0);
+        assert_eq!(peak.worst(s(5_009.9)), Some(-40.0));
+        assert_eq!(peak.worst(s(5_010.0)), Some(15.0));
+        assert_eq!(peak.worst(s(5_013.0)), None);
     }
 
     #[test]

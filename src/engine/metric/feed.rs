@@ -392,3 +392,30 @@ impl Metric for Halted {
         });
     }
 }
+
+/// I9.
+pub(super) struct EngineLag;
+
+impl Metric for EngineLag {
+    fn card(&self) -> &'static Card {
+        static CARD: Card = card(
+            "engine_lag_ms",
+            "engine lag",
+            Unit::Ms,
+            "how far the fold is behind the clock; unknown in a replay",
+            "clock - tick when the tick before was done",
+            Some((100.0, 1_000.0)),
+        );
+        &CARD
+    }
+
+    fn is_live_only(&self) -> bool {
+        true
+    }
+
+    fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
+        if let Some(lag) = market.lag_ms {
+            out.push(Row::single(Scope::GLOBAL, Some(lag), Quality::Ok, at));
+        }
+    }
+}

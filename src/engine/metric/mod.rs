@@ -18,6 +18,7 @@ use crate::snapshot::Quality;
 /// Every metric, in the order of exports.
 pub static METRICS: &[&dyn Metric] = &[
     &price::MidGap,
+    &price::WorstGap,
     &price::Dispersion,
     &liquidity::Spread,
     &liquidity::Depth(0),
@@ -43,12 +44,18 @@ pub static METRICS: &[&dyn Metric] = &[
     &feed::Faults,
     &feed::RateRobz,
     &feed::Halted,
+    &feed::EngineLag,
 ];
 
 /// A named figure of the market.
 pub trait Metric: Sync {
     /// All that is said about it.
     fn card(&self) -> &'static Card;
+
+    /// It depends on the machine's clock, so that a replay cannot give it again: no rule may use it.
+    fn is_live_only(&self) -> bool {
+        false
+    }
 
     /// Adds its rows at a tick. Rows are sorted afterwards; order does not matter here.
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>);

@@ -155,6 +155,35 @@ impl Metric for MidGap {
     }
 }
 
+/// A1, the worst of ten seconds: a tear of 200 ms must be seen by who looks once a second.
+pub(super) struct WorstGap;
+
+impl Metric for WorstGap {
+    fn card(&self) -> &'static Card {
+        &Card {
+            id: "mid_gap_bps_10s",
+            title: "worst gap of 10 s",
+            unit: Unit::Bps,
+            meaning: "the farthest one venue's price stood from the rest within ten seconds",
+            formula: "the mid_gap_bps of the largest size over the last 10 s, with its sign",
+            source: "METRICS.md A1",
+            limits: None,
+            bad: Bad::Both,
+            every: Every::Tick,
+            map_cap: Some(25.0),
+        }
+    }
+
+    fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
+        for ((underlying, venue), peak) in &market.peaks {
+            let scope = Scope::cell(*underlying, *venue);
+            let value = peak.worst(at);
+            let quality = if value.is_some() { Quality::Ok } else { Quality::Missing };
+            out.push(Row::single(scope, value, quality, at));
+        }
+    }
+}
+
 /// A5.
 pub(super) struct Dispersion;
 
