@@ -140,10 +140,10 @@ impl Peak {
     /// Takes the value at `at`.
     pub fn add(&mut self, at: Nanos, value: f64) {
         let second = at.0.div_euclid(SECOND);
-        if let Some(bucket) = self.buckets.get_mut(second.rem_euclid(PEAK_SECONDS) as usize) {
-            if bucket.0 != second || value.abs() > bucket.1.abs() {
-                *bucket = (second, value);
-            }
+        if let Some(bucket) = self.buckets.get_mut(second.rem_euclid(PEAK_SECONDS) as usize)
+            && (bucket.0 != second || value.abs() > bucket.1.abs())
+        {
+            *bucket = (second, value);
         }
     }
 
