@@ -136,7 +136,7 @@ impl Metric for Down {
                 "connections down",
                 Unit::Count,
                 "connections of a venue that are not open",
-                "count of connections without a finished handshake",
+                "count of connections without a finished handshake; 1 while a venue has none at all",
                 Some((1.0, 1.0)),
             )
         };
@@ -145,11 +145,14 @@ impl Metric for Down {
 
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
         each_venue(market, |venue, _| {
-            let conns = || market.conns.values().filter(|c| c.venue == venue && !c.is_rest);
-            if conns().next().is_some() {
-                let down = conns().filter(|c| !c.is_up).count() as f64;
-                out.push(Row::single(Scope::venue(venue), Some(down), Quality::Ok, at));
-            }
+            let conns = || market.conns.values().filter(|c| c.venue == venue);
+            let sockets = conns().filter(|c| !c.is_rest).count();
+            let down = match (conns().next(), sockets) {
+                (None, _) => return, // not asked for
+                (Some(_), 0) => 1,   // its instrument list never came: as good as down
+                _ => conns().filter(|c| !c.is_rest && !c.is_up).count(),
+            };
+            out.push(Row::single(Scope::venue(venue), Some(down as f64), Quality::Ok, at));
         });
     }
 }
@@ -417,5 +420,35 @@ impl Metric for EngineLag {
         if let Some(lag) = market.lag_ms {
             out.push(Row::single(Scope::GLOBAL, Some(lag), Quality::Ok, at));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::health::ConnHealth;
+    use crate::model::entry::ConnIx;
+
+    const VENUE: &str = "id = \"v\"\nbrand = \"v\"\nshort = \"v\"\nname = \"V\"\ndialect = \"x\"\n\
+        [[endpoint]]\nname = \"e\"\nurl = \"wss://v.invalid\"\nchannels = [\"book\"]\n\
+        [rest]\nurl = \"https://v.invalid\"\n";
+
+    fn down(market: &Market) -> Vec<Option<f64>> {
+        let mut rows = Vec::new();
+        Down.eval(market, Nanos(1), &mut rows);
+        rows.iter().map(|r| r.value).collect()
+    }
+
+    #[test]
+    fn a_venue_whose_instrument_list_never_came_counts_as_down() {
+        let mut market = Market::new(vec![toml::from_str(VENUE).unwrap()]);
+        assert_eq!(down(&market), [], "nobody asked for it");
+        let rest = ConnHealth { is_rest: true, ..ConnHealth::default() };
+        market.conns.insert(ConnIx(0), rest);
+        assert_eq!(down(&market), [Some(1.0)]);
+        market.conns.insert(ConnIx(1), ConnHealth { is_up: true, ..ConnHealth::default() });
+        assert_eq!(down(&market), [Some(0.0)]);
+        market.conns.insert(ConnIx(2), ConnHealth::default());
+        assert_eq!(down(&market), [Some(1.0)]);
     }
 }
