@@ -170,7 +170,7 @@ pub struct SnapshotArgs {
     #[arg(long)]
     pub json: bool,
     /// demo, live, or a recording, `FILE@T` for its state at T
-    #[arg(long, value_name = "SRC", default_value = "demo")]
+    #[arg(long, value_name = "SRC", default_value = "demo", alias = "at")]
     pub source: String,
     /// Metric of the map
     #[arg(long, value_name = "ID")]
@@ -207,7 +207,7 @@ pub struct WatchArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub struct RecordArgs {
     /// Folder
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short = 'o', long = "out", value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// live or demo
     #[arg(long, default_value = "live", value_name = "SRC")]
@@ -256,7 +256,7 @@ pub struct ImportArgs {
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// New recording; must not exist
-    #[arg(short, long, value_name = "REC")]
+    #[arg(short = 'o', long = "out", value_name = "REC")]
     pub output: PathBuf,
 }
 
@@ -278,7 +278,7 @@ pub struct ExportArgs {
     #[arg(long, value_delimiter = ',', value_name = "ID,..")]
     pub metric: Vec<String>,
     /// Folder
-    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    #[arg(short = 'o', long = "out", value_name = "DIR", default_value = ".")]
     pub output: PathBuf,
 }
 
