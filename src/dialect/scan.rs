@@ -97,45 +97,39 @@ impl<'a> Cursor<'a> {
     /// Takes `"123.450"` as an exact number that is not negative.
     #[inline]
     pub fn quoted_num(&mut self) -> Option<Num> {
-        let text = self.bytes.strip_prefix(b"\"")?;
-        let (whole, mark, rest) = digits(0, text)?;
-        let before = text.len() - rest.len() - 1;
-        let (value, scale, rest) = match mark {
-            b'"' => (whole, 0, rest),
-            b'.' => {
-                let (value, b'"', behind) = digits(whole, rest)? else { return None };
-                let scale = rest.len() - behind.len() - 1;
-                (value, (scale > 0).then_some(scale)?, behind)
-            }
-            _ => return None,
-        };
-        if before == 0 || before + scale > DIGITS_MAX {
-            return None;
-        }
+        let (num, rest) = num(self.bytes.strip_prefix(b"\"")?)?;
         self.bytes = rest;
-        Some(Num::new(value as i64, scale as u8))
+        Some(num)
     }
 
     /// Takes `[["price","size"],...]`; extra members of a level are refused.
     #[inline]
     pub fn levels(&mut self, out: &mut Vec<Level>) -> Option<()> {
         out.clear();
-        self.eat_byte(b'[').then_some(())?;
-        if self.eat_byte(b']') {
-            return Some(());
-        }
+        let mut bytes = match self.bytes {
+            [b'[', b']', rest @ ..] => {
+                self.bytes = rest;
+                return Some(());
+            }
+            [b'[', rest @ ..] => rest,
+            _ => return None,
+        };
         loop {
-            self.eat_byte(b'[').then_some(())?;
-            let price = self.quoted_num()?;
-            self.eat_byte(b',').then_some(())?;
-            let size = self.quoted_num()?;
-            self.eat_byte(b']').then_some(())?;
+            let [b'[', b'"', text @ ..] = bytes else { return None };
+            let (price, text) = num(text)?;
+            let [b',', b'"', text @ ..] = text else { return None };
+            let (size, text) = num(text)?;
             if price.mantissa == 0 {
                 return None; // let the general parser say what is wrong
             }
             out.push(Level { price, size });
-            if !self.eat_byte(b',') {
-                return self.eat_byte(b']').then_some(());
+            match text {
+                [b']', b',', rest @ ..] => bytes = rest,
+                [b']', b']', rest @ ..] => {
+                    self.bytes = rest;
+                    return Some(());
+                }
+                _ => return None,
             }
         }
     }
@@ -163,6 +157,24 @@ impl<'a> Cursor<'a> {
         }
         self.eat(b"false").map(|()| false)
     }
+}
+
+/// A number from behind its opening quote, and what follows its closing quote.
+#[inline]
+fn num(text: &[u8]) -> Option<(Num, &[u8])> {
+    let (whole, mark, rest) = digits(0, text)?;
+    let before = text.len() - rest.len() - 1;
+    let (value, scale, rest) = match mark {
+        b'"' => (whole, 0, rest),
+        b'.' => {
+            let (value, b'"', behind) = digits(whole, rest)? else { return None };
+            let scale = rest.len() - behind.len() - 1;
+            (value, (scale > 0).then_some(scale)?, behind)
+        }
+        _ => return None,
+    };
+    let is_short = before > 0 && before + scale <= DIGITS_MAX;
+    is_short.then(|| (Num::new(value as i64, scale as u8), rest))
 }
 
 /// Goes on with `value` over the digits at the start: the number, the byte that ends it, what follows.

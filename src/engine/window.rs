@@ -216,9 +216,12 @@ impl LatencyMinute {
     pub fn quantiles_ms<const N: usize>(&mut self, quantiles: [f64; N]) -> Option<[f64; N]> {
         self.whole.reset();
         for part in &self.parts {
-            // All parts have the same bounds, so nothing can fail to fit.
-            self.whole.late.add(&part.late).ok()?;
-            self.whole.early.add(&part.early).ok()?;
+            for (whole, part) in [(&mut self.whole.late, &part.late), (&mut self.whole.early, &part.early)] {
+                // All parts have the same bounds, so nothing can fail to fit.
+                if !part.is_empty() {
+                    whole.add(part).ok()?;
+                }
+            }
         }
         let (late, early) = (self.whole.late.len(), self.whole.early.len());
         let total = late + early;

@@ -193,10 +193,11 @@ impl Ladder {
                 word += 1;
             }
             let mut partial = sum;
-            let mut slot = self.next_from(word << 6);
-            while slot <= last {
+            let mut bits = self.bits[last >> 6] & (u64::MAX >> (63 - (last & 63)));
+            while bits != 0 {
+                let slot = (last & !63) + bits.trailing_zeros() as usize;
                 partial.add(self.base + slot as i64, self.sizes[slot]);
-                slot = self.next_from(slot + 1);
+                bits &= bits - 1;
             }
             *cell = partial;
         }
