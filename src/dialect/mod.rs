@@ -149,3 +149,19 @@ pub fn gap_of(control: &Control) -> Option<GapWhy> {
         Control::Opened { .. } | Control::Refused { .. } | Control::RestFailed { .. } => None,
     }
 }
+
+/// For tests of the hot paths: how many events came.
+#[cfg(test)]
+#[derive(Default)]
+struct Count(usize);
+
+#[cfg(test)]
+impl Out for Count {
+    fn event(&mut self, _event: Event<'_>) {
+        self.0 += 1;
+    }
+
+    fn command(&mut self, _command: Command) {}
+
+    fn note(&mut self, _note: Note<'_>) {}
+}

@@ -97,19 +97,7 @@ impl HyperliquidDecoder {
 mod tests {
     use super::*;
     use crate::config;
-    use crate::dialect::{Decoder, Note};
-    use crate::model::venue::Command;
-
-    #[derive(Default)]
-    struct Count(usize);
-
-    impl Out for Count {
-        fn event(&mut self, _event: Event<'_>) {
-            self.0 += 1;
-        }
-        fn command(&mut self, _command: Command) {}
-        fn note(&mut self, _note: Note<'_>) {}
-    }
+    use crate::dialect::{Count, Decoder};
 
     /// The shapes of today take the short way; one space sends them round the long one.
     #[test]
