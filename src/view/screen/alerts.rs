@@ -74,11 +74,6 @@ impl Screen for Alerts {
             (Action::Enter, "evidence"),
             (Action::Sort, "sort"),
             (Action::FlipSort, "reverse"),
-            (Action::Freeze, "freeze"),
-            (Action::NextTheme, "theme"),
-            (Action::Palette, "command"),
-            (Action::Help, "help"),
-            (Action::Quit, "quit"),
         ]
     }
 }

@@ -12,15 +12,8 @@ use crate::view::screen::detail;
 use crate::view::widget::Pen;
 use crate::view::{View, format};
 
-/// Footer while books show.
-pub const FOOTER: &[(Action, &str)] = &[
-    (Action::Back, "back to the map"),
-    (Action::Acknowledge, "ack"),
-    (Action::Freeze, "freeze"),
-    (Action::Palette, "command"),
-    (Action::Help, "help"),
-    (Action::Quit, "quit"),
-];
+/// Own actions for the footer while books show.
+pub const FOOTER: &[(Action, &str)] = &[(Action::Back, "back to the map"), (Action::Acknowledge, "ack")];
 
 /// Narrowest pane of one book.
 const BOOK_COLUMNS: u16 = 26;

@@ -61,16 +61,7 @@ impl Screen for Feeds {
     }
 
     fn footer(&self) -> &'static [(Action, &'static str)] {
-        &[
-            (Action::Enter, "row of the map"),
-            (Action::Sort, "sort"),
-            (Action::FlipSort, "reverse"),
-            (Action::Freeze, "freeze"),
-            (Action::NextTheme, "theme"),
-            (Action::Palette, "command"),
-            (Action::Help, "help"),
-            (Action::Quit, "quit"),
-        ]
+        &[(Action::Enter, "row of the map"), (Action::Sort, "sort"), (Action::FlipSort, "reverse")]
     }
 }
 

@@ -240,16 +240,41 @@ fn footer(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) -> u16 {
     y
 }
 
+/// Actions of every screen: own ones give way, so that help and quit are always in sight.
+const EVERYWHERE: &[(Action, &str)] = &[
+    (Action::Freeze, "freeze"),
+    (Action::Palette, "command"),
+    (Action::Help, "help"),
+    (Action::Quit, "quit"),
+];
+
+/// Shown where room is left.
+const WHERE_ROOM: &[(Action, &str)] = &[(Action::NextTheme, "theme")];
+
 fn key_lines(view: &View<'_>, area: Rect, y: u16, pen: &mut Pen<'_>) {
-    let is_books = view.ui.overlays.last() == Some(&Overlay::Books);
-    let is_help = matches!(view.ui.overlays.last(), Some(Overlay::Help(_)));
-    let list = match (is_help, is_books) {
-        (true, _) => help::FOOTER,
-        (_, true) => books::FOOTER,
+    let named = |list: &[(Action, &'static str)]| -> Vec<(&str, &str)> {
+        list.iter().map(|(action, word)| (key_of(*action), *word)).collect()
+    };
+    let own = match view.ui.overlays.last() {
+        Some(Overlay::Help(_)) => {
+            keys(pen, area, y, &named(help::FOOTER));
+            return;
+        }
+        Some(Overlay::Books) => books::FOOTER,
         _ => focused(view.ui).footer(),
     };
-    let pairs: Vec<(&str, &str)> = list.iter().map(|(action, word)| (key_of(*action), *word)).collect();
+    let (mut pairs, common) = (named(own), named(EVERYWHERE));
+    while !pairs.is_empty() && width_of_keys(&pairs) + width_of_keys(&common) > usize::from(area.width) {
+        pairs.pop();
+    }
+    pairs.extend(common);
+    pairs.extend(named(WHERE_ROOM));
     keys(pen, area, y, &pairs);
+}
+
+/// Columns that pairs take, each with the two spaces before it.
+fn width_of_keys(pairs: &[(&str, &str)]) -> usize {
+    pairs.iter().map(|(name, text)| name.len() + text.len() + 3).sum()
 }
 
 fn replay_keys(pen: &mut Pen<'_>, area: Rect, y: u16) {

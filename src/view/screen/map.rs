@@ -62,13 +62,8 @@ impl Screen for Map {
             (Action::Acknowledge, "ack"),
             (Action::Metric, "metric"),
             (Action::Sort, "sort"),
-            (Action::Freeze, "freeze"),
-            (Action::Help, "help"),
-            (Action::Palette, "command"),
-            (Action::Quit, "quit"),
             (Action::NextPane, "pane"),
             (Action::Density, "density"),
-            (Action::NextTheme, "theme"),
         ]
     }
 }

@@ -37,7 +37,7 @@ pub trait Screen: Sync {
     /// # Errors
     /// None that data can cause; the serializer's own are handed on.
     fn json(&self, snapshot: &Snapshot) -> Result<String, sonic_rs::Error>;
-    /// Actions for the footer with their words, most useful first.
+    /// Its own actions for the footer with their words, most useful first; those of every screen follow.
     fn footer(&self) -> &'static [(Action, &'static str)];
 }
 
