@@ -8,8 +8,10 @@ use std::fmt::{Display, Write};
 
 use rust_decimal::Decimal;
 
-use crate::model::event::{Body, Event, Level, Ticker, TradeId};
+use crate::model::account::{Balance, Margin, Order, Position};
+use crate::model::event::{Body, Event, InsuranceFund, Level, OptionTick, Ticker, TradeId};
 use crate::model::instrument::{InstrumentDef, Right};
+use crate::model::margin::{MarginBase, MarginForm, MarginSchedule, TierRow, TierStyle};
 use crate::model::time::{Nanos, rfc3339_short};
 
 /// Where an event was found: goes into every object.
@@ -87,6 +89,20 @@ impl<'o> Object<'o> {
         self.0.push(']');
     }
 
+    fn tiers(&mut self, rows: &[TierRow]) {
+        self.key("tiers");
+        self.0.push('[');
+        for (n, row) in rows.iter().enumerate() {
+            push(self.0, format_args!("{}{{\"floor\":\"{}\"", if n == 0 { "" } else { "," }, row.floor));
+            self.some("cap", row.cap);
+            self.some("imr", row.initial);
+            self.some("mmr", row.maintenance);
+            self.some("max_lev", row.max_leverage);
+            self.0.push('}');
+        }
+        self.0.push(']');
+    }
+
     fn end(self) {
         self.0.push_str("}\n");
     }
@@ -121,14 +137,26 @@ pub fn push_event(out: &mut String, origin: Origin<'_>, event: &Event<'_>) {
         Body::Liquidation(_) => "liquidation",
         Body::Instrument(_) => "instrument",
         Body::Gap(_) => "gap",
+        Body::Audit(_) => "audit",
+        Body::Option(_) => "option",
+        Body::Schedule(_) => "margin_schedule",
+        Body::Fund(_) => "insurance_fund",
+        Body::Status(_) => "status",
+        Body::Position(_) => "position",
+        Body::Order(_) => "order",
+        Body::Balance(_) => "balance",
+        Body::Margin(_) => "margin",
+        Body::Whole(_) => "whole",
     };
     let mut object = Object::new(out, kind, origin.line);
     object.text("venue", origin.venue);
-    object.text("symbol", event.symbol.text);
+    if !event.symbol.is_none() {
+        object.text("symbol", event.symbol.text);
+    }
     object.time("ts_venue", event.ts_venue);
     object.time("ts_recv", origin.ts_recv);
     match &event.body {
-        Body::Book(book) => {
+        Body::Book(book) | Body::Audit(book) => {
             object.plain("snapshot", book.snapshot);
             object.levels("bids", book.bids);
             object.levels("asks", book.asks);
@@ -164,8 +192,112 @@ pub fn push_event(out: &mut String, origin: Origin<'_>, event: &Event<'_>) {
             object.some("got", gap.got);
             object.text("why", gap.why.word());
         }
+        Body::Option(tick) => write_option(&mut object, tick),
+        Body::Schedule(schedule) => write_schedule(&mut object, schedule),
+        Body::Fund(fund) => write_fund(&mut object, fund),
+        Body::Status(state) => object.text("state", state.word()),
+        Body::Position(position) => write_position(&mut object, position),
+        Body::Order(order) => write_order(&mut object, order),
+        Body::Balance(balance) => write_balance(&mut object, balance),
+        Body::Margin(margin) => write_margin(&mut object, margin),
+        Body::Whole(holding) => object.text("holding", holding.word()),
     }
     object.end();
+}
+
+fn write_option(object: &mut Object<'_>, tick: &OptionTick) {
+    object.some("mark", tick.mark);
+    object.some("mark_iv", tick.mark_iv);
+    object.some("bid_iv", tick.bid_iv);
+    object.some("ask_iv", tick.ask_iv);
+    object.some("delta", tick.delta);
+    object.some("gamma", tick.gamma);
+    object.some("vega", tick.vega);
+    object.some("theta", tick.theta);
+    object.some("rho", tick.rho);
+    object.some("underlying_price", tick.underlying_price);
+    object.some("open_interest", tick.open_interest.map(size));
+}
+
+fn write_schedule(object: &mut Object<'_>, schedule: &MarginSchedule) {
+    object.text("basis", schedule.basis.word());
+    object.text("mm_base", if schedule.base == MarginBase::Entry { "entry" } else { "mark" });
+    object.some("liq_fee", schedule.liquidation_fee);
+    match &schedule.form {
+        MarginForm::Tiers { style, rows } => {
+            object.text("form", "tiers");
+            object.text("style", if *style == TierStyle::Slab { "slab" } else { "marginal" });
+            object.tiers(rows);
+        }
+        MarginForm::LinearInSize { initial, maintenance, slope, from } => {
+            object.text("form", "linear_in_size");
+            object.number("im0", initial);
+            object.number("mm0", maintenance);
+            object.number("slope", slope);
+            object.number("from", from);
+        }
+        MarginForm::OiScaled { initial, maintenance, lower, upper } => {
+            object.text("form", "oi_scaled");
+            object.number("imr", initial);
+            object.number("mmr", maintenance);
+            object.number("oi_lower", lower);
+            object.number("oi_upper", upper);
+        }
+    }
+}
+
+fn write_fund(object: &mut Object<'_>, fund: &InsuranceFund<'_>) {
+    object.text("pool", fund.pool);
+    object.text("asset", fund.asset);
+    object.number("amount", fund.amount);
+    object.some("usd", fund.usd);
+}
+
+fn write_position(object: &mut Object<'_>, position: &Position) {
+    object.text("leg", position.leg.word());
+    object.number("size", size(position.size));
+    object.some("entry", position.entry);
+    object.some("mark", position.mark);
+    object.text("margin_mode", position.margin_mode.word());
+    object.some("isolated_margin", position.isolated_margin);
+    object.some("leverage", position.leverage);
+    object.some("liq_price_venue", position.liquidation_price);
+    object.some("adl_rank", position.adl_rank);
+    object.some("upnl", position.upnl);
+    object.some("maintenance", position.maintenance);
+}
+
+fn write_order(object: &mut Object<'_>, order: &Order<'_>) {
+    object.text("id", order.id);
+    object.text("side", order.side.word());
+    object.text("leg", order.leg.word());
+    object.some("price", order.price);
+    object.some("trigger", order.trigger);
+    object.number("size", size(order.size));
+    object.number("filled", size(order.filled));
+    object.number("qty_open", size(order.open_size()));
+    object.some("average", order.average);
+    object.plain("reduce_only", order.reduce_only);
+    object.text("kind", order.kind.word());
+    object.text("tif", order.tif.word());
+    object.text("state", order.state.word());
+}
+
+fn write_balance(object: &mut Object<'_>, balance: &Balance<'_>) {
+    object.text("asset", balance.asset);
+    object.number("total", size(balance.total));
+    object.some("available", balance.available.map(size));
+    object.some("borrowed", balance.borrowed.map(size));
+    object.some("haircut", balance.haircut);
+    object.some("collateral_price_venue", balance.collateral_price);
+}
+
+fn write_margin(object: &mut Object<'_>, margin: &Margin<'_>) {
+    object.text("pool", margin.pool);
+    object.text("currency", margin.currency);
+    object.some("equity", margin.equity.map(size));
+    object.some("initial", margin.initial.map(size));
+    object.some("maintenance", margin.maintenance.map(size));
 }
 
 fn write_ticker(object: &mut Object<'_>, ticker: &Ticker) {

@@ -12,8 +12,10 @@
 //! belonged to a book, a gap.
 #![deny(clippy::indexing_slicing)]
 
+pub mod account;
 pub mod binance;
 pub mod bybit;
+pub mod follow;
 pub mod hot;
 pub mod hyperliquid;
 pub mod levels;
@@ -21,14 +23,18 @@ pub mod okx;
 pub mod plan;
 pub mod scan;
 pub mod sequence;
+pub mod sign;
 pub mod symbols;
+pub mod table;
 pub mod wire;
 
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Event, GapWhy};
 use crate::model::venue::{Command, ConnPlan, Heartbeat, Poll, RestRequest, VenueSpec, Watch};
 
+pub use account::AccountDialect;
 pub use symbols::Symbols;
+pub use table::Table;
 
 /// Every wire protocol, one line each.
 pub static DIALECTS: &[&dyn Dialect] =
@@ -55,6 +61,17 @@ pub trait Dialect: Sync {
 
     /// Text the client must send to stay connected; `None` where websocket pings do it.
     fn heartbeat(&self) -> Option<Heartbeat>;
+
+    /// The half that reads own accounts, where there is one.
+    fn account(&self) -> Option<&'static dyn AccountDialect> {
+        None
+    }
+
+    /// The request for a book as it is now, to check the streamed one; its answer comes back as
+    /// [`Body::Audit`](crate::model::event::Body::Audit).
+    fn audit(&self, _venue: &VenueSpec, _watch: &Watch) -> Option<RestRequest> {
+        None
+    }
 
     /// A fresh decoder. Instruments of the venue file are known to it from the start.
     fn decoder(&self, venue: &VenueSpec) -> Box<dyn Decoder>;

@@ -336,7 +336,7 @@ impl Episode {
 /// Keys of all subjects of a rule.
 fn all_of(rule: u16) -> std::ops::RangeInclusive<(u16, Scope)> {
     let least = Scope { underlying: 0, venue: 0, peer: 0, symbol: 0, part: Part::Whole };
-    let most = Scope { part: Part::Channel(Channel::Instrument), ..Scope::GLOBAL };
+    let most = Scope { part: Part::Channel(Channel::Account), ..Scope::GLOBAL };
     (rule, least)..=(rule, most)
 }
 

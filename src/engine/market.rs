@@ -141,6 +141,10 @@ impl Market {
     pub fn apply(&mut self, venue: u16, conn: ConnIx, at: Nanos, event: &Event<'_>) -> Option<Resync> {
         let ix = event.symbol.ix;
         let slot = self.venues.get_mut(usize::from(venue))?;
+        if event.symbol.is_none() {
+            slot.health.channel(event.body.channel()).beat.beat(at);
+            return None;
+        }
         if slot.listings.len() <= ix as usize {
             slot.grow(ix, event.symbol.text);
         }
@@ -163,7 +167,17 @@ impl Market {
                 listing.trade(at, trade, money);
             }
             Body::Ticker(ticker) => listing.merge(at, ticker),
-            Body::Liquidation(_) => {}
+            Body::Liquidation(_)
+            | Body::Audit(_)
+            | Body::Option(_)
+            | Body::Schedule(_)
+            | Body::Fund(_)
+            | Body::Status(_)
+            | Body::Position(_)
+            | Body::Order(_)
+            | Body::Balance(_)
+            | Body::Margin(_)
+            | Body::Whole(_) => {}
             Body::Instrument(def) => self.define(venue, ix, event.symbol.text, def),
             Body::Gap(gap) => {
                 listing.distrust(at);

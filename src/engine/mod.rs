@@ -135,7 +135,7 @@ impl Engine {
             Body::Trade(trade) => !trade.is_history,
             Body::Book(change) => !change.snapshot,
             Body::Quote(_) => true,
-            Body::Ticker(_) | Body::Liquidation(_) | Body::Instrument(_) => false,
+            _ => false,
         };
         if let (true, Some(ts_venue)) = (is_fresh, event.ts_venue)
             && let Some(venue) = self.market.venues.get_mut(usize::from(venue))

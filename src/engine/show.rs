@@ -197,7 +197,7 @@ impl Engine {
     fn feed_rows(&self, venue: u16) -> Vec<FeedRow> {
         let Some(slot) = self.market.venues.get(usize::from(venue)) else { return Vec::new() };
         let state = self.venue_state(venue, slot);
-        let channels = Channel::ALL.into_iter().filter(|c| *c != Channel::Instrument);
+        let channels = Channel::ALL.into_iter().filter(|c| c.is_market());
         let mut rows: Vec<FeedRow> = channels
             .filter(|c| slot.health.of(*c).beat.last().is_some())
             .map(|c| self.feed_row(slot, c, self.channel_state(venue, c, state)))

@@ -25,7 +25,7 @@ use super::{Arrival, ArrivalKind, RestOwned};
 use crate::clock::Clock;
 use crate::model::Nanos;
 use crate::model::entry::{ConnIx, Control};
-use crate::model::venue::RestRequest;
+use crate::model::venue::{Method, RestRequest};
 
 /// Requests that may wait.
 pub const WAITING_MAX: usize = 4_096;
@@ -232,7 +232,8 @@ impl RestTask {
             Err(failure) => {
                 let (path, body) = key.split_once(' ').unwrap_or((&key, ""));
                 let body = (!body.is_empty()).then(|| body.to_string());
-                let request = RestRequest { path: path.to_string(), body, weight: 1 };
+                let method = if body.is_some() { Method::Post } else { Method::Get };
+                let request = RestRequest { method, path: path.to_string(), body, weight: 1 };
                 (self.failed(self.http.name(&request), failure.reason.clone()).await, Err(failure))
             }
         };

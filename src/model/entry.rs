@@ -16,10 +16,19 @@ pub struct ConnIx(pub u16);
 pub struct ConnInfo {
     /// Venue id, for example `bybit`.
     pub venue: String,
-    /// Name unique within the tape: `bybit/linear-1`, `bybit/rest`.
+    /// Name unique within the tape: `bybit/linear-1`, `bybit/rest`; `bybit/desk@private-1` and
+    /// `bybit/desk@rest` belong to the own account `desk`.
     pub name: String,
     /// Where it leads, without secrets.
     pub url: String,
+}
+
+impl ConnInfo {
+    /// The account of a private connection: `desk` in `bybit/desk@private-1`.
+    pub fn account(&self) -> Option<&str> {
+        let (_, name) = self.name.split_once('/')?;
+        name.split_once('@').map(|(account, _)| account)
+    }
 }
 
 /// One item of the tape.

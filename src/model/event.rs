@@ -5,7 +5,9 @@
 
 use rust_decimal::Decimal;
 
+use super::account::{Balance, Holding, Margin, Order, Position};
 use super::instrument::InstrumentDef;
+use super::margin::MarginSchedule;
 use super::num::Num;
 use super::time::Nanos;
 
@@ -16,6 +18,16 @@ pub struct Symbol<'a> {
     pub ix: u32,
     /// The venue's own spelling.
     pub text: &'a str,
+}
+
+impl Symbol<'_> {
+    /// For events that are about a whole venue or account.
+    pub const NONE: Symbol<'static> = Symbol { ix: u32::MAX, text: "" };
+
+    /// True for [`Symbol::NONE`].
+    pub const fn is_none(&self) -> bool {
+        self.ix == u32::MAX
+    }
 }
 
 /// One normalised event.
@@ -46,6 +58,26 @@ pub enum Body<'a> {
     Instrument(&'a InstrumentDef),
     /// A hole in a sequence: the book is not to be believed until its next snapshot.
     Gap(Gap),
+    /// A snapshot of a book that was asked for to check the streamed one; always whole to its depth.
+    Audit(BookChange<'a>),
+    /// Price, volatilities and greeks of an option; absent fields are unchanged.
+    Option(&'a OptionTick),
+    /// Margin that the venue asks for an instrument.
+    Schedule(&'a MarginSchedule),
+    /// Money of an insurance fund. Without a symbol.
+    Fund(InsuranceFund<'a>),
+    /// The venue, or one instrument of it, opens or closes.
+    Status(VenueState),
+    /// Own position, whole.
+    Position(&'a Position),
+    /// Own order, whole.
+    Order(&'a Order<'a>),
+    /// Own balance of one asset, whole. Without a symbol.
+    Balance(&'a Balance<'a>),
+    /// Own margin. Without a symbol.
+    Margin(&'a Margin<'a>),
+    /// The rows of this kind that follow out of the same message are all there are. Without a symbol.
+    Whole(Holding),
 }
 
 /// One price level. A size of zero deletes it.
@@ -178,6 +210,75 @@ pub struct Ticker {
     pub volume_24h: Option<Decimal>,
 }
 
+/// Figures of an option. Volatilities are fractions: 0.55 for 55 %.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OptionTick {
+    /// Mark price in the currency of the quote.
+    pub mark: Option<Decimal>,
+    /// Volatility at the mark.
+    pub mark_iv: Option<Decimal>,
+    /// Volatility at the best bid.
+    pub bid_iv: Option<Decimal>,
+    /// Volatility at the best ask.
+    pub ask_iv: Option<Decimal>,
+    /// Change of price with the underlying.
+    pub delta: Option<Decimal>,
+    /// Change of delta with the underlying.
+    pub gamma: Option<Decimal>,
+    /// Change of price for one point of volatility.
+    pub vega: Option<Decimal>,
+    /// Change of price with a day.
+    pub theta: Option<Decimal>,
+    /// Change of price with one point of interest.
+    pub rho: Option<Decimal>,
+    /// Price of the future or index that the option is on.
+    pub underlying_price: Option<Decimal>,
+    /// Open interest in the venue's unit.
+    pub open_interest: Option<Decimal>,
+}
+
+/// Money that stands between a bankrupt position and its counterparties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InsuranceFund<'a> {
+    /// Which fund of the venue: a settlement currency or the venue's own name for it.
+    pub pool: &'a str,
+    /// Asset of the amount.
+    pub asset: &'a str,
+    /// How much.
+    pub amount: Decimal,
+    /// Value in USD as the venue states it.
+    pub usd: Option<Decimal>,
+}
+
+/// What can be done at a venue or with an instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum VenueState {
+    /// Everything.
+    #[default]
+    Open,
+    /// Orders may rest, none may take.
+    PostOnly,
+    /// Orders may only be taken back.
+    CancelOnly,
+    /// Nothing trades.
+    Halted,
+    /// Down for maintenance.
+    Maintenance,
+}
+
+impl VenueState {
+    /// Lower-case word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            VenueState::Open => "open",
+            VenueState::PostOnly => "post_only",
+            VenueState::CancelOnly => "cancel_only",
+            VenueState::Halted => "halted",
+            VenueState::Maintenance => "maintenance",
+        }
+    }
+}
+
 /// A forced close of somebody's position.
 #[derive(Clone, Copy, Debug)]
 pub struct Liquidation<'a> {
@@ -264,11 +365,21 @@ pub enum Channel {
     Liquidation,
     /// Contract terms.
     Instrument,
+    /// Volatilities and greeks.
+    Option,
+    /// Margin schedules.
+    Schedule,
+    /// Insurance funds.
+    Fund,
+    /// Openings, halts, maintenance.
+    Status,
+    /// Own orders, positions, balances, margin.
+    Account,
 }
 
 impl Channel {
     /// All channels, in the order of their discriminants.
-    pub const ALL: [Channel; 7] = [
+    pub const ALL: [Channel; 12] = [
         Channel::Book,
         Channel::Trade,
         Channel::Quote,
@@ -276,6 +387,11 @@ impl Channel {
         Channel::OpenInterest,
         Channel::Liquidation,
         Channel::Instrument,
+        Channel::Option,
+        Channel::Schedule,
+        Channel::Fund,
+        Channel::Status,
+        Channel::Account,
     ];
 
     /// Name in venue files, exports and on the Feeds screen.
@@ -288,7 +404,20 @@ impl Channel {
             Channel::OpenInterest => "open_interest",
             Channel::Liquidation => "liquidation",
             Channel::Instrument => "instrument",
+            Channel::Option => "option",
+            Channel::Schedule => "schedule",
+            Channel::Fund => "fund",
+            Channel::Status => "status",
+            Channel::Account => "account",
         }
+    }
+
+    /// True for streams of market data, whose silence is judged.
+    pub const fn is_market(self) -> bool {
+        !matches!(
+            self,
+            Channel::Instrument | Channel::Schedule | Channel::Fund | Channel::Status | Channel::Account
+        )
     }
 
     /// The channel with this name.
@@ -298,7 +427,7 @@ impl Channel {
 }
 
 impl Body<'_> {
-    /// The channel this event belongs to; a gap belongs to the book.
+    /// The channel this event belongs to; a gap belongs to the book. Audits are asked for, like terms.
     pub fn channel(&self) -> Channel {
         match self {
             Body::Book(_) | Body::Gap(_) => Channel::Book,
@@ -309,7 +438,14 @@ impl Body<'_> {
             }
             Body::Ticker(_) => Channel::Ticker,
             Body::Liquidation(_) => Channel::Liquidation,
-            Body::Instrument(_) => Channel::Instrument,
+            Body::Instrument(_) | Body::Audit(_) => Channel::Instrument,
+            Body::Option(_) => Channel::Option,
+            Body::Schedule(_) => Channel::Schedule,
+            Body::Fund(_) => Channel::Fund,
+            Body::Status(_) => Channel::Status,
+            Body::Position(_) | Body::Order(_) | Body::Balance(_) | Body::Margin(_) | Body::Whole(_) => {
+                Channel::Account
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 use rust_decimal::Decimal;
 
 use super::contract::{Contract, sign_of};
-use super::instrument::Payoff;
+use super::instrument::{Payoff, SizeUnit};
 
 /// One tier: holds `floor < N <= cap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,78 @@ impl Tiers {
         let k = self.tier_of(notional)?;
         let deduction = *self.deductions()?.get(k)?;
         self.tiers.get(k)?.mmr.checked_mul(notional)?.checked_sub(deduction)
+    }
+}
+
+/// What a venue asks for a position of an instrument. METRICS.md §1 `MarginSchedule`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarginSchedule {
+    /// How the rates depend on size.
+    pub form: MarginForm,
+    /// Unit of limits and slopes.
+    pub basis: SizeUnit,
+    /// On which price maintenance is computed.
+    pub base: MarginBase,
+    /// Fee on a forced close as a fraction, where the venue states it here.
+    pub liquidation_fee: Option<Decimal>,
+}
+
+/// How margin grows with size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MarginForm {
+    /// Rates by size, floors ascending from zero.
+    Tiers {
+        /// How a rate applies.
+        style: TierStyle,
+        /// The tiers in order.
+        rows: Vec<TierRow>,
+    },
+    /// Rates that grow by `slope` for each unit of size above `from`.
+    LinearInSize {
+        /// Initial rate of the smallest position.
+        initial: Decimal,
+        /// Maintenance rate of the smallest position.
+        maintenance: Decimal,
+        /// Added to both rates per unit of size.
+        slope: Decimal,
+        /// Size up to which the rates stand.
+        from: Decimal,
+    },
+    /// An initial rate that rises to 1 while the market's open interest goes from `lower` to `upper`.
+    OiScaled {
+        /// Initial rate below `lower`.
+        initial: Decimal,
+        /// Maintenance rate.
+        maintenance: Decimal,
+        /// Open interest in quote currency at which the rate starts to rise.
+        lower: Decimal,
+        /// Open interest in quote currency at which it is 1.
+        upper: Decimal,
+    },
+}
+
+/// One tier with both its rates: holds `floor < N <= cap`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TierRow {
+    /// Lower end, exclusive.
+    pub floor: Decimal,
+    /// Upper end, inclusive; `None` is open.
+    pub cap: Option<Decimal>,
+    /// Initial rate as a fraction, where stated; else one over the leverage.
+    pub initial: Option<Decimal>,
+    /// Maintenance rate as a fraction.
+    pub maintenance: Option<Decimal>,
+    /// Highest leverage.
+    pub max_leverage: Option<Decimal>,
+}
+
+impl MarginSchedule {
+    /// Tiers as the arithmetic of this module wants them. `None` for the other forms and where a
+    /// maintenance rate is unknown.
+    pub fn tiers(&self) -> Option<Tiers> {
+        let MarginForm::Tiers { style, rows } = &self.form else { return None };
+        let tier = |r: &TierRow| Some(Tier { floor: r.floor, cap: r.cap, mmr: r.maintenance? });
+        Some(Tiers { tiers: rows.iter().map(tier).collect::<Option<_>>()?, style: *style })
     }
 }
 

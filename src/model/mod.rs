@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, reads a clock or knows a venue. Everything above speaks in these words.
 
+pub mod account;
 pub mod alert;
 pub mod contract;
 pub mod entry;
@@ -9,6 +10,7 @@ pub mod event;
 pub mod instrument;
 pub mod margin;
 pub mod num;
+pub mod secret;
 pub mod time;
 pub mod venue;
 

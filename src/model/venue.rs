@@ -210,12 +210,37 @@ pub struct Watch {
     pub def: InstrumentDef,
 }
 
+/// HTTP method of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Method {
+    /// Reads.
+    #[default]
+    Get,
+    /// Reads with a body, or makes a ticket.
+    Post,
+    /// Keeps a ticket alive.
+    Put,
+}
+
+impl Method {
+    /// As HTTP writes it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+        }
+    }
+}
+
 /// A REST request that a dialect asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestRequest {
+    /// GET, POST, PUT.
+    pub method: Method,
     /// Path with query, appended to the venue's REST base.
     pub path: String,
-    /// JSON body; present means POST.
+    /// JSON body.
     pub body: Option<String>,
     /// Weight against the venue's budget.
     pub weight: u32,
@@ -224,12 +249,12 @@ pub struct RestRequest {
 impl RestRequest {
     /// A GET of `path`.
     pub fn get(path: impl Into<String>) -> Self {
-        RestRequest { path: path.into(), body: None, weight: 1 }
+        RestRequest { method: Method::Get, path: path.into(), body: None, weight: 1 }
     }
 
     /// A POST of a JSON `body` to `path`.
     pub fn post(path: impl Into<String>, body: impl Into<String>) -> Self {
-        RestRequest { path: path.into(), body: Some(body.into()), weight: 1 }
+        RestRequest { method: Method::Post, path: path.into(), body: Some(body.into()), weight: 1 }
     }
 }
 

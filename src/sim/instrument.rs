@@ -178,6 +178,11 @@ impl Instrument {
         self.listing.dollars(self.book.double_mid()) / 2.0
     }
 
+    /// Fair price in dollars before the first step: for the sizes of positions only.
+    pub(super) fn fair_dollars(&self) -> f64 {
+        self.listing.dollars(self.open_ticks).max(1e-9)
+    }
+
     /// The first law that the instrument breaks, if any.
     pub fn broken_law(&self) -> Option<&'static str> {
         if self.long_lots != self.short_lots {
@@ -197,7 +202,8 @@ impl Instrument {
         self.basis_bps =
             (self.basis_bps + (pull + conditions.pressure_bps_s) * STEP_S + noise).clamp(-900.0, 900.0);
 
-        let mid = self.listing.ticks(fundamental * (1.0 + self.basis_bps * 1e-4));
+        let fair = fundamental * self.listing.carry(now);
+        let mid = self.listing.ticks(fair * (1.0 + self.basis_bps * 1e-4));
         let spread = (mid * 0.12e-4 / conditions.liquidity).max(1.0);
         let mut book = self.shape.build(&self.book, mid, spread, conditions.liquidity, step);
         let falling = conditions.pressure_bps_s < 0.0 || self.basis_bps < before;
@@ -209,7 +215,7 @@ impl Instrument {
             book.at = now;
             self.book = Arc::new(book);
         }
-        self.settle(fundamental, now);
+        self.settle(fundamental, fair, now);
     }
 
     /// Ordinary flow: self-exciting arrivals, sizes with a long tail, leaning with the forced flow.
@@ -302,12 +308,12 @@ impl Instrument {
     }
 
     /// Index, mark and funding after the step.
-    fn settle(&mut self, fundamental: f64, now: Nanos) {
-        let premium = self.mid() / fundamental - 1.0;
+    fn settle(&mut self, fundamental: f64, fair: f64, now: Nanos) {
+        let premium = self.mid() / fair - 1.0;
         self.premium_fast += (premium - self.premium_fast) * STEP_S / 10.0;
         self.premium_slow += (premium - self.premium_slow) * STEP_S / 300.0;
         self.index_e8 = (fundamental * 1e8) as i64;
-        self.mark_e8 = (fundamental * (1.0 + self.premium_fast) * 1e8) as i64;
+        self.mark_e8 = (fair * (1.0 + self.premium_fast) * 1e8) as i64;
         // Premium plus clamped interest, per 8 hours; hourly venues pay an eighth each hour.
         let premium = self.premium_day + self.premium_slow;
         let rate = premium + (1e-4 - premium).clamp(-5e-4, 5e-4);

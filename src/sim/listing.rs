@@ -1,6 +1,11 @@
 //! Contract terms of simulated instruments: grids of price and size, worth of one lot.
 
+use crate::model::Nanos;
 use crate::model::num::POW10;
+
+/// Yearly carry of dated futures.
+const CARRY: f64 = 0.06;
+const YEAR_MS: f64 = 365.0 * 86_400_000.0;
 
 /// One instrument of a simulated venue. Prices are whole ticks and sizes whole lots everywhere in the
 /// simulator; only the writer of a frame turns them into digits.
@@ -28,6 +33,8 @@ pub struct Listing {
     pub trades_per_s: f64,
     /// Highest leverage on offer.
     pub leverage: u32,
+    /// End of a dated future in milliseconds; `None` is a perpetual.
+    pub expires_ms: Option<i64>,
 }
 
 /// Worth of one unit of size.
@@ -68,6 +75,20 @@ impl Listing {
             depth_kusd,
             trades_per_s,
             leverage,
+            expires_ms: None,
+        }
+    }
+
+    /// The same terms as a dated future.
+    pub(super) const fn until(self, expires_ms: i64) -> Listing {
+        Listing { expires_ms: Some(expires_ms), ..self }
+    }
+
+    /// Fair price of the contract over the fundamental: a future costs [`CARRY`] a year more.
+    pub fn carry(&self, now: Nanos) -> f64 {
+        match self.expires_ms {
+            Some(end) => libm::exp(CARRY * (end - now.as_millis()).max(0) as f64 / YEAR_MS),
+            None => 1.0,
         }
     }
 
@@ -143,6 +164,7 @@ mod tests {
         depth_kusd: 1,
         trades_per_s: 1.0,
         leverage: 10,
+        expires_ms: None,
     };
     const INVERSE: Listing = Listing { lot: 1, size_decimals: 0, unit: Unit::Usd(10), ..LINEAR };
 

@@ -4,6 +4,7 @@
 use crate::model::Nanos;
 use crate::model::time::MS;
 
+use super::account::Account;
 use super::instrument::Instrument;
 use super::rng::Stream;
 use super::scene::{Part, Scene};
@@ -61,6 +62,9 @@ pub struct Venue {
     pub silent: bool,
     /// Its instruments.
     pub instruments: Vec<Instrument>,
+    /// The desk's own account.
+    pub account: Account,
+    cash: &'static str,
 }
 
 impl Venue {
@@ -153,6 +157,14 @@ impl Market {
                     return Err(SimError::Broken { at: self.now, law, instrument });
                 }
             }
+            venue.account.advance(venue.cash, &venue.instruments, self.now);
+            if let Some(law) = venue.account.broken_law() {
+                return Err(SimError::Broken {
+                    at: self.now,
+                    law,
+                    instrument: format!("{} account", venue.id),
+                });
+            }
         }
         Ok(())
     }
@@ -186,16 +198,23 @@ impl Market {
 
 fn venue(server: &dyn VenueServer, seed: u64, fundamentals: &[Fundamental]) -> Venue {
     let price = |underlying: &str| fundamentals.iter().find(|f| f.name == underlying).map(|f| f.dollars);
-    let instruments = server.listings().iter().filter_map(|listing| {
-        let dollars = price(listing.underlying)?;
-        Some(Instrument::new(seed, server.id(), listing, dollars, server.funding_hours()))
-    });
+    let instruments: Vec<Instrument> = server
+        .listings()
+        .iter()
+        .filter_map(|listing| {
+            let dollars = price(listing.underlying)?;
+            Some(Instrument::new(seed, server.id(), listing, dollars, server.funding_hours()))
+        })
+        .collect();
+    let account = Account::new(seed, server.id(), server.cash(), &instruments);
     Venue {
         id: server.id(),
         part: server.part(),
         now: Nanos(0),
         step: 0,
         silent: false,
-        instruments: instruments.collect(),
+        instruments,
+        account,
+        cash: server.cash(),
     }
 }

@@ -5,6 +5,7 @@
 //! seed ─▶ fundamental ─▶ instrument ─▶ session ─────▶ socket ─▶ client
 //!         market.rs      instrument.rs  one file       server.rs
 //!                        book.rs        per venue      socket.rs
+//!                        account.rs     auth.rs
 //!                           ▲                             ▲
 //!                        scene.rs                      fault.rs
 //! ```
@@ -15,6 +16,7 @@
 //!
 //! Paths, requests and shapes are those of production: a client only exchanges scheme, host and port.
 
+pub mod account;
 pub mod book;
 pub mod fault;
 pub mod listing;
@@ -23,6 +25,7 @@ pub mod rng;
 pub mod scene;
 pub mod session;
 
+mod auth;
 mod binance;
 mod binance_rest;
 mod bybit;

@@ -246,6 +246,12 @@ async fn answer(
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, session));
         return switching(&accept);
     }
+    let method = request.method().to_string();
+    let headers: Vec<(String, String)> = request
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_string(), value.to_str().ok()?.to_string())))
+        .collect();
     let Ok(body) = Limited::new(request.into_body(), REQUEST_BYTES_MAX).collect().await else {
         return plain(&Answer::refused(413, "{}"));
     };
@@ -255,7 +261,7 @@ async fn answer(
     if let Some(status) = status {
         return plain(&Answer::refused(status, r#"{"code":-1000,"msg":"simulated fault"}"#));
     }
-    let request = Request { path: &path, query: &query, body };
+    let request = Request { method: &method, path: &path, query: &query, body, headers: &headers };
     let answer = port.shared.venue(port.server.id(), |venue| port.server.rest(&request, venue));
     plain(&answer.unwrap_or_else(|| Answer::refused(404, "{}")))
 }

@@ -19,6 +19,11 @@ pub trait VenueServer: Sync {
     /// Hours between funding settlements.
     fn funding_hours(&self) -> i64;
 
+    /// Currency that linear contracts are settled in.
+    fn cash(&self) -> &'static str {
+        "USDT"
+    }
+
     /// A websocket session on `path`, with the query of the URL; `None` where the venue has no socket.
     fn session(&self, path: &str, query: &str, venue: &Venue) -> Option<Box<dyn Session>>;
 
@@ -49,15 +54,24 @@ pub trait Session: Send {
 /// A REST request.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
+    /// `GET`, `POST`, `PUT`.
+    pub method: &'a str,
     /// Path without query.
     pub path: &'a str,
     /// Query without the question mark.
     pub query: &'a str,
     /// Body, empty for GET.
     pub body: &'a str,
+    /// Headers by lower-case name.
+    pub headers: &'a [(String, String)],
 }
 
 impl<'a> Request<'a> {
+    /// A header, by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// A parameter of the query.
     pub fn param(&self, name: &str) -> Option<&'a str> {
         self.query

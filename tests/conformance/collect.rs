@@ -1,6 +1,7 @@
 //! Runs a decoder over lines and writes down everything that it says.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use faultline::cli::decode::split_line;
 use faultline::cli::event_json::{Origin, push_event};
@@ -11,8 +12,11 @@ use faultline::model::event::Event;
 use faultline::model::time::Nanos;
 use faultline::model::venue::{Command, VenueSpec};
 
-/// Venues whose decoders these tests cover.
-pub(crate) const VENUES: &[&str] = &["binance-coinm", "binance-usdm", "bybit", "hyperliquid", "okx"];
+/// Ids of the built-in venues.
+pub(crate) static VENUES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let id = |(name, _): &(&'static str, &str)| name.strip_prefix("venues/")?.strip_suffix(".toml");
+    config::builtin::VENUES.iter().filter_map(id).collect()
+});
 
 /// A built-in venue file.
 pub(crate) fn venue(id: &str) -> VenueSpec {
@@ -24,6 +28,11 @@ pub(crate) fn venue(id: &str) -> VenueSpec {
 /// A fresh decoder of a venue.
 pub(crate) fn decoder(venue: &VenueSpec) -> Box<dyn Decoder> {
     dialect::find(&venue.dialect).unwrap().decoder(venue)
+}
+
+/// A fresh decoder of own accounts at a venue, where its dialect has that half.
+pub(crate) fn account_decoder(venue: &VenueSpec) -> Option<Box<dyn Decoder>> {
+    Some(dialect::find(&venue.dialect).unwrap().account()?.decoder(venue))
 }
 
 /// The folder of real captures, if there is one.

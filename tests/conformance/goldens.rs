@@ -12,11 +12,11 @@ pub(crate) fn cases(id: &str) -> Vec<PathBuf> {
 #[test]
 fn every_case_decodes_as_written_down() {
     let mut wrong = Vec::new();
-    for id in VENUES {
+    for id in VENUES.iter() {
         let spec = venue(id);
         let cases = cases(id);
         // The second pool of a house needs only what differs from the first.
-        let least = if id == &"binance-coinm" { 3 } else { 8 };
+        let least = if *id == "binance-coinm" { 3 } else { 8 };
         assert!(cases.len() >= least, "{id} has {} cases", cases.len());
         for case in cases {
             let frames = std::fs::read(case.join("frames.ndjson")).unwrap();
@@ -48,7 +48,7 @@ fn every_case_decodes_as_written_down() {
 
 #[test]
 fn every_case_says_where_its_shape_comes_from() {
-    for id in VENUES {
+    for id in VENUES.iter() {
         for case in cases(id) {
             let text = std::fs::read_to_string(case.join("case.toml")).unwrap();
             for key in ["what = ", "shape = ", "values = ", "read = "] {
@@ -61,7 +61,7 @@ fn every_case_says_where_its_shape_comes_from() {
 /// What `faultline decode` writes is the golden without what it keeps to itself.
 #[test]
 fn the_command_writes_the_same_events() {
-    for id in VENUES {
+    for id in VENUES.iter() {
         let spec = venue(id);
         for case in cases(id) {
             let frames = std::fs::read(case.join("frames.ndjson")).unwrap();

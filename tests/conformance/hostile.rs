@@ -17,7 +17,7 @@ impl Dice {
 
 fn lines() -> Vec<(&'static str, Vec<u8>)> {
     let mut lines = Vec::new();
-    for id in VENUES {
+    for id in VENUES.iter() {
         for case in cases(id) {
             let text = std::fs::read(case.join("frames.ndjson")).unwrap();
             let own = text.split(|b| *b == b'\n').filter(|l| !l.is_empty() && l[0] != b'!');
@@ -29,7 +29,7 @@ fn lines() -> Vec<(&'static str, Vec<u8>)> {
 
 #[test]
 fn truncated_frames_are_survived() {
-    for id in VENUES {
+    for id in VENUES.iter() {
         let mut decoder = decoder(&venue(id));
         let mut transcript = Transcript::new(id);
         for (_, line) in lines().iter().filter(|(of, _)| of == id) {
@@ -69,7 +69,7 @@ fn mutated_frames_are_survived() {
         b"NaN",
         b"-9223372036854775808",
     ];
-    for id in VENUES {
+    for id in VENUES.iter() {
         let mut decoder = decoder(&venue(id));
         let mut transcript = Transcript::new(id);
         let own: Vec<&Vec<u8>> = lines.iter().filter(|(of, _)| of == id).map(|(_, line)| line).collect();
@@ -100,7 +100,7 @@ fn mutated_frames_are_survived() {
 
 #[test]
 fn floods_stay_within_their_limits() {
-    for id in VENUES {
+    for id in VENUES.iter() {
         let mut decoder = decoder(&venue(id));
         let mut transcript = Transcript::new(id);
         for hostile in

@@ -30,7 +30,7 @@ fn assert_same(id: &str, name: &str, text: &[u8]) {
 
 #[test]
 fn cases_read_the_same_both_ways() {
-    for id in VENUES {
+    for id in VENUES.iter() {
         for case in cases(id) {
             let text = std::fs::read(case.join("frames.ndjson")).unwrap();
             assert_same(id, &case.display().to_string(), &text);

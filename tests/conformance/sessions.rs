@@ -99,7 +99,7 @@ impl Out for World {
             Body::Quote(quote) => found.last_quote = Some(quote),
             Body::Gap(_) => found.gaps += 1,
             Body::Instrument(_) => found.is_defined = true,
-            Body::Ticker(_) | Body::Liquidation(_) => {}
+            _ => {}
         }
     }
 

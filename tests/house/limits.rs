@@ -69,6 +69,8 @@ const AT: &[(&str, &str, &str)] = &[
     ("feed/words.rs", "PAUSE_MAX", "the pause is cut"),
     ("feed/words.rs", "TEXT_MAX", "the text is cut"),
     ("model/num.rs", "SCALE_MAX", "undecodable: counted"),
+    ("sim/account.rs", "CHANGES_KEPT", "the oldest is forgotten"),
+    ("sim/account.rs", "FINAL_KEPT", "the oldest is forgotten"),
     ("sim/instrument.rs", "LIQUIDATIONS_KEPT", "the oldest is forgotten"),
     ("sim/instrument.rs", "TRADES_KEPT", "the oldest is forgotten"),
     ("sim/server.rs", "CONNECTIONS_MAX", "the connection is dropped"),
@@ -152,7 +154,7 @@ fn every_limit_says_what_happens_at_it() {
     assert!(wrong.is_empty(), "AT in tests/house/limits.rs:\n{wrong}");
 }
 
-/// The table for `src/ARCHITECTURE.md`: what bounds the program. The simulator's own limits stay here.
+/// The table for `src/LIMITS.md`: what bounds the program. The simulator's own limits stay here.
 pub(crate) fn table() -> String {
     let mut out = String::from("| place | limit | value | when it is reached |\n|---|---|---|---|\n");
     for Limit { place, name, value } in limits().into_iter().filter(|limit| !limit.place.starts_with("sim/"))

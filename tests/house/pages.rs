@@ -30,7 +30,7 @@ fn blocks() -> Vec<Block> {
         block("README.md", "keys", keys()),
         block("README.md", "exit codes", exit_codes()),
         block("src/ARCHITECTURE.md", "floors", floors::table()),
-        block("src/ARCHITECTURE.md", "limits", limits::table()),
+        block("src/LIMITS.md", "limits", limits::table()),
         block("src/ARCHITECTURE.md", "metrics", metrics_by_unit()),
         block("README.md", "metrics", metrics()),
     ]

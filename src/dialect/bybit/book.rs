@@ -1,6 +1,6 @@
 //! Where each Bybit order book stands in its sequence. See the rules in the parent module.
 
-use crate::dialect::PENDING_MESSAGES_MAX;
+use crate::dialect::follow::{Follow, Orphan};
 use crate::dialect::sequence::{Consecutive, Step};
 use crate::model::entry::ConnIx;
 use crate::model::event::{Gap, GapWhy, Level, Quote};
@@ -11,20 +11,7 @@ use crate::model::num::Num;
 pub(super) struct Book {
     /// Levels per side of the stream in use; the deepest one wins.
     pub(super) depth: u32,
-    /// The connection it came on.
-    pub(super) conn: Option<ConnIx>,
-    state: State,
-}
-
-#[derive(Debug, Default)]
-enum State {
-    /// Waits for the first snapshot.
-    #[default]
-    Waiting,
-    /// Waits for the snapshot after a gap; counts what it left out.
-    Broken(usize),
-    /// Follows the sequence.
-    Live(Consecutive),
+    pub(super) follow: Follow<Consecutive>,
 }
 
 /// What a book message means.
@@ -44,46 +31,23 @@ pub(super) enum Verdict {
 
 impl Book {
     /// Judges a message by its kind and number.
-    pub(super) fn judge(&mut self, snapshot: bool, u: i64) -> Verdict {
+    pub(super) fn judge(&mut self, conn: ConnIx, snapshot: bool, u: i64) -> Verdict {
         if snapshot || u == 1 {
-            self.state = State::Live(Consecutive::from(u)); // rules 1 and 3
+            self.follow.start(conn, Consecutive::from(u)); // rules 1 and 3
             return Verdict::Snapshot;
         }
-        match &mut self.state {
-            State::Live(sequence) => match sequence.step(u) {
-                Step::Apply | Step::Beat => Verdict::Delta,
-                Step::Old => Verdict::Skip,
-                Step::Gap { expected, got } => {
-                    let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
-                    Verdict::Gap(Gap { expected, got, why: GapWhy::Sequence })
-                }
+        match self.follow.live().map(|sequence| sequence.step(u)) {
+            Some(Step::Apply | Step::Beat) => Verdict::Delta,
+            Some(Step::Old) => Verdict::Skip,
+            Some(Step::Gap { expected, got }) => {
+                let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
+                Verdict::Gap(Gap { expected, got, why: GapWhy::Sequence })
+            }
+            None => match self.follow.orphan() {
+                Orphan::Skip => Verdict::Skip,
+                Orphan::Ask => Verdict::AskAgain,
             },
-            State::Waiting => {
-                self.state = State::Broken(0);
-                Verdict::AskAgain
-            }
-            State::Broken(skipped) => {
-                *skipped += 1;
-                if *skipped < PENDING_MESSAGES_MAX {
-                    return Verdict::Skip;
-                }
-                *skipped = 0;
-                Verdict::AskAgain
-            }
         }
-    }
-
-    /// True while the sequence is followed.
-    pub(super) fn is_live(&self) -> bool {
-        matches!(self.state, State::Live(_))
-    }
-
-    /// Stops trusting the book. False when it was given up before. `asked` tells that a snapshot is
-    /// asked for now; after a lost connection the feed subscribes by itself.
-    pub(super) fn lose(&mut self, asked: bool) -> bool {
-        let before = matches!(self.state, State::Broken(_));
-        self.state = if asked { State::Broken(0) } else { State::Waiting };
-        !before
     }
 }
 
@@ -121,46 +85,38 @@ mod tests {
     #[test]
     fn rule_1_a_snapshot_replaces_at_any_time() {
         let mut book = Book::default();
-        assert_eq!(book.judge(true, 50), Verdict::Snapshot);
-        assert_eq!(book.judge(false, 51), Verdict::Delta);
-        assert_eq!(book.judge(true, 7), Verdict::Snapshot);
-        assert_eq!(book.judge(false, 8), Verdict::Delta);
+        assert_eq!(book.judge(ConnIx(0), true, 50), Verdict::Snapshot);
+        assert_eq!(book.judge(ConnIx(0), false, 51), Verdict::Delta);
+        assert_eq!(book.judge(ConnIx(0), true, 7), Verdict::Snapshot);
+        assert_eq!(book.judge(ConnIx(0), false, 8), Verdict::Delta);
     }
 
     #[test]
     fn rule_3_number_one_is_a_snapshot_whatever_it_says() {
         let mut book = Book::default();
-        book.judge(true, 50);
-        assert_eq!(book.judge(false, 1), Verdict::Snapshot);
-        assert_eq!(book.judge(false, 2), Verdict::Delta);
+        book.judge(ConnIx(0), true, 50);
+        assert_eq!(book.judge(ConnIx(0), false, 1), Verdict::Snapshot);
+        assert_eq!(book.judge(ConnIx(0), false, 2), Verdict::Delta);
     }
 
     #[test]
     fn rule_4_a_gap_costs_the_book_until_its_snapshot() {
         let mut book = Book::default();
-        book.judge(true, 50);
+        book.judge(ConnIx(0), true, 50);
         let gap = Gap { expected: Some(51), got: Some(53), why: GapWhy::Sequence };
-        assert_eq!(book.judge(false, 53), Verdict::Gap(gap));
-        assert!(book.lose(true), "reported once");
-        assert!(!book.lose(true));
-        assert_eq!(book.judge(false, 54), Verdict::Skip);
-        assert_eq!(book.judge(true, 90), Verdict::Snapshot);
-    }
-
-    #[test]
-    fn a_snapshot_that_does_not_come_is_asked_for_again() {
-        let mut book = Book::default();
-        assert_eq!(book.judge(false, 5), Verdict::AskAgain);
-        let asked = (0..PENDING_MESSAGES_MAX * 2).filter(|_| book.judge(false, 6) == Verdict::AskAgain);
-        assert_eq!(asked.count(), 2);
+        assert_eq!(book.judge(ConnIx(0), false, 53), Verdict::Gap(gap));
+        assert!(book.follow.lose(true), "reported once");
+        assert!(!book.follow.lose(true));
+        assert_eq!(book.judge(ConnIx(0), false, 54), Verdict::Skip);
+        assert_eq!(book.judge(ConnIx(0), true, 90), Verdict::Snapshot);
     }
 
     #[test]
     fn a_repeated_delta_is_left_out() {
         let mut book = Book::default();
-        book.judge(true, 50);
-        book.judge(false, 51);
-        assert_eq!(book.judge(false, 51), Verdict::Skip);
-        assert_eq!(book.judge(false, 52), Verdict::Delta);
+        book.judge(ConnIx(0), true, 50);
+        book.judge(ConnIx(0), false, 51);
+        assert_eq!(book.judge(ConnIx(0), false, 51), Verdict::Skip);
+        assert_eq!(book.judge(ConnIx(0), false, 52), Verdict::Delta);
     }
 }

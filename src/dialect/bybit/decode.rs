@@ -151,7 +151,7 @@ impl BybitDecoder {
             return Ok(());
         }
         // Known before anything can fail: a new subscription has to name them.
-        state.book.conn = Some(conn);
+        state.book.follow.conn = Some(conn);
         if state.book.depth == 0 {
             state.book.depth = depth;
         }
@@ -181,13 +181,13 @@ impl BybitDecoder {
     pub(super) fn apply_book(&mut self, ix: u32, conn: ConnIx, head: Head, out: &mut dyn Out) {
         let Head { depth, snapshot, u, seq, ts_venue } = head;
         let Some(state) = self.states.get_mut(ix as usize) else { return };
-        if depth > state.book.depth && !snapshot && u != 1 && state.book.is_live() {
+        if depth > state.book.depth && !snapshot && u != 1 && state.book.follow.is_live() {
             out.note(Note::Superseded); // a deeper book takes over with its snapshot, not before
             return;
         }
         state.book.depth = depth;
-        state.book.conn = Some(conn);
-        match state.book.judge(snapshot, u) {
+        state.book.follow.conn = Some(conn);
+        match state.book.judge(conn, snapshot, u) {
             Verdict::Skip => out.note(Note::Superseded),
             Verdict::Gap(gap) => self.lose(ix, conn, gap, ts_venue, out),
             Verdict::AskAgain => {
@@ -209,7 +209,7 @@ impl BybitDecoder {
     /// Reports a gap, once per loss, and asks for a new snapshot.
     fn lose(&mut self, ix: u32, conn: ConnIx, gap: Gap, ts_venue: Option<Nanos>, out: &mut dyn Out) {
         let Some(state) = self.states.get_mut(ix as usize) else { return };
-        if state.book.lose(true) {
+        if state.book.follow.lose(true) {
             out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Gap(gap) });
             self.subscribe_again(ix, conn, out);
         }
@@ -292,13 +292,13 @@ impl Decoder for BybitDecoder {
         let Some(why) = gap_of(control) else { return };
         let resubscribe = why == GapWhy::Overrun; // after a close the feed subscribes by itself
         for (ix, state) in (0u32..).zip(&mut self.states) {
-            if state.book.conn != Some(conn) {
+            if state.book.follow.conn != Some(conn) {
                 continue;
             }
             state.has_level_1 = false;
             state.touch = Touch::default();
-            let live = state.book.is_live();
-            state.book.lose(resubscribe);
+            let live = state.book.follow.is_live();
+            state.book.follow.lose(resubscribe);
             if live {
                 let gap = Gap { expected: None, got: None, why };
                 out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
@@ -312,7 +312,7 @@ impl Decoder for BybitDecoder {
     }
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
-        if let Some(conn) = self.states.get(symbol as usize).and_then(|s| s.book.conn) {
+        if let Some(conn) = self.states.get(symbol as usize).and_then(|s| s.book.follow.conn) {
             let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
             self.lose(symbol, conn, gap, None, out);
         }

@@ -42,7 +42,7 @@ fn each_venue(market: &Market, mut f: impl FnMut(u16, &Venue)) {
 /// Calls `f` for every channel that ever spoke.
 fn each_channel(market: &Market, mut f: impl FnMut(u16, Channel, Nanos)) {
     each_venue(market, |venue, slot| {
-        for channel in Channel::ALL.into_iter().filter(|c| *c != Channel::Instrument) {
+        for channel in Channel::ALL.into_iter().filter(|c| c.is_market()) {
             if let Some(last) = slot.health.of(channel).beat.last() {
                 f(venue, channel, last);
             }
