@@ -2,7 +2,7 @@
 //! messages with one space more through the general parser.
 
 use crate::collect::{Transcript, VENUES, corpus, decoder, feed, venue};
-use crate::goldens::cases;
+use crate::goldens::{cases, is_own};
 
 /// The line with a space behind the first brace of its message.
 fn spaced(line: &[u8]) -> Vec<u8> {
@@ -31,7 +31,7 @@ fn assert_same(id: &str, name: &str, text: &[u8]) {
 #[test]
 fn cases_read_the_same_both_ways() {
     for id in VENUES.iter() {
-        for case in cases(id) {
+        for case in cases(id).into_iter().filter(|case| !is_own(case)) {
             let text = std::fs::read(case.join("frames.ndjson")).unwrap();
             assert_same(id, &case.display().to_string(), &text);
         }
