@@ -26,6 +26,15 @@ pub struct ConnHealth {
     pub last: Option<Nanos>,
     /// REST pseudo-connection: carries answers only.
     pub is_rest: bool,
+    /// The own account it belongs to: its state is none of the market's.
+    pub account: Option<u16>,
+}
+
+impl ConnHealth {
+    /// True for sockets with market data.
+    pub fn is_market(&self) -> bool {
+        !self.is_rest && self.account.is_none()
+    }
 }
 
 /// One channel of one venue.

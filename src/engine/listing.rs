@@ -1,6 +1,5 @@
 //! A listing: one instrument on one venue, its book, its newest figures, its state.
 
-use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::beat::Beat;
@@ -8,11 +7,12 @@ use super::book::{Book, BookSide, Depth};
 use super::window::{DecayedSum, TimeMean};
 use crate::model::Nanos;
 use crate::model::entry::ConnIx;
-use crate::model::event::{BookChange, Channel, Quote, Ticker, Trade};
-use crate::model::instrument::{Class, InstrumentDef, Payoff, SizeUnit, Status};
+use crate::model::event::{BookChange, Channel, OptionTick, Quote, Ticker, Trade, VenueState};
+use crate::model::instrument::{Class, InstrumentDef, Payoff, Status};
+use crate::model::margin::MarginSchedule;
 use crate::model::num::POW10;
 use crate::model::time::{MS, SECOND};
-use crate::snapshot::{BookState, Quality};
+use crate::snapshot::BookState;
 
 /// Distances from the mid at which depth is summed, in basis points. METRICS.md C2, DECISIONS 36.
 pub const BANDS_BPS: [u32; 5] = [10, 25, 50, 100, 200];
@@ -49,10 +49,10 @@ pub struct Figures {
 
 /// Terms as `f64` factors, for statistics.
 #[derive(Clone, Copy, Debug)]
-struct Factors {
-    payoff: Payoff,
-    multiplier: f64,
-    scale: f64, // units of the underlying per unit of base
+pub(super) struct Factors {
+    pub(super) payoff: Payoff,
+    pub(super) multiplier: f64,
+    pub(super) scale: f64, // units of the underlying per unit of base
 }
 
 /// One instrument on one venue.
@@ -64,7 +64,7 @@ pub struct Listing {
     pub name: String,
     /// Terms, once known.
     pub def: Option<InstrumentDef>,
-    factors: Option<Factors>,
+    pub(super) factors: Option<Factors>,
     /// Index of the underlying.
     pub underlying: Option<u16>,
     /// Index of the quote currency.
@@ -87,6 +87,14 @@ pub struct Listing {
     pub ticker: Ticker,
     /// When open interest was last stated.
     pub oi_at: Option<Nanos>,
+    /// When mark or greeks were last stated.
+    pub ticker_at: Option<Nanos>,
+    /// Newest figures of an option.
+    pub option: OptionTick,
+    /// Margin the venue asks, once known.
+    pub schedule: Option<MarginSchedule>,
+    /// What the venue says can be done with it.
+    pub state: VenueState,
     /// Traded USD with a half-life of one hour.
     pub volume: DecayedSum,
     /// Trades counted, history left out.
@@ -125,6 +133,10 @@ impl Listing {
             quote: None,
             ticker: Ticker::default(),
             oi_at: None,
+            ticker_at: None,
+            option: OptionTick::default(),
+            schedule: None,
+            state: VenueState::Open,
             volume: DecayedSum::new(VOLUME_HALF_LIFE_S),
             trades: 0,
             spread: TimeMean::default(),
@@ -162,7 +174,8 @@ impl Listing {
 
     /// True for an open perpetual: the class the map compares.
     pub fn is_open_perp(&self) -> bool {
-        self.def.as_ref().is_some_and(|d| d.class == Class::Perp && d.status == Status::Trading)
+        self.state == VenueState::Open
+            && self.def.as_ref().is_some_and(|d| d.class == Class::Perp && d.status == Status::Trading)
     }
 
     /// Applies a book message. `false` when its numbers fit no scale.
@@ -251,56 +264,6 @@ impl Listing {
             };
             self.volume.add(at, money * usd);
         }
-    }
-
-    /// Merges a partial ticker.
-    pub fn merge(&mut self, at: Nanos, ticker: &Ticker) {
-        fn take<T: Clone>(to: &mut Option<T>, from: &Option<T>) {
-            if from.is_some() {
-                to.clone_from(from);
-            }
-        }
-        take(&mut self.ticker.last, &ticker.last);
-        take(&mut self.ticker.mark, &ticker.mark);
-        take(&mut self.ticker.index, &ticker.index);
-        take(&mut self.ticker.funding_rate, &ticker.funding_rate);
-        take(&mut self.ticker.funding_interval_h, &ticker.funding_interval_h);
-        take(&mut self.ticker.funding_next, &ticker.funding_next);
-        take(&mut self.ticker.predicted_funding_rate, &ticker.predicted_funding_rate);
-        take(&mut self.ticker.open_interest, &ticker.open_interest);
-        take(&mut self.ticker.open_interest_value, &ticker.open_interest_value);
-        take(&mut self.ticker.volume_24h, &ticker.volume_24h);
-        if ticker.open_interest.is_some() {
-            self.oi_at = Some(at);
-        }
-    }
-
-    /// One-sided open interest: money currency and base units of the underlying. METRICS.md §4.3.
-    ///
-    /// Contracts become base with the mark; without a mark the mid stands in and the result is
-    /// degraded.
-    pub fn open_interest(&self) -> Option<(f64, f64, Quality)> {
-        let def = self.def.as_ref()?;
-        let factors = self.factors?;
-        let stated = self.ticker.open_interest.and_then(|v| v.to_f64())? / f64::from(def.oi_sides.max(1));
-        let native = |d: Decimal| d.to_f64().filter(|p| *p > 0.0);
-        let (price, quality) = match self.ticker.mark.and_then(native) {
-            Some(mark) => (mark, Quality::Ok),
-            None => (self.figures.mid? * factors.scale, Quality::Degraded),
-        };
-        let (money, base) = match (def.oi_unit, factors.payoff) {
-            (SizeUnit::Base, _) => (stated * price, stated),
-            (SizeUnit::Quote | SizeUnit::Usd, _) => (stated, stated / price),
-            (SizeUnit::Contracts, Payoff::Inverse) => {
-                let money = stated * factors.multiplier;
-                (money, money / price)
-            }
-            (SizeUnit::Contracts, Payoff::Linear | Payoff::Quanto) => {
-                let base = stated * factors.multiplier;
-                (base * price, base)
-            }
-        };
-        Some((money, base * factors.scale, quality))
     }
 
     /// Brings the figures up to date. `state` is the judged state of the book.
@@ -395,8 +358,10 @@ fn limit(side: BookSide, twice_mid: i128, band_bps: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Decimal;
     use crate::model::event::Level;
     use crate::model::num::Num;
+    use crate::snapshot::Quality;
 
     fn level(price: &str, size: &str) -> Level {
         Level { price: Num::parse(price.as_bytes()).unwrap(), size: Num::parse(size.as_bytes()).unwrap() }

@@ -4,10 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::beat::CONN_STALE;
-use super::consensus::{RATE_WEIGHT_CAP, Vote, bps, cap_weights, sort, weighted_median};
-use super::health::{ConnHealth, VenueHealth};
+use super::consensus::Vote;
+use super::health::ConnHealth;
+use super::ledger::Ledger;
 use super::listing::{CROSSED_MAX, Listing};
 use super::metric::{NONE, Table};
+use super::rates::Currency;
+use super::venue::{RuleChanges, Venue};
 use super::window::Peak;
 use crate::model::Nanos;
 use crate::model::entry::ConnIx;
@@ -17,43 +20,12 @@ use crate::model::time::SECOND;
 use crate::model::venue::{ChannelSpec, VenueSpec};
 use crate::snapshot::{BookState, Quality};
 
-/// A currency without news this long leaves its last price degraded, then missing. METRICS.md §4.1.
-const RATE_DEGRADED: i64 = 60 * SECOND;
-const RATE_MISSING: i64 = 600 * SECOND;
 /// Underlyings that may be told apart.
 pub const UNDERLYINGS_MAX: usize = 4_000;
 /// How long a stale venue keeps its last value in shares and sums. METRICS.md §3 rule 5.
 pub const FROZEN: i64 = 60 * SECOND;
 /// Seconds after the first tick at which representatives are chosen for good. DECISIONS 31.
 const ELECTION_S: i64 = 10;
-
-/// USD price of a currency.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Currency {
-    /// Code.
-    pub name: String,
-    /// USD per unit; `None` when its sources fell silent.
-    pub usd: Option<f64>,
-    /// Trust in it: estimated means par was assumed.
-    pub quality: Quality,
-    /// When a source last spoke.
-    seen: Option<Nanos>,
-}
-
-/// A venue with all that is known of it.
-#[derive(Debug)]
-pub struct Venue {
-    /// Its file.
-    pub spec: VenueSpec,
-    /// Listings by symbol index.
-    pub listings: Vec<Listing>,
-    /// Feed counters.
-    pub health: VenueHealth,
-    /// Cadence by channel.
-    cadence: [ChannelSpec; Channel::ALL.len()],
-    /// Representative listing by underlying.
-    pub heads: BTreeMap<u16, u32>,
-}
 
 /// Something the market needs from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +53,12 @@ pub struct Market {
     pub peaks: BTreeMap<(u16, u16), Peak>,
     /// How far the fold is behind the clock, in milliseconds; known while running only.
     pub lag_ms: Option<f64>,
+    /// Own accounts.
+    pub ledger: Ledger,
+    /// Margin schedules that changed.
+    pub rule_changes: RuleChanges,
     started: Option<Nanos>,
-    votes: Vec<Vote>,
+    pub(super) votes: Vec<Vote>,
 }
 
 impl Market {
@@ -98,6 +74,8 @@ impl Market {
             members: Vec::new(),
             peaks: BTreeMap::new(),
             lag_ms: None,
+            ledger: Ledger::default(),
+            rule_changes: RuleChanges::default(),
             started: None,
             votes: Vec::new(),
         }
@@ -129,20 +107,13 @@ impl Market {
         members.iter().any(|(venue, symbol)| self.listing(*venue, *symbol).is_some_and(|l| l.conn.is_some()))
     }
 
-    /// USD per unit of a currency.
-    #[inline]
-    pub fn usd(&self, currency: u16) -> Option<(f64, Quality)> {
-        let currency = self.currencies.get(usize::from(currency))?;
-        currency.usd.map(|usd| (usd, currency.quality))
-    }
-
     /// Applies one event. Returns a resync when the book contradicts itself.
     #[inline]
     pub fn apply(&mut self, venue: u16, conn: ConnIx, at: Nanos, event: &Event<'_>) -> Option<Resync> {
         let ix = event.symbol.ix;
         let slot = self.venues.get_mut(usize::from(venue))?;
         if event.symbol.is_none() {
-            slot.health.channel(event.body.channel()).beat.beat(at);
+            slot.whole(at, &event.body);
             return None;
         }
         if slot.listings.len() <= ix as usize {
@@ -167,12 +138,17 @@ impl Market {
                 listing.trade(at, trade, money);
             }
             Body::Ticker(ticker) => listing.merge(at, ticker),
+            Body::Option(tick) => listing.merge_option(at, tick),
+            Body::Schedule(schedule) => {
+                let before = listing.schedule.replace((*schedule).clone());
+                if before.as_ref().is_some_and(|old| old != *schedule) {
+                    self.rule_changes.add(at, venue, ix);
+                }
+            }
+            Body::Status(state) => listing.state = *state,
             Body::Liquidation(_)
             | Body::Audit(_)
-            | Body::Option(_)
-            | Body::Schedule(_)
             | Body::Fund(_)
-            | Body::Status(_)
             | Body::Position(_)
             | Body::Order(_)
             | Body::Balance(_)
@@ -232,17 +208,6 @@ impl Market {
             self.members.push(Vec::new());
         }
         u16::try_from(at).ok()
-    }
-
-    fn currency(&mut self, name: &str) -> u16 {
-        let at = self.currencies.iter().position(|c| c.name == name).unwrap_or_else(|| {
-            // Par until a source speaks. DECISIONS 30.
-            let par =
-                Currency { name: name.to_string(), usd: Some(1.0), quality: Quality::Estimated, seen: None };
-            self.currencies.push(par);
-            self.currencies.len() - 1
-        });
-        u16::try_from(at).unwrap_or(0)
     }
 
     /// Chooses the listing that speaks for a venue: largest open interest, then volume, then quote
@@ -323,6 +288,8 @@ impl Market {
             slot.listings.iter_mut().for_each(|l| l.close_second(now));
         }
         self.price_currencies(now);
+        self.price_coins(now);
+        self.value_ledger(now);
     }
 
     fn roll(&mut self) {
@@ -345,52 +312,30 @@ impl Market {
         Some(&self.venues.get(usize::from(venue))?.cadence[channel as usize])
     }
 
-    /// USD prices of currencies from spot books against USD, or against USDT once that has a price of
-    /// its own. METRICS.md §4.1.
-    fn price_currencies(&mut self, now: Nanos) {
-        let Market { venues, currencies, votes, .. } = self;
-        let usdt =
-            currencies.iter().find(|c| c.name == "USDT" && c.quality == Quality::Ok).and_then(|c| c.usd);
-        for currency in currencies.iter_mut().skip(1) {
-            votes.clear();
-            for (venue, slot) in (0u16..).zip(venues.iter()) {
-                for listing in &slot.listings {
-                    let Some(def) = listing.def.as_ref() else { continue };
-                    if def.class != Class::Spot || def.base != currency.name {
-                        continue;
-                    }
-                    let rate = match def.quote.as_str() {
-                        "USD" => Some(1.0),
-                        "USDT" => usdt,
-                        _ => None,
-                    };
-                    if let (Some(rate), Some(mid)) = (rate, listing.figures.mid) {
-                        votes.push(Vote { venue, value: mid * rate, weight: listing.volume.value(now) });
-                    }
-                }
-            }
-            if votes.iter().any(|v| v.weight <= 0.0) {
-                votes.iter_mut().for_each(|v| v.weight = 1.0);
-            }
-            cap_weights(votes, RATE_WEIGHT_CAP);
-            sort(votes);
-            let price = weighted_median(votes, None);
-            match (price, currency.seen) {
-                (Some(price), _) => {
-                    (currency.usd, currency.quality, currency.seen) = (Some(price), Quality::Ok, Some(now));
-                }
-                (None, Some(seen)) if now.since(seen) > RATE_MISSING => {
-                    (currency.usd, currency.quality) = (None, Quality::Missing);
-                }
-                (None, Some(seen)) if now.since(seen) > RATE_DEGRADED => currency.quality = Quality::Degraded,
-                _ => {}
-            }
-        }
+    /// The listing with this native symbol.
+    pub fn by_symbol(&self, venue: u16, symbol: &str) -> Option<&Listing> {
+        let ix = *self.venues.get(usize::from(venue))?.by_symbol.get(symbol)?;
+        self.listing(venue, ix)
     }
 
-    /// Distance of a currency from par in bps. METRICS.md A7.
-    pub fn currency_bps(&self, currency: u16) -> Option<f64> {
-        self.usd(currency).map(|(usd, _)| bps(usd, 1.0))
+    /// Index of an underlying by its name.
+    pub fn underlying_of(&self, name: &str) -> Option<u16> {
+        self.underlyings.iter().position(|u| u == name).and_then(|at| u16::try_from(at).ok())
+    }
+
+    /// Regime code of a venue.
+    pub fn regime(&self, venue: u16) -> String {
+        self.venues.get(usize::from(venue)).map_or_else(String::new, |v| v.spec.regime.clone())
+    }
+
+    /// Values the own accounts.
+    pub fn value_ledger(&mut self, now: Nanos) {
+        if self.ledger.accounts.is_empty() {
+            return;
+        }
+        let mut ledger = std::mem::take(&mut self.ledger);
+        ledger.value(self, now);
+        self.ledger = ledger;
     }
 }
 
@@ -413,80 +358,4 @@ fn state_of(
         return BookState::Stale;
     }
     BookState::Synced
-}
-
-impl Venue {
-    fn new(spec: VenueSpec) -> Self {
-        let cadence = Channel::ALL.map(|c| spec.channels.get(c.word()).cloned().unwrap_or_default());
-        Venue { spec, listings: Vec::new(), health: VenueHealth::default(), cadence, heads: BTreeMap::new() }
-    }
-
-    #[cold]
-    fn grow(&mut self, ix: u32, text: &str) {
-        while self.listings.len() <= ix as usize {
-            self.listings.push(Listing::new(""));
-        }
-        if let Some(listing) = self.listings.get_mut(ix as usize).filter(|l| l.symbol.is_empty()) {
-            *listing = Listing::new(text);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::event::{BookChange, Level, Symbol};
-    use crate::model::num::Num;
-    use crate::model::{Decimal, time::SECOND};
-
-    const VENUE: &str = "id = \"v\"\nbrand = \"v\"\nshort = \"v\"\nname = \"V\"\ndialect = \"x\"\n\
-        [[endpoint]]\nname = \"e\"\nurl = \"wss://v.invalid\"\nchannels = [\"book\"]\n\
-        [rest]\nurl = \"https://v.invalid\"\n";
-
-    /// A spot book one basis point wide around `mid` hundredths of a cent.
-    fn quote(market: &mut Market, ix: u32, text: &str, mid: i64, at: Nanos) {
-        let level = |price| [Level { price: Num::new(price, 4), size: Num::new(1, 0) }];
-        let (bids, asks) = (level(mid - 1), level(mid + 1));
-        let change = BookChange { snapshot: true, bids: &bids, asks: &asks, seq: None };
-        let event = Event { symbol: Symbol { ix, text }, ts_venue: None, body: Body::Book(change) };
-        market.apply(0, ConnIx(0), at, &event);
-    }
-
-    #[test]
-    fn a_stablecoin_is_priced_directly_or_through_another() {
-        let mut market = Market::new(vec![toml::from_str(VENUE).unwrap()]);
-        for (ix, base, quote) in [(0, "USDT", "USD"), (1, "USDC", "USDT")] {
-            let def = InstrumentDef {
-                class: Class::Spot,
-                base: base.into(),
-                quote: quote.into(),
-                multiplier: Decimal::ONE,
-                price_scale: Decimal::ONE,
-                ..InstrumentDef::default()
-            };
-            market.define(0, ix, base, &def);
-        }
-        for name in ["USDT", "USDC"] {
-            market.currency(name);
-        }
-        let of = |market: &Market, name: &str| {
-            let currency = market.currencies.iter().find(|c| c.name == name).unwrap();
-            (currency.usd, currency.quality)
-        };
-        assert_eq!(of(&market, "USDC"), (Some(1.0), Quality::Estimated), "par before any source");
-        for second in 1..=2 {
-            let at = Nanos(second * SECOND);
-            quote(&mut market, 0, "USDT", 9_985, at);
-            quote(&mut market, 1, "USDC", 9_000, at);
-            market.judge(at, &mut Vec::new());
-        }
-        assert_eq!(of(&market, "USDT"), (Some(0.9985), Quality::Ok));
-        let (usdc, quality) = of(&market, "USDC");
-        assert!((usdc.unwrap() - 0.9 * 0.9985).abs() < 1e-12 && quality == Quality::Ok);
-        // Silent: the last price stands, degraded after a minute, gone after ten.
-        market.judge(Nanos(70 * SECOND), &mut Vec::new());
-        assert_eq!(of(&market, "USDT"), (Some(0.9985), Quality::Degraded));
-        market.judge(Nanos(700 * SECOND), &mut Vec::new());
-        assert_eq!(of(&market, "USDT"), (None, Quality::Missing));
-    }
 }

@@ -9,11 +9,15 @@ pub mod book;
 pub mod consensus;
 pub mod health;
 pub mod history;
+pub mod ledger;
 pub mod listing;
 pub mod market;
 pub mod metric;
+pub mod rates;
 pub mod rule;
 mod show;
+mod stated;
+pub mod venue;
 pub mod window;
 
 use std::collections::BTreeMap;
@@ -29,6 +33,7 @@ use crate::snapshot::Totals;
 use alarm::{Alarm, Instant};
 use health::ConnHealth;
 use history::History;
+use ledger::Ledger;
 use market::{Market, Resync};
 use metric::{METRICS, Table};
 use rule::Judge;
@@ -97,9 +102,26 @@ impl Engine {
 
     /// A connection is used for the first time.
     pub fn connect(&mut self, conn: ConnIx, venue: u16, info: &ConnInfo) {
-        let is_rest = info.name.ends_with("/rest");
-        let health = ConnHealth { venue, name: info.name.clone(), is_rest, ..ConnHealth::default() };
+        let is_rest = info.name.ends_with("/rest") || info.name.ends_with("@rest");
+        let account = info.account().map(|name| self.market.ledger.account(venue, name));
+        let health = ConnHealth { venue, name: info.name.clone(), is_rest, account, ..ConnHealth::default() };
         self.market.conns.insert(conn, health);
+    }
+
+    /// The index of an own account at a venue of this engine.
+    pub fn account(&mut self, venue: u16, name: &str) -> u16 {
+        self.market.ledger.account(venue, name)
+    }
+
+    /// One event of an own account.
+    pub fn own(&mut self, account: u16, at: Nanos, event: &Event<'_>) {
+        self.totals.events += 1;
+        self.market.ledger.own(account, at, event);
+    }
+
+    /// Own accounts and what they are worth.
+    pub fn ledger(&self) -> &Ledger {
+        &self.market.ledger
     }
 
     /// A frame arrived: proves the connection, not the data.
@@ -110,6 +132,9 @@ impl Engine {
         if let Some(conn) = self.market.conns.get_mut(&conn) {
             conn.last = Some(at);
             conn.is_up = true; // a capture may begin in the middle of a connection
+            if let Some(account) = conn.account {
+                self.market.ledger.heard(account, at);
+            }
         }
     }
 

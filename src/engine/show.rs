@@ -5,8 +5,8 @@ use super::alarm::worst;
 use super::book::BookSide;
 use super::health::VenueHealth;
 use super::listing::Listing;
-use super::market::Venue;
 use super::metric::{Bad, METRICS, NO_SYMBOL, NONE, Part, Row, Scope, find};
+use super::venue::Venue;
 use crate::model::Decimal;
 use crate::model::alert::{Alert, AlertState, Severity};
 use crate::model::event::Channel;
@@ -99,7 +99,7 @@ impl Engine {
 
     /// The worst of the connections, then of the books, then of the channels.
     fn venue_state(&self, venue: u16, slot: &Venue) -> FeedState {
-        let conns = || self.market.conns.values().filter(|c| c.venue == venue && !c.is_rest);
+        let conns = || self.market.conns.values().filter(|c| c.venue == venue && c.is_market());
         if conns().next().is_none() {
             return FeedState::Down;
         }
@@ -202,7 +202,7 @@ impl Engine {
             .filter(|c| slot.health.of(*c).beat.last().is_some())
             .map(|c| self.feed_row(slot, c, self.channel_state(venue, c, state)))
             .collect();
-        if rows.is_empty() && self.market.conns.values().any(|c| c.venue == venue) {
+        if rows.is_empty() && self.market.conns.values().any(|c| c.venue == venue && c.account.is_none()) {
             rows.push(self.feed_row(slot, Channel::Book, state)); // connecting, nothing heard yet
         }
         rows

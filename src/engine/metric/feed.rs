@@ -2,7 +2,8 @@
 
 use super::{Bad, Card, Every, Metric, Part, Row, Scope, Unit};
 use crate::engine::beat::CONN_STALE;
-use crate::engine::market::{Market, Venue};
+use crate::engine::market::Market;
+use crate::engine::venue::Venue;
 use crate::model::Nanos;
 use crate::model::event::Channel;
 use crate::model::instrument::Status;

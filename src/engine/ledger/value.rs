@@ -1,0 +1,367 @@
+//! One position in money: METRICS.md §2 with the marks, terms and rates of the market.
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
+
+use super::{Held, Ordered};
+use crate::engine::listing::Listing;
+use crate::engine::market::Market;
+use crate::model::Nanos;
+use crate::model::account::{Leg, MarginMode};
+use crate::model::contract::{Contract, Rates};
+use crate::model::event::Side;
+use crate::model::instrument::SizeUnit;
+use crate::model::instrument::{Class, InstrumentDef, Payoff};
+use crate::model::margin::{Isolated, MarginSchedule, TierBasis};
+use crate::snapshot::Quality;
+
+/// A mark older than this is degraded. METRICS.md §3 rule 1.
+const MARK_AGE: i64 = 10 * crate::model::time::SECOND;
+/// Hours of a year.
+const YEAR_H: i64 = 8_760;
+
+/// A position in money. `None` is unknown, never zero.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Worth {
+    /// Index of the account.
+    pub account: u16,
+    /// Venue index.
+    pub venue: u16,
+    /// Native symbol.
+    pub symbol: String,
+    /// Canonical instrument, or the symbol while terms are unknown.
+    pub instrument: String,
+    /// Index of the underlying.
+    pub underlying: Option<u16>,
+    /// Net, long, short.
+    pub leg: Leg,
+    /// Signed size in the unit of the books.
+    pub size: Decimal,
+    /// Average entry.
+    pub entry: Option<Decimal>,
+    /// Mark: the market's, or the venue's private one where that is missing.
+    pub mark: Option<Decimal>,
+    /// Absolute value in USD.
+    pub notional_usd: Option<Decimal>,
+    /// Signed units of the underlying.
+    pub delta: Option<Decimal>,
+    /// Signed delta in USD.
+    pub delta_usd: Option<Decimal>,
+    /// Unrealised profit in USD.
+    pub upnl_usd: Option<Decimal>,
+    /// Unrealised profit as the venue states it, in the settlement currency.
+    pub upnl_stated: Option<Decimal>,
+    /// Collateral mode.
+    pub margin_mode: MarginMode,
+    /// Leverage chosen at the venue.
+    pub leverage: Option<Decimal>,
+    /// Maintenance margin in USD: by the schedule where it is known, else as stated.
+    pub maintenance_usd: Option<Decimal>,
+    /// Maintenance is the venue's own figure.
+    pub is_maintenance_stated: bool,
+    /// Liquidation price computed here: isolated positions with a known schedule.
+    pub liquidation: Option<Decimal>,
+    /// Liquidation price as the venue states it.
+    pub liquidation_stated: Option<Decimal>,
+    /// Distance from the mark to the liquidation price in percent, signed.
+    pub distance_pct: Option<Decimal>,
+    /// Rank for auto-deleveraging.
+    pub adl_rank: Option<u8>,
+    /// Funding a day in USD at the present rate; negative is paid. METRICS.md H11.
+    pub funding_usd_day: Option<Decimal>,
+    /// Trust in all of it.
+    pub quality: Quality,
+}
+
+/// What the stress of an account needs of a position.
+#[derive(Clone, Debug)]
+pub(super) struct Stressed {
+    pub(super) contract: Contract,
+    pub(super) is_option: bool,
+    pub(super) size: Decimal,
+    pub(super) entry: Decimal,
+    pub(super) mark: Decimal,
+    pub(super) rates: Rates,
+    pub(super) schedule: Option<MarginSchedule>,
+    pub(super) maintenance_usd: Option<Decimal>,
+    pub(super) delta: Option<Decimal>,
+    pub(super) settles_in_coin: bool,
+}
+
+/// USD per unit of an asset: a currency of the market, or the index of an underlying.
+pub(super) fn usd_of(market: &Market, asset: &str) -> Option<(Decimal, Quality)> {
+    if let Some(at) = market.currencies.iter().position(|c| c.name == asset) {
+        // A coin that settles inverse contracts is a currency too, but its par is no price.
+        let is_coin = market.underlyings.iter().any(|u| u == asset);
+        if !is_coin {
+            let (usd, quality) = market.usd(u16::try_from(at).ok()?)?;
+            return Some((Decimal::from_f64(usd)?, quality));
+        }
+    }
+    let underlying = u16::try_from(market.underlyings.iter().position(|u| u == asset)?).ok()?;
+    let (usd, quality) = market.index_usd(underlying)?;
+    Some((Decimal::from_f64(usd)?, quality))
+}
+
+/// Values one position at a tick, and gives what stress needs of it.
+pub(super) fn worth(
+    market: &Market,
+    (account, venue): (u16, u16),
+    (symbol, leg): (&str, Leg),
+    held: &Held,
+    now: Nanos,
+) -> (Worth, Option<Stressed>) {
+    let p = &held.position;
+    let mut w = Worth {
+        account,
+        venue,
+        symbol: symbol.to_string(),
+        instrument: symbol.to_string(),
+        leg,
+        size: p.size,
+        entry: p.entry,
+        mark: p.mark,
+        upnl_stated: p.upnl,
+        margin_mode: p.margin_mode,
+        leverage: p.leverage,
+        liquidation_stated: p.liquidation_price,
+        adl_rank: p.adl_rank,
+        quality: Quality::Missing,
+        ..Worth::default()
+    };
+    let Some(listing) = market.by_symbol(venue, symbol) else { return (w, None) };
+    let Some(def) = &listing.def else { return (w, None) };
+    w.instrument.clone_from(&listing.name);
+    w.underlying = listing.underlying.or_else(|| market.underlying_of(&def.underlying));
+    w.quality = Quality::Ok;
+    let streamed = listing.ticker.mark.or(listing.option.mark).filter(|m| !m.is_zero());
+    let is_old = listing.ticker_at.is_none_or(|at| now.since(at) > MARK_AGE);
+    match (streamed, p.mark) {
+        (Some(mark), _) if !is_old => w.mark = Some(mark),
+        (Some(mark), None) => (w.mark, w.quality) = (Some(mark), Quality::Degraded),
+        (_, Some(_)) => w.quality = Quality::Degraded,
+        (None, None) => {}
+    }
+    let Some(mark) = w.mark else {
+        w.quality = Quality::Missing;
+        return (w, None);
+    };
+    let Some((rates, trust)) = rates(market, def, listing, mark) else {
+        w.quality = Quality::Missing;
+        return (w, None);
+    };
+    w.quality = w.quality.max(trust);
+    let contract = Contract { payoff: def.payoff, multiplier: def.multiplier };
+    let is_option = def.class == Class::Option;
+    let scale = def.price_scale;
+    if is_option {
+        // Options: notional Q·S, delta Q·Δ; the premium is quoted in the settlement currency.
+        let spot = listing.option.underlying_price;
+        let q = p.size.checked_mul(def.multiplier);
+        w.notional_usd =
+            q.zip(spot).and_then(|(q, s)| q.abs().checked_mul(s)?.checked_mul(usd_quote(market, def)?));
+        w.delta = q.zip(listing.option.delta).and_then(|(q, d)| q.checked_mul(d));
+        w.upnl_usd = (|| q?.checked_mul(mark.checked_sub(p.entry?)?)?.checked_mul(rates.settle))();
+    } else {
+        w.notional_usd = contract.notional_usd(p.size, mark, &rates);
+        w.delta = contract.delta_base(p.size, mark, &rates).and_then(|d| d.checked_mul(scale));
+        w.upnl_usd = p.entry.and_then(|entry| contract.pnl_usd(p.size, entry, mark, &rates));
+    }
+    w.delta_usd = w.delta.zip(base_usd(&rates, scale)).and_then(|(d, usd)| d.checked_mul(usd));
+    maintenance(&mut w, p, listing, &contract, mark, &rates);
+    liquidation(&mut w, p, listing, def, &contract, mark);
+    w.funding_usd_day = funding(&w, listing, def);
+    let stressed = p.entry.map(|entry| Stressed {
+        contract,
+        is_option,
+        size: p.size,
+        entry,
+        mark,
+        rates,
+        schedule: listing.schedule.clone(),
+        maintenance_usd: w.maintenance_usd,
+        delta: w.delta,
+        settles_in_coin: market.underlyings.contains(&def.settle),
+    });
+    (w, stressed)
+}
+
+/// USD per unit of the underlying, given that per unit of the base.
+fn base_usd(rates: &Rates, scale: Decimal) -> Option<Decimal> {
+    rates.base.checked_div(scale)
+}
+
+fn usd_quote(market: &Market, def: &InstrumentDef) -> Option<Decimal> {
+    // Inverse options are quoted in the coin, but their strike and underlying are in dollars.
+    if market.underlyings.contains(&def.quote) {
+        Some(Decimal::ONE)
+    } else {
+        usd_of(market, &def.quote).map(|r| r.0)
+    }
+}
+
+/// USD prices of quote, settlement and base of a contract.
+fn rates(market: &Market, def: &InstrumentDef, listing: &Listing, mark: Decimal) -> Option<(Rates, Quality)> {
+    let (quote, q_trust) = usd_of(market, &def.quote)?;
+    let (settle, s_trust) = if def.settle == def.quote || def.settle.is_empty() {
+        (quote, q_trust)
+    } else {
+        usd_of(market, &def.settle)?
+    };
+    // The base by its index, scaled to what one unit of base is; without an index by the mark.
+    let by_index =
+        usd_of(market, &def.underlying).and_then(|(usd, t)| Some((usd.checked_mul(def.price_scale)?, t)));
+    let price = listing.option.underlying_price.filter(|_| def.class == Class::Option).unwrap_or(mark);
+    let (base, b_trust) = match by_index {
+        Some(known) => known,
+        None => (price.checked_mul(quote)?, Quality::Degraded),
+    };
+    let trust = q_trust.max(s_trust);
+    let trust = if def.payoff == Payoff::Inverse { trust.max(b_trust) } else { trust };
+    Some((Rates { quote, settle, base }, trust))
+}
+
+/// Maintenance margin: by the venue's schedule where it is known, else as the venue states it.
+fn maintenance(
+    w: &mut Worth,
+    p: &crate::model::account::Position,
+    listing: &Listing,
+    contract: &Contract,
+    mark: Decimal,
+    rates: &Rates,
+) {
+    let by_schedule = listing.schedule.as_ref().and_then(|schedule| {
+        let (native, usd) = native(schedule, contract, p.size, mark, rates)?;
+        schedule.tiers()?.maintenance(native)?.checked_mul(usd)
+    });
+    w.maintenance_usd = by_schedule;
+    if by_schedule.is_none() {
+        w.maintenance_usd = p.maintenance.and_then(|m| m.checked_mul(rates.settle));
+        w.is_maintenance_stated = w.maintenance_usd.is_some();
+    }
+}
+
+/// Notional in the unit of the schedule's limits, and the USD price of that unit.
+pub(super) fn native(
+    schedule: &MarginSchedule,
+    contract: &Contract,
+    size: Decimal,
+    price: Decimal,
+    rates: &Rates,
+) -> Option<(Decimal, Decimal)> {
+    let usd = contract.notional_usd(size, price, rates)?;
+    match (schedule.basis, contract.payoff) {
+        (SizeUnit::Quote, _) => Some((usd.checked_div(rates.quote)?, rates.quote)),
+        (SizeUnit::Usd, _) => Some((usd, Decimal::ONE)),
+        (SizeUnit::Base, Payoff::Inverse) => {
+            let base = contract.notional(size, price)?.checked_div(price)?;
+            Some((base, rates.base))
+        }
+        (SizeUnit::Base, _) => {
+            let base = contract.multiplier.checked_mul(size.abs())?;
+            Some((base, usd.checked_div(base)?))
+        }
+        (SizeUnit::Contracts, _) => Some((size.abs(), usd.checked_div(size.abs())?)),
+    }
+}
+
+/// Liquidation price: ours for isolated positions with a known schedule in notional terms.
+fn liquidation(
+    w: &mut Worth,
+    p: &crate::model::account::Position,
+    listing: &Listing,
+    def: &InstrumentDef,
+    contract: &Contract,
+    mark: Decimal,
+) {
+    if let (MarginMode::Isolated, Some(margin), Some(entry), Some(schedule)) =
+        (p.margin_mode, p.isolated_margin, p.entry, &listing.schedule)
+    {
+        let basis = match (schedule.basis, def.payoff) {
+            (SizeUnit::Quote, Payoff::Linear | Payoff::Quanto) | (SizeUnit::Base, Payoff::Inverse) => {
+                Some(TierBasis::Settle)
+            }
+            (SizeUnit::Usd | SizeUnit::Quote, Payoff::Inverse) => Some(TierBasis::Quote),
+            _ => None, // limits in another unit move with the price: no closed form
+        };
+        let isolated = Isolated { contract: *contract, contracts: p.size, entry, margin };
+        w.liquidation = basis
+            .zip(schedule.tiers())
+            .and_then(|(basis, tiers)| isolated.liquidation(&tiers, schedule.base, basis));
+    }
+    w.distance_pct = w.liquidation.or(w.liquidation_stated).and_then(|price| {
+        price.checked_div(mark)?.checked_sub(Decimal::ONE)?.checked_mul(Decimal::ONE_HUNDRED)
+    });
+}
+
+/// `−σN·apr/365`: what a day of funding brings. METRICS.md H11.
+fn funding(w: &Worth, listing: &Listing, def: &InstrumentDef) -> Option<Decimal> {
+    if def.class != Class::Perp {
+        return None;
+    }
+    let rate = listing.ticker.funding_rate?;
+    let hours = listing.ticker.funding_interval_h.or(def.funding_interval_h).filter(|h| !h.is_zero())?;
+    let apr = rate.checked_mul(Decimal::from(YEAR_H))?.checked_div(hours)?;
+    let day = w.notional_usd?.checked_mul(apr)?.checked_div(Decimal::from(365))?;
+    Some(if w.size.is_sign_negative() { day } else { -day })
+}
+
+/// H10: size of the worse of two worlds, all buys filled or all sells filled. Reduce-only orders count up
+/// to the position that they reduce.
+pub(super) fn order_exposure<'o>(position: Decimal, orders: impl Iterator<Item = &'o Ordered>) -> Decimal {
+    let (mut buys, mut sells) = (Decimal::ZERO, Decimal::ZERO);
+    let (mut cover, mut shed) = ((-position).max(Decimal::ZERO), position.max(Decimal::ZERO));
+    for order in orders {
+        let (sum, room) = match order.side {
+            Side::Buy => (&mut buys, &mut cover),
+            Side::Sell => (&mut sells, &mut shed),
+        };
+        let size = if order.reduce_only { order.open.min(*room) } else { order.open };
+        if order.reduce_only {
+            *room = room.saturating_sub(size);
+        }
+        *sum = sum.saturating_add(size);
+    }
+    let bought = position.saturating_add(buys).abs();
+    let sold = position.saturating_sub(sells).abs();
+    bought.max(sold)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::account::{OrderKind, OrderState, TimeInForce};
+
+    fn order(side: Side, open: i64, reduce_only: bool) -> Ordered {
+        Ordered {
+            symbol: "X".into(),
+            side,
+            leg: Leg::Net,
+            price: None,
+            trigger: None,
+            size: Decimal::from(open),
+            filled: Decimal::ZERO,
+            open: Decimal::from(open),
+            average: None,
+            reduce_only,
+            kind: OrderKind::Limit,
+            tif: TimeInForce::Gtc,
+            state: OrderState::Open,
+            at: Nanos(0),
+        }
+    }
+
+    /// METRICS.md H10: position +2, buys 3, sells 6.
+    #[test]
+    fn h10_the_worse_of_all_buys_and_all_sells() {
+        let two = Decimal::TWO;
+        let orders = [order(Side::Buy, 3, false), order(Side::Sell, 6, false)];
+        assert_eq!(order_exposure(two, orders.iter()), Decimal::from(5));
+        let orders = [order(Side::Sell, 6, true), order(Side::Buy, 1, false)];
+        assert_eq!(
+            order_exposure(two, orders.iter()),
+            Decimal::from(3),
+            "a reduce-only order cannot turn it"
+        );
+    }
+}
