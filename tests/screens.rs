@@ -11,6 +11,8 @@ mod fixture;
 mod keys;
 #[path = "screens/live.rs"]
 mod live;
+#[path = "screens/own.rs"]
+mod own;
 #[path = "screens/palette.rs"]
 mod palette;
 #[path = "screens/safety.rs"]

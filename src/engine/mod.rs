@@ -16,6 +16,7 @@ pub mod metric;
 pub mod rates;
 pub mod rule;
 mod show;
+mod show_own;
 mod stated;
 pub mod venue;
 pub mod window;

@@ -49,34 +49,42 @@ impl Market {
         currency.usd.map(|usd| (usd, currency.quality))
     }
 
+    /// USD per unit of a currency, for money. The rate is a statistic (a weighted median of mids); it
+    /// enters sums with the digits it has.
+    pub fn usd_exact(&self, currency: u16) -> Option<(Decimal, Quality)> {
+        let (usd, quality) = self.usd(currency)?;
+        Some((Decimal::try_from(usd).ok()?, quality))
+    }
+
     /// USD per unit of an underlying: the median of the index prices of its representatives, marks where
     /// there is no index. METRICS.md erratum 6.
-    pub fn index_usd(&self, underlying: u16) -> Option<(f64, Quality)> {
-        let mut votes = Vec::new();
+    pub fn index_usd(&self, underlying: u16) -> Option<(Decimal, Quality)> {
+        let mut prices = Vec::new();
         let mut trust = Quality::Ok;
         for venue in 0..self.venues.len() as u16 {
             let Some((_, head)) = self.head(venue, underlying) else { continue };
-            let Some(def) = &head.def else { continue };
-            let Some((usd, rate)) = self.usd(head.quote_currency) else { continue };
-            let price = head.ticker.index.or(head.ticker.mark).and_then(|p| p.to_f64());
-            let scale = def.price_scale.to_f64().filter(|s| *s > 0.0);
-            if let (Some(price), Some(scale)) = (price, scale) {
-                votes.push(Vote { venue, value: price * usd / scale, weight: 1.0 });
+            let Some((usd, rate)) = self.usd_exact(head.quote_currency) else { continue };
+            let price = head.ticker.index.or(head.ticker.mark);
+            let scale = head.def.as_ref().map(|d| d.price_scale);
+            let usd = price.zip(scale).and_then(|(p, s)| p.checked_mul(usd)?.checked_div(s));
+            if let Some(usd) = usd.filter(|usd| !usd.is_zero()) {
+                prices.push(usd);
                 trust = trust.max(rate);
             }
         }
-        sort(&mut votes);
-        weighted_median(&votes, None).map(|usd| (usd, trust))
+        prices.sort_unstable();
+        let (low, high) = (prices.get((prices.len().max(1) - 1) / 2)?, prices.get(prices.len() / 2)?);
+        Some((low.checked_add(*high)?.checked_div(Decimal::TWO)?, trust))
     }
 
     /// USD per unit of size of an instrument at its mark.
     pub fn unit_usd(&self, venue: u16, symbol: &str) -> Option<Decimal> {
         let listing = self.by_symbol(venue, symbol)?;
         let def = listing.def.as_ref()?;
-        let (usd, _) = self.usd(listing.money_currency)?;
+        let (usd, _) = self.usd_exact(listing.money_currency)?;
         let contract = Contract { payoff: def.payoff, multiplier: def.multiplier };
         let native = contract.notional(Decimal::ONE, listing.ticker.mark?)?;
-        native.checked_mul(Decimal::try_from(usd).ok()?)
+        native.checked_mul(usd)
     }
 
     /// Coins that settle contracts cost what their index says.
@@ -87,7 +95,7 @@ impl Market {
             let price = self.index_usd(underlying);
             let Some(currency) = self.currencies.get_mut(at) else { continue };
             if let Some((usd, quality)) = price {
-                (currency.usd, currency.quality, currency.seen) = (Some(usd), quality, Some(now));
+                (currency.usd, currency.quality, currency.seen) = (usd.to_f64(), quality, Some(now));
             }
         }
     }

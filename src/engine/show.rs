@@ -59,6 +59,7 @@ impl Engine {
             summary: SUMMARY.iter().filter_map(|id| self.summary_row(id, &columns)).collect(),
             alerts: self.alerts(),
             feeds: self.order.iter().flat_map(|v| self.feed_rows(*v)).collect(),
+            portfolio: self.portfolio(),
             focus: ask.cell.as_ref().and_then(|(venue, underlying)| self.focus(venue, underlying)),
             totals: self.totals,
         }

@@ -85,6 +85,8 @@ pub enum Action {
     PreviousPane,
     /// Numbers or tiles.
     Density,
+    /// Masks own figures.
+    Privacy,
     /// Next theme.
     NextTheme,
     /// Draws everything again.
@@ -156,6 +158,7 @@ pub static BINDINGS: &[Binding] = &[
     on(Action::Density, "map.density", &["D"], "numbers or tiles"),
     on(Action::Freeze, "freeze", &["f"], "hold the picture; data and alerts go on"),
     on(Action::Acknowledge, "alert.ack", &["a"], "acknowledge with a comment"),
+    on(Action::Privacy, "privacy", &["Ctrl-p"], "mask own sizes, money and names"),
     on(Action::NextTheme, "theme.next", &["T"], "next theme"),
     on(Action::Palette, "palette", &[":"], "command line: :map :goto :speed :theme :q"),
     on(Action::Help, "help", &["?"], "these keys"),

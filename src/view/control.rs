@@ -130,8 +130,12 @@ impl Ui {
             Action::FlipSort => self.sort(|sort, _| order::Sort { is_flipped: !sort.is_flipped, ..sort }),
             Action::Freeze => self.is_frozen = !self.is_frozen,
             Action::Acknowledge => self.acknowledge(context),
+            Action::NextPane | Action::PreviousPane if screen::current(self).id() == "positions" => {
+                self.own_list = self.own_list.turn(action == Action::PreviousPane);
+            }
             Action::NextPane => self.turn_pane([Pane::Alerts, Pane::Feeds, Pane::Body]),
             Action::PreviousPane => self.turn_pane([Pane::Feeds, Pane::Body, Pane::Alerts]),
+            Action::Privacy => self.is_private = !self.is_private,
             Action::Density => self.is_tiles = !self.is_tiles,
             Action::NextTheme => return Some(Effect::Theme(None)),
             Action::Redraw => return Some(Effect::Redraw),
@@ -187,6 +191,15 @@ impl Ui {
                 if let Some(feed) = rows.get(cursor).and_then(|i| snapshot.feeds.get(*i)) {
                     self.venue = feed.venue.clone();
                     self.show("map");
+                }
+            }
+            "positions" => {
+                let Some((venue, underlying)) = self.own_cell(snapshot) else { return };
+                if snapshot.underlyings.contains(&underlying) {
+                    (self.venue, self.underlying) = (venue, underlying);
+                    self.show("map");
+                } else {
+                    self.notice = Some("the map does not show this market".into());
                 }
             }
             _ if self.cell(snapshot).is_some() => self.overlays.push(Overlay::Books),

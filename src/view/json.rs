@@ -109,7 +109,11 @@ struct FeedLine {
     last_error: Option<String>,
 }
 
-fn page<T: Serialize>(snapshot: &Snapshot, screen: &'static str, body: T) -> Result<String, sonic_rs::Error> {
+pub(super) fn page<T: Serialize>(
+    snapshot: &Snapshot,
+    screen: &'static str,
+    body: T,
+) -> Result<String, sonic_rs::Error> {
     let mut text = sonic_rs::to_string(&Page {
         schema: SCHEMA,
         screen,
@@ -130,7 +134,7 @@ fn finite(value: Option<f64>) -> Option<f64> {
     value.filter(|v| v.is_finite())
 }
 
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     format::clean(text).into_owned()
 }
 

@@ -16,6 +16,7 @@ pub mod format;
 pub mod json;
 pub mod keys;
 pub mod order;
+pub mod own;
 pub mod plain;
 pub mod prompt;
 pub mod ramp;

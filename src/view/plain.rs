@@ -7,7 +7,7 @@ use crate::snapshot::{Cell, CellState, FeedRow, Grid, Mode, Quality, Snapshot};
 use super::{format, order};
 
 /// First line of every text: mode and time.
-fn head(snapshot: &Snapshot, what: &str) -> String {
+pub(super) fn head(snapshot: &Snapshot, what: &str) -> String {
     let note = match (snapshot.mode, snapshot.is_synthetic) {
         (Mode::Demo, _) => ", synthetic data",
         (_, true) => ", DEMO: synthetic data",

@@ -4,6 +4,7 @@
 //! order or loses a row never moves the selection to something else unseen.
 
 use super::order::{self, Sort};
+use super::own::List;
 use super::prompt::Prompt;
 use crate::model::alert::{Alert, AlertState};
 use crate::snapshot::{FeedRow, Grid, Snapshot};
@@ -50,6 +51,12 @@ pub struct Ui {
     pub alert: String,
     /// Venue and channel under the cursor.
     pub feed: (String, String),
+    /// List of the Positions screen.
+    pub own_list: List,
+    /// Its row under the cursor: venue, account and what it is.
+    pub own_row: String,
+    /// Own sizes, money and names are masked.
+    pub is_private: bool,
     /// Order of the map's rows.
     pub map_sort: Sort,
     /// Order of alerts.

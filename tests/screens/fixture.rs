@@ -68,6 +68,7 @@ pub(crate) fn calm() -> Snapshot {
         ],
         alerts: vec![],
         feeds: feeds(),
+        portfolio: None,
         focus: None,
         totals: Totals {
             frames: 912_334,

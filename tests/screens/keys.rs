@@ -20,6 +20,8 @@ pub(crate) fn press(ui: &mut Ui, snapshot: &Snapshot, keys: &str) -> Option<Effe
             "Esc" => (KeyCode::Esc, KeyModifiers::NONE),
             "Tab" => (KeyCode::Tab, KeyModifiers::NONE),
             "Space" => (KeyCode::Char(' '), KeyModifiers::NONE),
+            "Shift-Tab" => (KeyCode::BackTab, KeyModifiers::SHIFT),
+            "Ctrl-p" => (KeyCode::Char('p'), KeyModifiers::CONTROL),
             "Ctrl-c" => (KeyCode::Char('c'), KeyModifiers::CONTROL),
             "End" => (KeyCode::End, KeyModifiers::NONE),
             word => {

@@ -7,7 +7,7 @@ pub mod figures;
 mod shock;
 #[cfg(test)]
 mod tests;
-mod value;
+pub mod value;
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,6 @@
 //! One position in money: METRICS.md §2 with the marks, terms and rates of the market.
 
 use rust_decimal::Decimal;
-use rust_decimal::prelude::FromPrimitive;
 
 use super::{Held, Ordered};
 use crate::engine::listing::Listing;
@@ -88,19 +87,13 @@ pub(super) struct Stressed {
     pub(super) settles_in_coin: bool,
 }
 
-/// USD per unit of an asset: a currency of the market, or the index of an underlying.
+/// USD per unit of an asset: the index of an underlying, or the rate of a currency.
 pub(super) fn usd_of(market: &Market, asset: &str) -> Option<(Decimal, Quality)> {
-    if let Some(at) = market.currencies.iter().position(|c| c.name == asset) {
-        // A coin that settles inverse contracts is a currency too, but its par is no price.
-        let is_coin = market.underlyings.iter().any(|u| u == asset);
-        if !is_coin {
-            let (usd, quality) = market.usd(u16::try_from(at).ok()?)?;
-            return Some((Decimal::from_f64(usd)?, quality));
-        }
+    if let Some(underlying) = market.underlying_of(asset) {
+        return market.index_usd(underlying);
     }
-    let underlying = u16::try_from(market.underlyings.iter().position(|u| u == asset)?).ok()?;
-    let (usd, quality) = market.index_usd(underlying)?;
-    Some((Decimal::from_f64(usd)?, quality))
+    let currency = market.currencies.iter().position(|c| c.name == asset)?;
+    market.usd_exact(u16::try_from(currency).ok()?)
 }
 
 /// Values one position at a tick, and gives what stress needs of it.

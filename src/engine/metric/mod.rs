@@ -7,6 +7,7 @@ mod concentration;
 mod feed;
 mod liquidity;
 mod open_interest;
+mod own;
 mod price;
 
 use crate::engine::market::Market;
@@ -33,6 +34,14 @@ pub static METRICS: &[&dyn Metric] = &[
     &concentration::Effective,
     &open_interest::OiUsd,
     &open_interest::OiBase,
+    &own::GROSS,
+    &own::NET_DELTA,
+    &own::LEVERAGE,
+    &own::MARGIN_RATIO,
+    &own::DISTANCE,
+    &own::Concentration,
+    &own::FUNDING,
+    &own::RuleChanges,
     &feed::Age,
     &feed::AgeRatio,
     &feed::Down,
@@ -96,6 +105,8 @@ pub struct Card {
 pub enum Unit {
     /// Basis points.
     Bps,
+    /// Hundredths.
+    Percent,
     /// US dollars.
     Usd,
     /// Units of the underlying.
@@ -117,6 +128,7 @@ impl Unit {
     pub const fn word(self) -> &'static str {
         match self {
             Unit::Bps => "bps",
+            Unit::Percent => "pct",
             Unit::Usd => "usd",
             Unit::Base => "base",
             Unit::Ratio => "ratio",

@@ -7,6 +7,7 @@ pub mod feeds;
 pub mod frame;
 pub mod help;
 pub mod map;
+pub mod positions;
 
 use ratatui::layout::Rect;
 
@@ -42,7 +43,7 @@ pub trait Screen: Sync {
 }
 
 /// Every screen, in the order of the tabs.
-pub static SCREENS: &[&dyn Screen] = &[&map::Map, &alerts::Alerts, &feeds::Feeds];
+pub static SCREENS: &[&dyn Screen] = &[&map::Map, &alerts::Alerts, &feeds::Feeds, &positions::Positions];
 
 /// The screen that shows.
 pub fn current(ui: &Ui) -> &'static dyn Screen {

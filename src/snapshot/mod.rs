@@ -2,9 +2,13 @@
 //!
 //! Faces draw from this and from nothing else; the engine fills it and never sees a face.
 
+pub mod portfolio;
+
 use crate::model::alert::{Alert, Severity};
 use crate::model::num::Num;
 use crate::model::time::Nanos;
+
+pub use portfolio::Portfolio;
 
 /// Where the tape comes from. Every line of output carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -107,6 +111,8 @@ pub struct Snapshot {
     pub alerts: Vec<Alert>,
     /// Rows of the Feeds screen.
     pub feeds: Vec<FeedRow>,
+    /// Own accounts; `None` when none is configured.
+    pub portfolio: Option<Portfolio>,
     /// Depth of the cell that was asked for.
     pub focus: Option<Focus>,
     /// Whole-session counters.
