@@ -80,7 +80,7 @@ fn good_configuration_is_taken() {
     for (folder, path) in configs("good") {
         let ran = check(room.path(), &folder, &path);
         assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{}", path.display());
-        let rules = if folder == "rules" { 11 } else { 9 };
+        let rules = if folder == "rules" { 14 } else { 12 };
         assert_eq!(ran.out, format!("{rules} rules are valid\n"), "{}", path.display());
     }
 }

@@ -15,6 +15,8 @@ mod live;
 mod own;
 #[path = "screens/palette.rs"]
 mod palette;
+#[path = "screens/picker.rs"]
+mod picker;
 #[path = "screens/safety.rs"]
 mod safety;
 #[path = "screens/words.rs"]

@@ -87,6 +87,10 @@ pub enum Action {
     Density,
     /// Masks own figures.
     Privacy,
+    /// Opens the picker of venues.
+    Venues,
+    /// Opens the picker of instruments.
+    Instruments,
     /// Next theme.
     NextTheme,
     /// Draws everything again.
@@ -158,6 +162,8 @@ pub static BINDINGS: &[Binding] = &[
     on(Action::Density, "map.density", &["D"], "numbers or tiles"),
     on(Action::Freeze, "freeze", &["f"], "hold the picture; data and alerts go on"),
     on(Action::Acknowledge, "alert.ack", &["a"], "acknowledge with a comment"),
+    on(Action::Venues, "pick.venues", &["V"], "choose the venues of the map"),
+    on(Action::Instruments, "pick.instruments", &["I"], "choose the instruments of the map"),
     on(Action::Privacy, "privacy", &["Ctrl-p"], "mask own sizes, money and names"),
     on(Action::NextTheme, "theme.next", &["T"], "next theme"),
     on(Action::Palette, "palette", &[":"], "command line: :map :goto :speed :theme :q"),

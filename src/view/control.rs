@@ -5,6 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::action::Action;
 use super::keys::{self, Found};
 use super::order;
+use super::picker::{Of, Picked, Picker};
 use super::prompt::{self, Command, Edit, Prompt, Purpose};
 use super::screen;
 use super::state::{Overlay, Pane, Ui};
@@ -60,6 +61,12 @@ impl Ui {
                 let edit = prompt.key(key);
                 return self.prompt_edit(edit, context);
             }
+            Some(Overlay::Picker(picker)) => {
+                let of = picker.of;
+                let picked = picker.key(key, context.snapshot);
+                self.picked(of, picked, context.snapshot);
+                return None;
+            }
             Some(Overlay::ConfirmQuit(_)) => {
                 self.overlays.pop();
                 let is_yes = matches!(key.code, KeyCode::Char('y' | 'Y') | KeyCode::Enter);
@@ -83,6 +90,23 @@ impl Ui {
                 None
             }
             Found::Nothing => None,
+        }
+    }
+
+    fn picked(&mut self, of: Of, picked: Picked, snapshot: &Snapshot) {
+        match picked {
+            Picked::Open => {}
+            Picked::Closed => drop(self.overlays.pop()),
+            Picked::Toggle(name) => self.toggle(of, &name, snapshot),
+            Picked::Go(name) => {
+                self.show("map");
+                let (hidden, cursor) = match of {
+                    Of::Venues => (&mut self.hidden_venues, &mut self.venue),
+                    Of::Instruments => (&mut self.hidden_instruments, &mut self.underlying),
+                };
+                hidden.remove(&name); // going there shows it
+                *cursor = name;
+            }
         }
     }
 
@@ -135,6 +159,8 @@ impl Ui {
             }
             Action::NextPane => self.turn_pane([Pane::Alerts, Pane::Feeds, Pane::Body]),
             Action::PreviousPane => self.turn_pane([Pane::Feeds, Pane::Body, Pane::Alerts]),
+            Action::Venues => self.overlays.push(Overlay::Picker(Picker::new(Of::Venues))),
+            Action::Instruments => self.overlays.push(Overlay::Picker(Picker::new(Of::Instruments))),
             Action::Privacy => self.is_private = !self.is_private,
             Action::Density => self.is_tiles = !self.is_tiles,
             Action::NextTheme => return Some(Effect::Theme(None)),
@@ -305,6 +331,7 @@ impl Ui {
                 }
                 self.show("map");
             }
+            Command::Pick(of) => self.overlays.push(Overlay::Picker(Picker::new(of))),
             Command::Screen(name) if name == "help" => self.overlays.push(Overlay::Help(0)),
             Command::Screen(name) => {
                 if let Some(screen) = screen::by_id(&name) {

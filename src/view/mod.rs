@@ -17,6 +17,7 @@ pub mod json;
 pub mod keys;
 pub mod order;
 pub mod own;
+pub mod picker;
 pub mod plain;
 pub mod prompt;
 pub mod ramp;

@@ -13,7 +13,7 @@ pub struct Sort {
 }
 
 /// Orders of the map's rows.
-pub const MAP: &[&str] = &["as configured", "by |max|", "by name"];
+pub const MAP: &[&str] = &["as configured", "by |max|", "by name", "by regime"];
 /// Orders of alerts.
 pub const ALERTS: &[&str] = &["severity", "newest", "rule"];
 /// Orders of feeds.
@@ -51,6 +51,7 @@ pub fn map_rows(snapshot: &Snapshot, grid: Option<&Grid>, sort: Sort) -> Vec<usi
     match sort.key {
         1 => rows.sort_by(|a, b| largest(*b).total_cmp(&largest(*a))),
         2 => rows.sort_by_key(|r| name(*r)),
+        3 => rows.sort_by_key(|r| snapshot.venues.get(*r).map(|v| v.regime.as_str())), // stable
         _ => {}
     }
     sort.finish(rows)

@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::format;
+use super::picker::Of;
 use super::status::{SPEEDS, TransportCommand};
 use crate::config::error::nearest;
 use crate::model::time::{Nanos, SECOND};
@@ -94,6 +95,8 @@ pub enum Command {
     Map(String),
     /// `:alerts`, `:feeds`: a screen by id.
     Screen(String),
+    /// `:venues`, `:instruments`: opens the picker.
+    Pick(Of),
     /// `:theme NAME`.
     Theme(String),
     /// `:goto TIME`.
@@ -103,7 +106,20 @@ pub enum Command {
 }
 
 /// Verbs, for suggestions.
-const VERBS: [&str; 9] = ["q", "quit", "map", "alerts", "feeds", "theme", "goto", "speed", "help"];
+const VERBS: [&str; 12] = [
+    "q",
+    "quit",
+    "map",
+    "alerts",
+    "feeds",
+    "positions",
+    "venues",
+    "instruments",
+    "theme",
+    "goto",
+    "speed",
+    "help",
+];
 
 impl Command {
     /// Reads a command without its colon. The error is one sentence for the prompt.
@@ -114,7 +130,9 @@ impl Command {
         match verb {
             "q" | "quit" => Ok(Command::Quit),
             "map" => Ok(Command::Map(rest.into())),
-            "alerts" | "feeds" | "help" => Ok(Command::Screen(verb.into())),
+            "venues" => Ok(Command::Pick(Of::Venues)),
+            "instruments" => Ok(Command::Pick(Of::Instruments)),
+            "alerts" | "feeds" | "positions" | "help" => Ok(Command::Screen(verb.into())),
             "theme" if rest.is_empty() => Err("which theme? :theme NAME".into()),
             "theme" => Ok(Command::Theme(rest.into())),
             "goto" if rest.is_empty() => Err("which time? :goto 14:31:29".into()),

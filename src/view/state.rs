@@ -3,8 +3,11 @@
 //! Cursors hold ids of venues, underlyings and alerts, not row numbers, so a list that changes its
 //! order or loses a row never moves the selection to something else unseen.
 
+use std::collections::BTreeSet;
+
 use super::order::{self, Sort};
 use super::own::List;
+use super::picker::Picker;
 use super::prompt::Prompt;
 use crate::model::alert::{Alert, AlertState};
 use crate::snapshot::{FeedRow, Grid, Snapshot};
@@ -30,6 +33,8 @@ pub enum Overlay {
     Books,
     /// An input line.
     Prompt(Prompt),
+    /// Which rows or columns show.
+    Picker(Picker),
     /// Quit?
     ConfirmQuit(String),
 }
@@ -57,6 +62,10 @@ pub struct Ui {
     pub own_row: String,
     /// Own sizes, money and names are masked.
     pub is_private: bool,
+    /// Venues that the map leaves out.
+    pub hidden_venues: BTreeSet<String>,
+    /// Instruments that the map leaves out.
+    pub hidden_instruments: BTreeSet<String>,
     /// Order of the map's rows.
     pub map_sort: Sort,
     /// Order of alerts.
@@ -85,16 +94,28 @@ impl Ui {
         snapshot.grids.iter().find(|g| g.metric == self.metric).or(snapshot.grids.first())
     }
 
-    /// Row (index of `venues`) and column of the map cursor.
+    /// Rows of the map in order, hidden ones left out: indices into `venues`.
+    pub fn rows(&self, snapshot: &Snapshot) -> Vec<usize> {
+        let mut rows = order::map_rows(snapshot, self.grid(snapshot), self.map_sort);
+        rows.retain(|r| snapshot.venues.get(*r).is_some_and(|v| !self.hidden_venues.contains(&v.id)));
+        rows
+    }
+
+    /// Columns of the map, hidden ones left out: indices into `underlyings`.
+    pub fn columns(&self, snapshot: &Snapshot) -> Vec<usize> {
+        let is_shown =
+            |c: &usize| snapshot.underlyings.get(*c).is_some_and(|u| !self.hidden_instruments.contains(u));
+        (0..snapshot.underlyings.len()).filter(is_shown).collect()
+    }
+
+    /// Row (index of `venues`) and column (index of `underlyings`) of the map cursor.
     pub fn cell(&self, snapshot: &Snapshot) -> Option<(usize, usize)> {
-        if snapshot.venues.is_empty() || snapshot.underlyings.is_empty() {
-            return None;
-        }
-        let first =
-            order::map_rows(snapshot, self.grid(snapshot), self.map_sort).first().copied().unwrap_or(0);
-        let row = snapshot.venues.iter().position(|v| v.id == self.venue).unwrap_or(first);
-        let column = snapshot.underlyings.iter().position(|u| *u == self.underlying).unwrap_or(0);
-        Some((row, column))
+        let (rows, columns) = (self.rows(snapshot), self.columns(snapshot));
+        let is_row = |r: &&usize| snapshot.venues.get(**r).is_some_and(|v| v.id == self.venue);
+        let is_column = |c: &&usize| snapshot.underlyings.get(**c) == Some(&self.underlying);
+        let row = rows.iter().find(is_row).or(rows.first())?;
+        let column = columns.iter().find(is_column).or(columns.first())?;
+        Some((*row, *column))
     }
 
     /// Venue id and underlying of the map cursor: what the session is asked for.
@@ -139,10 +160,12 @@ impl Ui {
     /// Moves the map cursor; it stays inside.
     pub fn move_cell(&mut self, snapshot: &Snapshot, (down, right): (isize, isize)) {
         let Some((row, column)) = self.cell(snapshot) else { return };
-        let rows = order::map_rows(snapshot, self.grid(snapshot), self.map_sort);
-        let at = rows.iter().position(|r| *r == row).unwrap_or(0);
-        let row = rows.get(shift(at, down, rows.len())).copied().unwrap_or(row);
-        let column = shift(column, right, snapshot.underlyings.len());
+        let (rows, columns) = (self.rows(snapshot), self.columns(snapshot));
+        let moved = |list: &[usize], here: usize, by: isize| {
+            let at = list.iter().position(|i| *i == here).unwrap_or(0);
+            list.get(shift(at, by, list.len())).copied().unwrap_or(here)
+        };
+        let (row, column) = (moved(&rows, row, down), moved(&columns, column, right));
         self.venue = snapshot.venues.get(row).map(|v| v.id.clone()).unwrap_or_default();
         self.underlying = snapshot.underlyings.get(column).cloned().unwrap_or_default();
     }

@@ -97,6 +97,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("tape/layout.rs", "ENTRY_MAX", "the entry is refused; the recording goes on"),
     ("tape/layout.rs", "RATIO_MAX", "damaged recording, exit 5"),
     ("tape/layout.rs", "RECORD_MAX", "damaged recording, exit 5"),
+    ("view/picker.rs", "FILTER_CHARS_MAX", "further characters are not taken"),
     ("view/prompt.rs", "INPUT_CHARS_MAX", "further characters are not taken"),
 ];
 

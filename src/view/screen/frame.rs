@@ -11,6 +11,7 @@ use crate::snapshot::{FeedState, Mode, Snapshot};
 use crate::view::View;
 use crate::view::action::{Action, key_of};
 use crate::view::format;
+use crate::view::picker;
 use crate::view::prompt::Purpose;
 use crate::view::screen::{alerts, books, help};
 use crate::view::state::Overlay;
@@ -38,6 +39,9 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer) {
         books::draw(view, body, &mut pen);
     } else {
         current(view.ui).draw(view, body, &mut pen);
+    }
+    if let Some(Overlay::Picker(picker)) = view.ui.overlays.last() {
+        picker::draw(view, picker, body, &mut pen);
     }
     if let Some(first) =
         view.ui.overlays.iter().find_map(|o| if let Overlay::Help(n) = o { Some(*n) } else { None })

@@ -120,7 +120,7 @@ fn body(view: &View<'_>, area: Rect, has_subtitle: bool, pen: &mut Pen<'_>) {
     let frame = Frame::new(view, area);
     subtitle(view, grid, &frame, area, has_subtitle, pen);
     let head = area.y + 1;
-    let rows = order::map_rows(view.shown, Some(grid), view.ui.map_sort);
+    let rows = view.ui.rows(view.shown);
     let cursor = view.ui.cell(view.shown);
     column_heads(view, &frame, head, cursor, pen);
     // Venues first; figures below get what is left, two rows at least when there are any.
@@ -168,8 +168,11 @@ struct Frame {
     cell: u16,
     /// Columns of a cell behind its last digit.
     inset: u16,
+    /// Columns of the snapshot in the order they stand, hidden ones left out.
+    list: Vec<usize>,
     first: usize,
     shown: usize,
+    /// Columns of the snapshot.
     total: usize,
 }
 
@@ -181,8 +184,9 @@ impl Frame {
         let label = 1 + regime + 1 + 9 + 1 + 2 + u16::from(view.ui.is_tiles);
         let cell = heat::cell_width(view.theme, view.ui.is_tiles) + u16::from(view.ui.is_tiles);
         let total = view.shown.underlyings.len();
-        let shown = usize::from(area.width.saturating_sub(label) / cell).min(total);
-        let cursor = view.ui.cell(view.shown).map_or(0, |c| c.1);
+        let list = view.ui.columns(view.shown);
+        let shown = usize::from(area.width.saturating_sub(label) / cell).min(list.len());
+        let cursor = view.ui.cell(view.shown).and_then(|c| list.iter().position(|l| *l == c.1)).unwrap_or(0);
         let inset = if view.theme.depth == Depth::Mono { 3 } else { 1 };
         Frame {
             x: area.x,
@@ -190,7 +194,8 @@ impl Frame {
             regime,
             cell,
             inset,
-            first: first_visible(cursor, total, shown),
+            first: first_visible(cursor, list.len(), shown),
+            list,
             shown,
             total,
         }
@@ -199,8 +204,8 @@ impl Frame {
     /// Left edge and index of each column that shows.
     fn columns(&self) -> impl Iterator<Item = (u16, usize)> {
         let start = self.x + self.label;
-        let step = self.cell;
-        (start..).step_by(usize::from(step)).zip(self.first..self.first + self.shown)
+        let shown = self.list.iter().skip(self.first).take(self.shown).copied();
+        (start..).step_by(usize::from(self.cell)).zip(shown)
     }
 }
 
@@ -215,12 +220,16 @@ fn subtitle(view: &View<'_>, grid: &Grid, frame: &Frame, area: Rect, is_full: bo
     if is_full && view.ui.map_sort != order::Sort::default() {
         text.push_str(&format!("  rows {}", view.ui.map_sort.word(order::MAP)));
     }
+    let hidden = (view.shown.venues.len() - view.ui.rows(view.shown).len(), frame.total - frame.list.len());
+    if hidden != (0, 0) {
+        text.push_str(&format!("  hidden {} rows {} columns", hidden.0, hidden.1));
+    }
     let end = pen.text(area.x + 1, area.y, area.width - 1, &text, pen.style(Role::TextDim));
-    if frame.shown < frame.total {
+    if frame.shown < frame.list.len() {
         let (from, to) = (frame.first + 1, frame.first + frame.shown);
         let before = if from > 1 { "< " } else { "" };
-        let behind = if to < frame.total { " >" } else { "" };
-        let text = format!("{before}{from}-{to} of {}{behind}", frame.total);
+        let behind = if to < frame.list.len() { " >" } else { "" };
+        let text = format!("{before}{from}-{to} of {}{behind}", frame.list.len());
         pen.right(end, area.y, area.right().saturating_sub(end + 1), &text, pen.style(Role::TextStrong));
     }
 }
