@@ -100,7 +100,7 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
     let is_known = matches!(args.screen.as_str(), "map" | "alerts" | "feeds");
     if !is_known {
         return Err(Failure::usage(format!(
-            "there is no screen `{}`; there are map, alerts, feeds",
+            "there is no screen `{}`; there are map, alerts, feeds, positions",
             args.screen
         )));
     }

@@ -72,6 +72,8 @@ pub struct VenueHealth {
     pub unknown: u64,
     /// Book messages older than their snapshot since start.
     pub superseded: u64,
+    /// Books compared with a snapshot since start, and how many were wrong.
+    pub audits: (u64, u64),
     /// Refusals by the venue since start.
     pub refused: u64,
     /// Last error in words.

@@ -2,6 +2,7 @@
 
 use rust_decimal::prelude::ToPrimitive;
 
+use super::audit::Audits;
 use super::beat::Beat;
 use super::book::{Book, BookSide, Depth};
 use super::window::{DecayedSum, TimeMean};
@@ -95,6 +96,8 @@ pub struct Listing {
     pub schedule: Option<MarginSchedule>,
     /// What the venue says can be done with it.
     pub state: VenueState,
+    /// Audits of the book.
+    pub audits: Audits,
     /// Traded USD with a half-life of one hour.
     pub volume: DecayedSum,
     /// Trades counted, history left out.
@@ -137,6 +140,7 @@ impl Listing {
             option: OptionTick::default(),
             schedule: None,
             state: VenueState::Open,
+            audits: Audits::default(),
             volume: DecayedSum::new(VOLUME_HALF_LIFE_S),
             trades: 0,
             spread: TimeMean::default(),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::audit::Found;
 use super::beat::CONN_STALE;
 use super::consensus::Vote;
 use super::health::ConnHealth;
@@ -146,6 +147,15 @@ impl Market {
                 }
             }
             Body::Status(state) => listing.state = *state,
+            Body::Audit(answer) if listing.is_synced => {
+                slot.health.audits.0 += 1;
+                if listing.audits.compare(&listing.book, listing.book_seq, answer) == Found::Mismatch {
+                    slot.health.audits.1 += 1;
+                    slot.health.faults += 1;
+                    listing.distrust(at);
+                    return Some(Resync { venue, symbol: ix });
+                }
+            }
             Body::Liquidation(_)
             | Body::Audit(_)
             | Body::Fund(_)

@@ -4,6 +4,7 @@
 //! fixed grid of `ts_recv`; so a replay of the same tape gives the same alerts, byte for byte.
 
 pub mod alarm;
+pub mod audit;
 pub mod beat;
 pub mod book;
 pub mod consensus;

@@ -236,6 +236,8 @@ impl Engine {
             reconnects: health.reconnects,
             dropped: health.dropped,
             undecodable: health.undecodable,
+            audits: health.audits.0,
+            audit_mismatches: health.audits.1,
             age_ms: beat.last().map(|l| self.now.at.since(l).max(0) / MS),
             clock_offset_ms: offset,
             last_error: health.last_error.clone(),

@@ -211,6 +211,8 @@ pub struct Patience {
     pub list_retry: Duration,
     /// One write to a socket, and the farewell on closing.
     pub write: Duration,
+    /// Least distance of two audits of one book, in milliseconds.
+    pub audit_ms: u64,
 }
 
 impl Default for Patience {
@@ -224,6 +226,7 @@ impl Default for Patience {
             bootstrap: Duration::from_secs(20),
             list_retry: Duration::from_secs(60),
             write: Duration::from_secs(5),
+            audit_ms: 60_000,
         }
     }
 }

@@ -32,6 +32,8 @@ use crate::model::venue::{ConnPlan, Poll, RestRequest, Watch};
 const VENUE_CONNECTIONS_MAX: usize = 64;
 /// Polls one venue may have.
 const POLLS_MAX: usize = 2_048;
+/// Books of one venue that are audited.
+const AUDITS_MAX: usize = 512;
 /// Least period of a poll, in milliseconds.
 const POLL_MIN_MS: u64 = 500;
 /// Distance of two looks at the connection tasks.
@@ -204,7 +206,9 @@ impl Venue {
             let opened = self.open(wanted, place, &plan.turnstile).await?;
             plan.conns.extend(opened);
         }
-        let polls: Vec<Poll> = self.feed.dialect.polls(spec, &watched).into_iter().take(POLLS_MAX).collect();
+        let mut polls: Vec<Poll> =
+            self.feed.dialect.polls(spec, &watched).into_iter().take(POLLS_MAX).collect();
+        polls.extend(self.audits(&watched));
         let count = u32::try_from(polls.len()).unwrap_or(u32::MAX).max(1);
         let just_asked = self.feed.dialect.bootstrap(spec);
         for (n, poll) in (0u32..).zip(polls) {
@@ -214,6 +218,17 @@ impl Venue {
             plan.polls.spawn(repeat(poll.request, every, wait + every * n / count, self.asks.clone()));
         }
         Ok(())
+    }
+
+    /// Books to be compared with a snapshot, so seldom that they take a tenth of the venue's budget.
+    fn audits(&self, watched: &[Watch]) -> Vec<Poll> {
+        let spec = &self.feed.spec;
+        let asked = watched.iter().filter_map(|w| self.feed.dialect.audit(spec, w));
+        let requests: Vec<RestRequest> = asked.take(AUDITS_MAX).collect();
+        let weight: u64 = requests.iter().map(|r| u64::from(r.weight)).sum();
+        let fair = weight.saturating_mul(10_000) / u64::from(spec.rest.requests_per_s.max(1));
+        let every_ms = self.shared.patience.audit_ms.max(fair);
+        requests.into_iter().map(|request| Poll { request, every_ms }).collect()
     }
 
     async fn retire(&self, plan: &mut Plan) -> Result<(), Gone> {

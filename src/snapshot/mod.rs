@@ -267,6 +267,10 @@ pub struct FeedRow {
     pub dropped: u64,
     /// Frames that did not decode since start.
     pub undecodable: u64,
+    /// Books compared with a snapshot since start.
+    pub audits: u64,
+    /// Of these, how many were wrong.
+    pub audit_mismatches: u64,
     /// Time since the last message of this channel, milliseconds.
     pub age_ms: Option<i64>,
     /// Estimated clock offset of the venue, milliseconds; positive means that its clock is behind.

@@ -68,6 +68,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("feed/rest.rs", "WAITING_MAX", "`RestFailed` entry"),
     ("feed/running.rs", "STOP_MAX", "tasks are ended"),
     ("feed/session.rs", "RUN_MAX", "timers and orders come first"),
+    ("feed/supervisor.rs", "AUDITS_MAX", "further books are not audited"),
     ("feed/supervisor.rs", "POLLS_MAX", "further polls are not made"),
     ("feed/supervisor.rs", "VENUE_CONNECTIONS_MAX", "no further connection is opened"),
     ("feed/watch.rs", "FOLLOW_UPS_MAX", "further pages are not asked for"),

@@ -292,6 +292,8 @@ fn feeds() -> Vec<FeedRow> {
             reconnects: u64::from(i == 3),
             dropped: 0,
             undecodable: 0,
+            audits: 12,
+            audit_mismatches: 0,
             age_ms: Some(21 + i as i64),
             clock_offset_ms: Some(0.4),
             last_error: String::new(),

@@ -108,7 +108,7 @@ pub(super) struct Answer<'a> {
     #[serde(borrow)]
     pub(super) ret_msg: Field<'a>,
     #[serde(borrow)]
-    pub(super) result: Option<Listing<'a>>,
+    pub(super) result: Field<'a>,
     #[serde(borrow)]
     pub(super) time: Field<'a>,
 }

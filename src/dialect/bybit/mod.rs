@@ -28,6 +28,9 @@ const BOOK_DEPTH: u32 = 1000;
 /// Instruments change rarely; the list is read again each hour.
 const INSTRUMENTS_EVERY_MS: u64 = 3_600_000;
 
+/// Path of a book that is asked for.
+const BOOK_PATH: &str = "/v5/market/orderbook";
+
 /// The dialect.
 #[derive(Debug)]
 pub struct Bybit;
@@ -58,6 +61,11 @@ impl Dialect for Bybit {
 
     fn heartbeat(&self) -> Option<Heartbeat> {
         Some(Heartbeat { text: r#"{"op":"ping"}"#, every_ms: 20_000 })
+    }
+
+    fn audit(&self, _venue: &VenueSpec, watch: &Watch) -> Option<RestRequest> {
+        let (category, symbol) = (category(watch), &watch.symbol);
+        Some(RestRequest::get(format!("{BOOK_PATH}?category={category}&symbol={symbol}&limit=50")))
     }
 
     fn decoder(&self, venue: &VenueSpec) -> Box<dyn Decoder> {

@@ -1,12 +1,16 @@
 //! Bybit messages to events: slow figures, liquidations, REST answers.
 
+use super::BOOK_PATH;
 use super::decode::{BybitDecoder, side};
 use super::instruments;
-use super::messages::{Answer, Frame, Print, TickerData};
+use super::messages::{Answer, BookData, Frame, Listing, Print, TickerData};
+use crate::dialect::levels::levels_of;
 use crate::dialect::wire;
 use crate::dialect::{Note, Out, WireError};
 use crate::model::entry::RestAnswer;
-use crate::model::event::{Body, Event, Liquidation, LiquidationPrice, PositionSide, Side, Ticker, TradeId};
+use crate::model::event::{
+    Body, BookChange, Event, Liquidation, LiquidationPrice, PositionSide, Side, Ticker, TradeId,
+};
 use crate::model::time::Nanos;
 use crate::model::venue::Command;
 
@@ -72,13 +76,29 @@ impl BybitDecoder {
         Ok(())
     }
 
+    /// A book that was asked for: its `seq` is that of the stream.
+    fn audit(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
+        let data: BookData<'_> = wire::object(json)?;
+        let ix = self.symbol(&wire::required(&data.s, "s")?)?;
+        levels_of(&data.b, &mut self.bids)?;
+        levels_of(&data.a, &mut self.asks)?;
+        let seq = wire::integer(&data.seq, "seq")?.and_then(|s| u64::try_from(s).ok());
+        let book = BookChange { snapshot: true, bids: &self.bids, asks: &self.asks, seq };
+        out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Audit(book) });
+        Ok(())
+    }
+
     pub(super) fn answer(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) -> Result<(), WireError> {
         let parsed: Answer<'_> = wire::object(wire::guarded(answer.body)?)?;
         if answer.status != 200 || wire::integer(&parsed.ret_code, "retCode")? != Some(0) {
             out.note(Note::Refused(&wire::word(&parsed.ret_msg)));
             return Ok(());
         }
-        let Some(listing) = parsed.result else { return Err(WireError::Missing("result")) };
+        let result = parsed.result.as_ref().ok_or(WireError::Missing("result"))?;
+        if answer.url.contains(BOOK_PATH) {
+            return self.audit(result.json(), out);
+        }
+        let listing: Listing<'_> = wire::object(result.json())?;
         let list = listing.list.as_ref().map_or("[]", |raw| raw.json());
         if answer.url.contains(instruments::PATH) {
             let category = wire::word(&listing.category);

@@ -148,8 +148,13 @@ fn details(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
         (
             "counts",
             format!(
-                "{} gaps, {} reconnects, {} dropped, {} undecodable",
-                feed.gaps, feed.reconnects, feed.dropped, feed.undecodable
+                "{} gaps, {} reconnects, {} dropped, {} undecodable, {} books audited, {} wrong",
+                feed.gaps,
+                feed.reconnects,
+                feed.dropped,
+                feed.undecodable,
+                feed.audits,
+                feed.audit_mismatches
             ),
         ),
         (
