@@ -297,7 +297,11 @@ pub struct DecodeArgs {
 #[derive(Debug, Subcommand)]
 pub enum VenuesCommand {
     /// Known venues
-    Ls,
+    Ls {
+        /// What each venue tells: streamed, polled, none, or unknown
+        #[arg(long)]
+        caps: bool,
+    },
 }
 
 /// Alert rules.

@@ -11,8 +11,13 @@ use crate::app::doctor::{self, Verdict};
 use crate::app::failure::code;
 use crate::app::setup::Setup;
 use crate::config::error::nearest;
+use crate::dialect;
+use crate::dialect::account::Needs;
 use crate::engine::metric::{METRICS, find};
 use crate::engine::rule::judges;
+use crate::model::event::Channel;
+use crate::model::instrument::InstrumentDef;
+use crate::model::venue::{Report, VenueSpec, Watch};
 use crate::view::depth;
 
 /// Raw messages on stdin become events on stdout.
@@ -39,8 +44,11 @@ pub fn decode(args: &DecodeArgs) -> Result<u8, Failure> {
 
 /// Known venues.
 pub fn venues(command: &VenuesCommand) -> Result<u8, Failure> {
-    let VenuesCommand::Ls = command;
+    let VenuesCommand::Ls { caps } = command;
     let setup = Setup::load(&[])?;
+    if *caps {
+        return print(&capabilities(&setup.venues)).map(|()| code::OK);
+    }
     let mut out = String::new();
     for venue in &setup.venues {
         let channels: Vec<&str> =
@@ -51,6 +59,50 @@ pub fn venues(command: &VenuesCommand) -> Result<u8, Failure> {
     }
     print(&out)?;
     Ok(code::OK)
+}
+
+/// What each venue tells, channel by channel.
+fn capabilities(venues: &[VenueSpec]) -> String {
+    let channels = Channel::ALL.into_iter().filter(|c| *c != Channel::Account);
+    let mut out = String::from("venue          ");
+    for channel in channels.clone() {
+        let _written = write!(out, " {:<13}", channel.word());
+    }
+    out.push_str(" liquidations  account        audit\n");
+    for venue in venues {
+        let _written = write!(out, "{:<15}", venue.id);
+        for channel in channels.clone() {
+            let _written = write!(out, " {:<13}", capability(venue, channel));
+        }
+        let report = venue.channels.get(Channel::Liquidation.word()).and_then(|c| c.report);
+        let dialect = dialect::find(&venue.dialect);
+        let account = match dialect.and_then(|d| d.account()).map(|a| a.needs()) {
+            None => "-",
+            Some(Needs::Key) => "key",
+            Some(Needs::KeyAndPassphrase) => "key+passphrase",
+            Some(Needs::Address) => "address",
+        };
+        let watch = Watch { symbol: "X".into(), def: InstrumentDef::default() };
+        let audit = dialect.is_some_and(|d| d.audit(venue, &watch).is_some());
+        let audit = if audit { "yes" } else { "-" };
+        let _written = writeln!(out, " {:<13} {account:<14} {audit}", report.map_or("?", Report::word));
+    }
+    out.push_str("stream: pushed  poll: asked for  none: the venue has none  ?: not known\n");
+    out
+}
+
+fn capability(venue: &VenueSpec, channel: Channel) -> &'static str {
+    let word = channel.word();
+    let is_served = venue.endpoints.iter().any(|e| e.channels.iter().any(|c| c == word));
+    let polled = venue.channels.get(word).is_some_and(|c| c.poll_ms > 0);
+    match (is_served, polled) {
+        (_, true) => "poll",
+        (true, false) => "stream",
+        // Terms are asked for at every venue.
+        _ if channel == Channel::Instrument => "poll",
+        _ if venue.none.iter().any(|c| c == word) => "none",
+        _ => "?",
+    }
 }
 
 /// Alert rules.

@@ -25,6 +25,7 @@ use crate::model::time::{MS, SECOND};
 use crate::sim::Scene;
 use crate::snapshot::{CellState, Snapshot};
 use crate::tape::{Check, Ending};
+use crate::view::screen::{SCREENS, by_id};
 use crate::view::{json, plain};
 
 /// How long a snapshot of a running session may take to fill.
@@ -97,13 +98,11 @@ pub fn replay(global: &Global, args: &ReplayArgs) -> Result<u8, Failure> {
 
 /// One screen as text or JSON.
 pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
-    let is_known = matches!(args.screen.as_str(), "map" | "alerts" | "feeds");
-    if !is_known {
-        return Err(Failure::usage(format!(
-            "there is no screen `{}`; there are map, alerts, feeds, positions",
-            args.screen
-        )));
-    }
+    let Some(screen) = by_id(&args.screen) else {
+        let known: Vec<&str> = SCREENS.iter().map(|s| s.id()).collect();
+        let words = format!("there is no screen `{}`; there are {}", args.screen, known.join(", "));
+        return Err(Failure::usage(words));
+    };
     let mut result = code::OK;
     let snapshot = match args.source.as_str() {
         "demo" => filled(&demo_session(&DemoArgs::default(), true)?.0)?,
@@ -115,13 +114,11 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
         }
     };
     let metric = args.metric.as_deref();
-    let text = match (args.screen.as_str(), args.json) {
+    let text = match (screen.id(), args.json) {
         ("map", false) => plain::map(&snapshot, metric),
-        ("alerts", false) => plain::alerts(&snapshot),
-        (_, false) => plain::feeds(&snapshot),
         ("map", true) => json::map(&snapshot, metric).map_err(Failure::runtime)? + "\n",
-        ("alerts", true) => json::alerts(&snapshot).map_err(Failure::runtime)? + "\n",
-        (_, true) => json::feeds(&snapshot).map_err(Failure::runtime)? + "\n",
+        (_, false) => screen.plain(&snapshot),
+        (_, true) => screen.json(&snapshot).map_err(Failure::runtime)? + "\n",
     };
     print(&text)?;
     Ok(result)

@@ -35,6 +35,9 @@ pub fn read(file: &str, text: &str) -> Result<VenueSpec, ConfigError> {
             return unknown_channel(file, text, channel);
         }
     }
+    if let Some(channel) = spec.none.iter().find(|c| Channel::from_word(c).is_none()) {
+        return unknown_channel(file, text, channel);
+    }
     if let Some(channel) = spec.channels.keys().find(|c| Channel::from_word(c).is_none()) {
         return unknown_channel(file, text, channel);
     }

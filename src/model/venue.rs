@@ -39,6 +39,9 @@ pub struct VenueSpec {
     /// Cadence by channel name (`book`, `trade`, `quote`, `ticker`, ...).
     #[serde(default, rename = "channel")]
     pub channels: BTreeMap<String, ChannelSpec>,
+    /// Channels that the venue does not have. One that is neither served nor listed here is unknown.
+    #[serde(default)]
+    pub none: Vec<String>,
     /// Dated contract terms for captures that carry none.
     #[serde(default, rename = "instrument")]
     pub instruments: Vec<InstrumentRow>,
@@ -126,6 +129,35 @@ pub struct ChannelSpec {
     /// Poll period in milliseconds; 0 means streamed.
     #[serde(default)]
     pub poll_ms: u64,
+    /// Which part of all liquidations the venue reports; liquidations only.
+    #[serde(default)]
+    pub report: Option<Report>,
+}
+
+/// How much of what happens a venue reports. METRICS.md §4.4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Report {
+    /// Everything.
+    All,
+    /// The newest one in each second and instrument: a floor.
+    LastPerS,
+    /// The largest one in each second and instrument: a floor.
+    MaxPerS,
+    /// At most one in each second and instrument, which one is not said: a floor.
+    OnePerS,
+}
+
+impl Report {
+    /// As venue files write it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Report::All => "all",
+            Report::LastPerS => "last_per_s",
+            Report::MaxPerS => "max_per_s",
+            Report::OnePerS => "one_per_s",
+        }
+    }
 }
 
 const fn second() -> u64 {
@@ -134,7 +166,7 @@ const fn second() -> u64 {
 
 impl Default for ChannelSpec {
     fn default() -> Self {
-        ChannelSpec { expected_gap_ms: second(), on_change: false, poll_ms: 0 }
+        ChannelSpec { expected_gap_ms: second(), on_change: false, poll_ms: 0, report: None }
     }
 }
 
