@@ -73,6 +73,11 @@ impl Failure {
         Failure::new(code::CONFIG, format!("error: cannot read {}: {error}", path.display()))
     }
 
+    /// A file that is not what it should be.
+    pub fn config_words(words: impl fmt::Display) -> Self {
+        Failure::new(code::CONFIG, format!("error: {words}"))
+    }
+
     /// A recording that cannot be played.
     pub fn recording(path: &Path, error: &TapeError) -> Self {
         match error {

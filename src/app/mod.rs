@@ -7,6 +7,7 @@
 //! | `core` | the one thread that owns all state: gives `seq`, records, folds, publishes |
 //! | `tee` | the recorder's thread and its bounded queue |
 //! | `source` | feeds of real venues or of the simulator |
+//! | `given` | positions from a file |
 //! | `player` | a recording as source: speed, pause, step, seek |
 //! | `screen` | the terminal as face |
 //! | `guard` | takes the terminal over and always gives it back |
@@ -19,6 +20,7 @@ pub mod core;
 pub mod doctor;
 pub mod export;
 pub mod failure;
+pub mod given;
 mod guard;
 pub mod headless;
 pub mod player;

@@ -121,6 +121,8 @@ fn simulate(
 ) -> Result<(Sim, BTreeMap<String, SocketAddr>), Failure> {
     let mut sim_config = SimConfig::new(seed, scene, clock.now());
     sim_config.speed = speed;
+    let served = |id: &&String| sim::VENUES.iter().any(|v| v.id() == id.as_str());
+    sim_config.venues = setup.venues.iter().map(|v| &v.id).filter(served).cloned().collect();
     let sim = runtime.block_on(sim::serve(sim_config, clock))?;
     let served: BTreeMap<String, SocketAddr> = sim.endpoints().iter().cloned().collect();
     let ids: Vec<String> =

@@ -105,6 +105,9 @@ pub struct LiveArgs {
     /// Reach a venue at a loopback address: bybit=127.0.0.1:4000
     #[arg(long, value_name = "V=ADDR")]
     pub redirect: Vec<String>,
+    /// Own positions from a CSV or JSON file, for accounts without keys here
+    #[arg(long, value_name = "FILE")]
+    pub positions: Option<PathBuf>,
 }
 
 /// What the demo plays.

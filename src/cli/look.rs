@@ -13,7 +13,7 @@ use crate::app::screen::{self, Options};
 use crate::app::setup::{self, Setup, data_dir};
 use crate::app::source::{Origin, Session, SessionConfig};
 use crate::app::tee::RecordTo;
-use crate::app::{Failure, screen::Session as _};
+use crate::app::{Failure, given, screen::Session as _};
 use crate::clock::Clock;
 use crate::config::error::nearest;
 use crate::config::rules::duration_ms;
@@ -21,6 +21,7 @@ use crate::engine::Ask;
 use crate::feed::redirect;
 use crate::model::Nanos;
 use crate::model::alert::Severity;
+use crate::model::entry::OperatorAction;
 use crate::model::time::{MS, SECOND};
 use crate::sim::Scene;
 use crate::snapshot::{CellState, Snapshot};
@@ -34,7 +35,7 @@ const FILL_MAX: i64 = 8 * SECOND;
 /// No command: the demo on the screen, or as text where there is no screen.
 pub fn first_run(global: &Global) -> Result<u8, Failure> {
     if global.plain || !has_screen() {
-        let snapshot = filled(&demo_session(&DemoArgs::default(), true)?.0)?;
+        let snapshot = filled(&demo_session(&DemoArgs::default(), &LiveArgs::default(), true)?.0)?;
         print(&format!(
             "{}\nThis is the demo: synthetic data. On a terminal `faultline` draws it; `faultline --help` lists commands.\n",
             plain::map_plain(&snapshot)
@@ -47,12 +48,12 @@ pub fn first_run(global: &Global) -> Result<u8, Failure> {
 /// The demo on the screen.
 pub fn demo(global: &Global, args: &DemoArgs) -> Result<u8, Failure> {
     if global.plain || !has_screen() {
-        let snapshot = filled(&demo_session(args, true)?.0)?;
+        let snapshot = filled(&demo_session(args, &LiveArgs::default(), true)?.0)?;
         print(&plain::map_plain(&snapshot))?;
         return Ok(code::OK);
     }
     let options = options(global)?;
-    show(demo_session(args, true)?.0, &options)
+    show(demo_session(args, &LiveArgs::default(), true)?.0, &options)
 }
 
 /// Real venues on the screen.
@@ -105,7 +106,7 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
     };
     let mut result = code::OK;
     let snapshot = match args.source.as_str() {
-        "demo" => filled(&demo_session(&DemoArgs::default(), true)?.0)?,
+        "demo" => filled(&demo_session(&DemoArgs::default(), &args.live, true)?.0)?,
         "live" => filled(&live_session(&args.live, None, true)?)?,
         source => {
             let (snapshot, is_cut) = of_recording(source, &args.live.rules)?;
@@ -157,7 +158,7 @@ pub fn watch(args: &WatchArgs) -> Result<u8, Failure> {
             let underlyings = args.live.underlyings.clone();
             let demo =
                 DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, underlyings, record };
-            headless::watch(demo_session(&demo, true)?.0, until, clock)
+            headless::watch(demo_session(&demo, &args.live, true)?.0, until, clock)
         }
         file => headless::replay(Path::new(file), &args.live.rules, until),
     }
@@ -189,18 +190,21 @@ pub fn sim(args: &DemoArgs) -> Result<u8, Failure> {
 }
 
 /// A session on the simulator.
-pub fn demo_session(args: &DemoArgs, publish: bool) -> Result<(Session, Clock), Failure> {
+pub fn demo_session(args: &DemoArgs, live: &LiveArgs, publish: bool) -> Result<(Session, Clock), Failure> {
     let clock = Clock::start();
+    let mut setup = Setup::load(&live.rules)?;
+    setup.choose(&live.venues)?;
+    let given = given(live.positions.as_deref(), &setup)?;
     let origin = Origin::Demo { scene: scene(&args.scene)?, seed: args.seed, speed: args.speed };
     let config = SessionConfig {
-        setup: Setup::load(&[])?,
+        setup,
         underlyings: args.underlyings.clone(),
         record: record_to(args.record.as_deref())?,
         publish,
         origin,
         redirects: BTreeMap::new(),
     };
-    Ok((Session::start(config, clock)?, clock))
+    Ok((start(config, given, clock)?, clock))
 }
 
 /// A session on real venues.
@@ -215,9 +219,30 @@ pub fn live_session(args: &LiveArgs, record: Option<RecordTo>, publish: bool) ->
         let address = redirect::parse(address).map_err(|e| Failure::usage(e.to_string()))?;
         redirects.insert(venue.to_string(), address);
     }
+    let given = given(args.positions.as_deref(), &setup)?;
     let underlyings = args.underlyings.clone();
     let config = SessionConfig { setup, underlyings, record, publish, origin: Origin::Live, redirects };
-    Session::start(config, Clock::start())
+    start(config, given, Clock::start())
+}
+
+/// Positions of a file, as an act for the tape.
+fn given(file: Option<&Path>, setup: &Setup) -> Result<Option<OperatorAction>, Failure> {
+    let venues: Vec<&str> = setup.venues.iter().map(|v| v.id.as_str()).collect();
+    file.map(|path| given::read(path, &venues, &user())).transpose()
+}
+
+/// Starts a session and puts what was given by hand on its tape.
+fn start(config: SessionConfig, given: Option<OperatorAction>, clock: Clock) -> Result<Session, Failure> {
+    let session = Session::start(config, clock)?;
+    if let Some(action) = given {
+        session.act(action);
+    }
+    Ok(session)
+}
+
+/// Who sits here, when nobody says otherwise.
+fn user() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "operator".into())
 }
 
 /// A folder to record to; an empty path means the data folder.
@@ -262,8 +287,7 @@ pub fn options(global: &Global) -> Result<Options, Failure> {
         };
         return Err(Failure::usage(format!("there is no theme `{name}`; {hint}")));
     }
-    let who =
-        global.operator.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "operator".into());
+    let who = global.operator.clone().unwrap_or_else(user);
     Ok(Options { color: global.color.clone(), theme: global.theme.clone(), themes, who })
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
-use super::args::{DemoArgs, ExportArgs, ImportArgs, RecCommand, RecordArgs};
+use super::args::{DemoArgs, ExportArgs, ImportArgs, LiveArgs, RecCommand, RecordArgs};
 use super::{look, print};
 use crate::app::Failure;
 use crate::app::core::session_meta;
@@ -45,7 +45,7 @@ pub fn record(args: &RecordArgs) -> Result<u8, Failure> {
             let record = Some(folder);
             let demo =
                 DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, underlyings, record };
-            look::demo_session(&demo, false)?.0
+            look::demo_session(&demo, &LiveArgs::default(), false)?.0
         }
         "live" => look::live_session(&args.live, look::record_to(Some(&folder))?, false)?,
         other => return Err(Failure::usage(format!("source `{other}` is not live or demo"))),

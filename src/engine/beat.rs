@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn spec(expected_gap_ms: u64, on_change: bool, poll_ms: u64) -> ChannelSpec {
-        ChannelSpec { expected_gap_ms, on_change, poll_ms }
+        ChannelSpec { expected_gap_ms, on_change, poll_ms, report: None }
     }
 
     #[test]

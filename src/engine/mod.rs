@@ -209,6 +209,11 @@ impl Engine {
 
     /// An operator acted.
     pub fn operate(&mut self, seq: u64, at: Nanos, action: &OperatorAction, out: &mut Vec<AlertEvent>) {
+        if let OperatorAction::Positions { rows, .. } = action {
+            let of = |id: &str| self.venue(id);
+            let rows: Vec<_> = rows.iter().filter_map(|row| Some((of(&row.venue)?, row))).collect();
+            self.market.ledger.given(at, &rows);
+        }
         self.alarm.operate(action, Instant { at, seq }, out);
     }
 

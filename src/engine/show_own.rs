@@ -39,10 +39,14 @@ impl Engine {
                 .is_some_and(|a| a.venue == account.venue && a.name == account.name)
         };
         let sockets = || self.market.conns.values().filter(own).filter(|c| !c.is_rest);
-        let trouble = match (account.is_known, sockets().any(|c| !c.is_up)) {
-            (_, true) => "not connected",
-            (false, _) => "nothing stated yet",
-            (true, false) => "",
+        let trouble = if account.is_given {
+            "given by hand"
+        } else {
+            match (account.is_known, sockets().any(|c| !c.is_up)) {
+                (_, true) => "not connected",
+                (false, _) => "nothing stated yet",
+                (true, false) => "",
+            }
         };
         AccountRow {
             venue: self.id(account.venue),

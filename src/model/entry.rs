@@ -3,6 +3,7 @@
 //! Everything shown, alerted or exported is a function of configuration and tape. `seq` is the order
 //! of arrival and the truth; `ts_recv` is stored as received and may step back.
 
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::time::Nanos;
@@ -129,6 +130,13 @@ pub enum OperatorAction {
         /// Why; may be empty.
         comment: String,
     },
+    /// States positions of accounts whose keys stay at home. Each account named has these and no others.
+    Positions {
+        /// Who.
+        who: String,
+        /// All of them.
+        rows: Vec<GivenPosition>,
+    },
     /// Gives it back.
     Unack {
         /// Alert id.
@@ -136,4 +144,25 @@ pub enum OperatorAction {
         /// Who.
         who: String,
     },
+}
+
+/// A position that was given by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenPosition {
+    /// The operator's name for the account.
+    pub account: String,
+    /// Venue id.
+    pub venue: String,
+    /// Native symbol.
+    pub symbol: String,
+    /// Signed size in the unit of the venue's books.
+    pub contracts: Decimal,
+    /// Average entry, where known.
+    pub entry: Option<Decimal>,
+    /// `cross`, `isolated`, `portfolio`.
+    pub margin_mode: String,
+    /// Margin set aside, in the settlement currency.
+    pub margin: Option<Decimal>,
+    /// Leverage chosen.
+    pub leverage: Option<Decimal>,
 }

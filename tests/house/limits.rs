@@ -13,6 +13,8 @@ const AT: &[(&str, &str, &str)] = &[
     ("app/core.rs", "ACTIONS_MAX", "the action is dropped; the picture does not change"),
     ("app/core.rs", "LINES_MAX", "the core waits: no alert is dropped"),
     ("app/core.rs", "TURN_MAX", "the clock is looked at, then the next turn"),
+    ("app/given.rs", "NESTING_MAX", "the file is refused, exit 3"),
+    ("app/given.rs", "ROWS_MAX", "the file is refused, exit 3"),
     ("app/player.rs", "COMMANDS_MAX", "the command is dropped"),
     ("app/screen.rs", "KEYS_MAX", "keys wait in the terminal"),
     ("app/setup.rs", "FILES_MAX", "exit 3 with the folder's name"),

@@ -126,6 +126,9 @@ impl Figures {
 
 /// Quality that the age of an account's rows allows.
 fn trust_in(account: &Account, now: Nanos) -> Quality {
+    if account.is_given {
+        return Quality::Estimated;
+    }
     match account.age(now) {
         _ if !account.is_known => Quality::Missing,
         (_, true) => Quality::Stale,
@@ -141,7 +144,7 @@ impl Ledger {
         for (ix, account) in (0u16..).zip(&self.accounts) {
             let age = trust_in(account, now);
             // Old rows do not leave the sums: they are degraded.
-            let share = if age == Quality::Ok { Quality::Ok } else { Quality::Degraded };
+            let share = if age <= Quality::Estimated { age } else { Quality::Degraded };
             let regime = market.regime(account.venue);
             let mut stress = Stress::default();
             let mut is_stressed_whole = true;

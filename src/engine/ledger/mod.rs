@@ -9,14 +9,15 @@ mod shock;
 mod tests;
 pub mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
 use crate::model::Nanos;
 use crate::model::account::{
-    Balance, Holding, Leg, Margin, Order, OrderKind, OrderState, Position, TimeInForce,
+    Balance, Holding, Leg, Margin, MarginMode, Order, OrderKind, OrderState, Position, TimeInForce,
 };
+use crate::model::entry::GivenPosition;
 use crate::model::event::{Body, Event, Side};
 use crate::model::time::SECOND;
 
@@ -117,6 +118,8 @@ pub struct Account {
     pub margins: BTreeMap<String, Stated>,
     /// When anything of it was last heard.
     pub heard: Option<Nanos>,
+    /// Its positions were given by hand: they do not age, and nobody vouches for them.
+    pub is_given: bool,
     /// Its positions were stated at least once: without them it is missing, not empty.
     pub is_known: bool,
     /// Order states that cannot follow each other.
@@ -135,6 +138,7 @@ impl Account {
             balances: BTreeMap::new(),
             margins: BTreeMap::new(),
             heard: None,
+            is_given: false,
             is_known: false,
             impossible: 0,
             left_out: 0,
@@ -270,6 +274,34 @@ impl Ledger {
             Body::Balance(balance) => account.balance(balance),
             Body::Margin(margin) => account.margin(margin),
             _ => {}
+        }
+    }
+
+    /// Takes positions given by hand. What an account was given before is gone.
+    pub fn given(&mut self, at: Nanos, rows: &[(u16, &GivenPosition)]) {
+        let named: BTreeSet<(u16, &str)> = rows.iter().map(|(v, row)| (*v, row.account.as_str())).collect();
+        for (venue, name) in named {
+            let ix = self.account(venue, name);
+            let Some(account) = self.accounts.get_mut(usize::from(ix)) else { continue };
+            account.is_given = true;
+            account.heard = Some(at);
+            account.whole(Holding::Positions);
+            for (_, row) in rows.iter().filter(|(v, row)| *v == venue && row.account == name) {
+                let margin_mode = match row.margin_mode.as_str() {
+                    "isolated" => MarginMode::Isolated,
+                    "portfolio" => MarginMode::Portfolio,
+                    _ => MarginMode::Cross,
+                };
+                let position = Position {
+                    size: row.contracts,
+                    entry: row.entry,
+                    margin_mode,
+                    isolated_margin: row.margin,
+                    leverage: row.leverage,
+                    ..Position::default()
+                };
+                account.position(at, &row.symbol, &position);
+            }
         }
     }
 

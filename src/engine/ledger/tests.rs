@@ -281,6 +281,33 @@ fn h5_is_unknown_without_a_margin_and_never_without_need() {
 }
 
 #[test]
+fn positions_given_by_hand_replace_their_account_and_do_not_age() {
+    let mut market = two_venues();
+    let row = |symbol: &str, contracts: &str| GivenPosition {
+        account: "paper".into(),
+        venue: "v0".into(),
+        symbol: symbol.into(),
+        contracts: d(contracts),
+        entry: Some(d("99000")),
+        margin_mode: "isolated".into(),
+        margin: None,
+        leverage: None,
+    };
+    let (old, new) = (row("Y", "5"), row("X", "-2"));
+    market.ledger.given(NOW, &[(0, &old)]);
+    market.ledger.given(NOW, &[(0, &new)]);
+    market.value_ledger(NOW);
+    let figures = &market.ledger.figures;
+    let paper: Vec<_> = figures.positions.iter().filter(|w| w.account == 2).collect();
+    assert_eq!((paper.len(), paper[0].notional_usd), (1, Some(d("200000"))));
+    assert_eq!(paper[0].upnl_usd, Some(d("-2000")));
+    assert_eq!(paper[0].quality, Quality::Estimated);
+    assert_eq!(figures.accounts[2].sum.quality, Quality::Degraded, "its equity is unknown");
+    market.value_ledger(Nanos(NOW.0 + 3_600 * SECOND));
+    assert!(market.ledger.figures.accounts[2].sum.quality < Quality::Stale, "no stream, no silence");
+}
+
+#[test]
 fn a_schedule_that_changes_is_counted() {
     let mut market = two_venues();
     assert_eq!(market.rule_changes.count, 0, "the first one is no change");
