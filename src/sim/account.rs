@@ -20,6 +20,13 @@ pub const KEY: &str = "faultline-demo-key";
 pub const SECRET: &str = "ZmF1bHRsaW5lIGRlbW8gc2VjcmV0LCByZWFkLW9ubHk=";
 /// See [`KEY`].
 pub const PASSPHRASE: &str = "demo";
+/// See [`KEY`]: the secret of venues whose keys are elliptic, P-256 in PEM.
+pub const PEM: &str = "\
+-----BEGIN EC PRIVATE KEY-----\n\
+MHcCAQEEIHyfBNrxlNEJ9/x/Pf1bpD0mR6w+VfAgHipySgUgNIDzoAoGCCqGSM49\n\
+AwEHoUQDQgAExqvIy6vZvA+dWjzsUV42j5F/cywsqMyOfmVy7kKx/EOuDMlofbRl\n\
+bR0YXAgqJh6pfs0jTG9WBVrIC/UpPYj8/Q==\n\
+-----END EC PRIVATE KEY-----\n";
 /// Address of the account on venues without keys.
 pub const ADDRESS: &str = "0x5150000000000000000000000000000000000051";
 

@@ -30,6 +30,10 @@ mod binance;
 mod binance_rest;
 mod bybit;
 mod bybit_rest;
+mod coinbase;
+mod coinbase_account;
+mod coinbase_jwt;
+mod coinbase_rest;
 mod hyperliquid;
 mod instrument;
 mod okx;
@@ -53,8 +57,14 @@ pub use session::{Session, VenueServer};
 pub use subscription::Cursor;
 
 /// Every simulated venue, one line each.
-pub static VENUES: &[&dyn VenueServer] =
-    &[&binance::USDM, &binance::COINM, &bybit::Bybit, &okx::Okx, &hyperliquid::Hyperliquid];
+pub static VENUES: &[&dyn VenueServer] = &[
+    &binance::USDM,
+    &binance::COINM,
+    &bybit::Bybit,
+    &coinbase::Coinbase,
+    &okx::Okx,
+    &hyperliquid::Hyperliquid,
+];
 
 /// What to simulate.
 #[derive(Clone, Debug)]

@@ -71,6 +71,9 @@ const SHUT: &[(&str, &str)] = &[
     ("parse::<f64>", "prices and money are Num or Decimal"),
     ("from_f64", "prices and money are Num or Decimal"),
 ];
+/// Files that may name what is shut, and what. An elliptic signature is not safe without chance; none of
+/// it reaches the tape or an event.
+const OPEN: &[(&str, &str)] = &[("src/dialect/coinbase/jwt.rs", "rand::")];
 /// Modules whose result must be a function of the tape.
 const PURE: &[&str] = &["model", "dialect", "engine", "pipeline"];
 
@@ -172,7 +175,8 @@ fn libraries_and_the_machine_are_reached_from_their_floors_only() {
 fn doors_to_time_chance_and_order_are_shut_where_results_come_from() {
     let mut wrong = String::new();
     for file in rust_files("src").iter().filter(|f| f.module().first().is_some_and(|m| PURE.contains(m))) {
-        for (name, instead) in SHUT {
+        let is_open = |name: &str| OPEN.contains(&(file.path.as_str(), name));
+        for (name, instead) in SHUT.iter().filter(|(name, _)| !is_open(name)) {
             for (place, _) in file.lines_with(&file.bare, name) {
                 writeln!(wrong, "{place}: {name}: {instead}").unwrap();
             }

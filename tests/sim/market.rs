@@ -36,6 +36,18 @@ const ASKS: &[(&str, &str, &str)] = &[
         r#"{"op":"subscribe","args":["orderbook.50.SOLUSDT","orderbook.1.SOLUSDT","publicTrade.SOLUSDT","tickers.SOLUSDT","allLiquidation.SOLUSDT"]}"#,
     ),
     (
+        "coinbase-us",
+        "/",
+        r#"{"type":"subscribe","product_ids":["BIP-20DEC30-CDE","SLP-20DEC30-CDE"],"channel":"level2"}"#,
+    ),
+    (
+        "coinbase-us",
+        "/",
+        r#"{"type":"subscribe","product_ids":["BIP-20DEC30-CDE","SLP-20DEC30-CDE"],"channel":"market_trades"}"#,
+    ),
+    ("coinbase-us", "/", r#"{"type":"subscribe","product_ids":["BIP-20DEC30-CDE"],"channel":"ticker"}"#),
+    ("coinbase-us", "/", r#"{"type":"subscribe","channel":"heartbeats"}"#),
+    (
         "okx",
         "/ws/v5/public",
         r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT-SWAP"},{"channel":"books5","instId":"BTC-USDT-SWAP"},{"channel":"bbo-tbt","instId":"BTC-USDT-SWAP"},{"channel":"trades","instId":"BTC-USDT-SWAP"},{"channel":"tickers","instId":"BTC-USDT-SWAP"},{"channel":"mark-price","instId":"BTC-USDT-SWAP"},{"channel":"index-tickers","instId":"BTC-USDT"},{"channel":"funding-rate","instId":"BTC-USDT-SWAP"},{"channel":"open-interest","instId":"BTC-USDT-SWAP"},{"channel":"liquidation-orders","instType":"SWAP"}]}"#,
@@ -108,6 +120,7 @@ fn every_channel_speaks_json() {
         ),
         ("binance-coinm", &["depthUpdate", "markPriceUpdate", "indexPriceUpdate", "aggTrade"]),
         ("bybit", &["orderbook.50", "orderbook.1.", "publicTrade", "tickers", "allLiquidation"]),
+        ("coinbase-us", &["l2_data", "market_trades", "\"ticker\"", "heartbeats"]),
         (
             "okx",
             &[
