@@ -14,6 +14,7 @@
 //! | `headless` | NDJSON as face |
 //! | `export` | metric series as files |
 //! | `doctor` | what could be wrong on this machine |
+//! | `trial` | which venues work |
 //! | `failure` | exit codes and their words |
 
 pub mod core;
@@ -28,5 +29,6 @@ pub mod screen;
 pub mod setup;
 pub mod source;
 pub mod tee;
+pub mod trial;
 
 pub use failure::Failure;

@@ -305,6 +305,17 @@ pub enum VenuesCommand {
         #[arg(long)]
         caps: bool,
     },
+    /// Run venues for a while and say what works: exit 0 when all do, else 1
+    Test {
+        /// demo (the simulator) or live
+        #[arg(long, default_value = "demo", value_name = "SRC")]
+        source: String,
+        /// How long
+        #[arg(long = "for", default_value = "20s", value_name = "D")]
+        duration: String,
+        #[command(flatten)]
+        live: LiveArgs,
+    },
 }
 
 /// Alert rules.

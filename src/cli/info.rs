@@ -5,7 +5,7 @@ use std::io::{BufReader, IsTerminal};
 use std::path::PathBuf;
 
 use super::args::{DecodeArgs, RulesCommand, VenuesCommand};
-use super::{decode as decoding, print};
+use super::{decode as decoding, look, print};
 use crate::app::Failure;
 use crate::app::doctor::{self, Verdict};
 use crate::app::failure::code;
@@ -44,7 +44,10 @@ pub fn decode(args: &DecodeArgs) -> Result<u8, Failure> {
 
 /// Known venues.
 pub fn venues(command: &VenuesCommand) -> Result<u8, Failure> {
-    let VenuesCommand::Ls { caps } = command;
+    let caps = match command {
+        VenuesCommand::Ls { caps } => caps,
+        VenuesCommand::Test { source, duration, live } => return look::venues_test(source, duration, live),
+    };
     let setup = Setup::load(&[])?;
     if *caps {
         return print(&capabilities(&setup.venues)).map(|()| code::OK);

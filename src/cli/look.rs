@@ -13,7 +13,7 @@ use crate::app::screen::{self, Options};
 use crate::app::setup::{self, Setup, data_dir};
 use crate::app::source::{Origin, Session, SessionConfig};
 use crate::app::tee::RecordTo;
-use crate::app::{Failure, given, screen::Session as _};
+use crate::app::{Failure, given, screen::Session as _, trial};
 use crate::clock::Clock;
 use crate::config::error::nearest;
 use crate::config::rules::duration_ms;
@@ -27,7 +27,7 @@ use crate::sim::Scene;
 use crate::snapshot::{CellState, Snapshot};
 use crate::tape::{Check, Ending};
 use crate::view::screen::{SCREENS, by_id};
-use crate::view::{json, plain};
+use crate::view::{format, json, plain};
 
 /// How long a snapshot of a running session may take to fill.
 const FILL_MAX: i64 = 8 * SECOND;
@@ -187,6 +187,40 @@ pub fn sim(args: &DemoArgs) -> Result<u8, Failure> {
         }
         std::thread::park_timeout(Duration::from_millis(100));
     }
+}
+
+/// Runs venues for a while and says of each what works.
+pub fn venues_test(source: &str, duration: &str, live: &LiveArgs) -> Result<u8, Failure> {
+    let time = nanos(Some(duration))?.unwrap_or(20 * SECOND);
+    let mut setup = Setup::load(&live.rules)?;
+    setup.choose(&live.venues)?;
+    let session = match source {
+        // A calm market: what is silent there is at fault.
+        "demo" => demo_session(&DemoArgs { scene: "calm".into(), ..DemoArgs::default() }, live, true)?.0,
+        "live" => live_session(live, None, true)?,
+        other => return Err(Failure::usage(format!("there is no source `{other}`; there are demo, live"))),
+    };
+    let verdicts = trial::run(&session, &setup.venues, Duration::from_nanos(time.unsigned_abs()));
+    session.stop();
+    let mut out = String::new();
+    for v in &verdicts {
+        let word = if v.is_passed() { "ok" } else { "FAIL" };
+        let quiet = if v.quiet.is_empty() { String::new() } else { format!("  quiet {}", v.quiet.join(",")) };
+        let (audits, wrong) = v.audits;
+        out.push_str(&format!(
+            "{word:<5} {:<15} {}{quiet}  {audits} books audited, {wrong} wrong, {} accounts\n",
+            v.venue,
+            v.alive.join(","),
+            v.accounts
+        ));
+        for fault in &v.faults {
+            out.push_str(&format!("      {}\n", format::clean(fault)));
+        }
+    }
+    print(&out)?;
+    let passed = verdicts.iter().filter(|v| v.is_passed()).count();
+    print(&format!("{passed} of {} venues pass\n", verdicts.len()))?;
+    Ok(if passed == verdicts.len() { code::OK } else { code::RUNTIME })
 }
 
 /// A session on the simulator.

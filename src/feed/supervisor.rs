@@ -36,6 +36,8 @@ const POLLS_MAX: usize = 2_048;
 const AUDITS_MAX: usize = 512;
 /// Least period of a poll, in milliseconds.
 const POLL_MIN_MS: u64 = 500;
+/// Span over which the first round of slow polls is spread.
+const FIRST_ROUND: Duration = Duration::from_secs(60);
 /// Distance of two looks at the connection tasks.
 const LOOK: Duration = Duration::from_secs(5);
 /// Longest wait for connections to say goodbye.
@@ -215,7 +217,8 @@ impl Venue {
             let every = Duration::from_millis(poll.every_ms.max(POLL_MIN_MS));
             // Spread over the period, so that polls do not stand in one another's way.
             let wait = if just_asked.contains(&poll.request) { every } else { Duration::ZERO };
-            plan.polls.spawn(repeat(poll.request, every, wait + every * n / count, self.asks.clone()));
+            let spread = every.min(FIRST_ROUND) * n / count;
+            plan.polls.spawn(repeat(poll.request, every, wait + spread, self.asks.clone()));
         }
         Ok(())
     }
