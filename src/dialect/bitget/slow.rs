@@ -1,0 +1,188 @@
+//! Bitget messages to events: best quotes, slow figures, liquidations.
+
+use rust_decimal::Decimal;
+
+use super::decode::{BitgetDecoder, Touch, side};
+use super::messages::{Address, BookRow, Frame, LiquidationRow, TickerRow};
+use super::product::Product;
+use crate::dialect::levels::levels_of;
+use crate::dialect::wire;
+use crate::dialect::{Note, Out, WireError};
+use crate::model::entry::ConnIx;
+use crate::model::event::{
+    Body, Event, Level, Liquidation, LiquidationPrice, PositionSide, Quote, Side, Ticker, TradeId,
+};
+use crate::model::num::Num;
+use crate::model::time::Nanos;
+
+/// Digits behind the point of a size that is computed from an amount of money.
+const SIZE_PLACES: u32 = 8;
+
+impl BitgetDecoder {
+    /// `books1`: the best level of each side, always whole.
+    pub(super) fn touches(
+        &mut self,
+        conn: ConnIx,
+        address: &Address,
+        product: Product,
+        frame: &Frame<'_>,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        let ix = self.place(product, &address.symbol)?;
+        wire::each_row(frame.rows()?, |row| {
+            let row: BookRow<'_> = wire::object(row)?;
+            levels_of(&row.b, &mut self.bids)?;
+            levels_of(&row.a, &mut self.asks)?;
+            let ts_venue = wire::millis(&row.ts, "ts")?;
+            self.touch(ix, conn, product, ts_venue, out)
+        })
+    }
+
+    /// Takes a `books1` message whose levels stand in `bids` and `asks`.
+    pub(super) fn touch(
+        &mut self,
+        ix: u32,
+        conn: ConnIx,
+        product: Product,
+        ts_venue: Option<Nanos>,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        let Touch(mut quote) = Touch::default();
+        for (place, levels) in [(&mut quote.bid, &self.bids), (&mut quote.ask, &self.asks)] {
+            if let Some(best) = levels.first().filter(|l| !l.size.is_zero()) {
+                *place = *best;
+            }
+        }
+        let touch = Touch(quote);
+        let quote = touch.quote(product)?;
+        let Some((symbol, state)) = self.table.both(ix) else { return Ok(()) };
+        state.touch = touch;
+        state.touch_conn = Some(conn);
+        out.event(Event { symbol, ts_venue, body: Body::Quote(quote) });
+        Ok(())
+    }
+
+    /// A ticker, whole or in part: what is absent is unchanged.
+    pub(super) fn tickers(
+        &mut self,
+        address: &Address,
+        product: Product,
+        frame: &Frame<'_>,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        let ix = self.place(product, &address.symbol)?;
+        let sent = wire::millis(&frame.ts, "ts")?;
+        wire::each_row(frame.rows()?, |row| {
+            let row: TickerRow<'_> = wire::object(row)?;
+            let ts_venue = wire::millis(&row.ts, "ts")?.or(sent);
+            let ticker = ticker(product, &row)?;
+            let Some((symbol, state)) = self.table.both(ix) else { return Ok(()) };
+            if ticker != Ticker::default() {
+                out.event(Event { symbol, ts_venue, body: Body::Ticker(&ticker) });
+            }
+            if state.touch_conn.is_none() && row.best_into(&mut state.touch.0)? {
+                let quote = state.touch.quote(product)?;
+                out.event(Event { symbol, ts_venue, body: Body::Quote(quote) });
+            }
+            Ok(())
+        })
+    }
+
+    /// `side` is that of the position, `amount` is money: price × size. What the price stands for is not
+    /// said; it is taken for the limit of the closing order.
+    pub(super) fn liquidations(
+        &mut self,
+        product: Product,
+        frame: &Frame<'_>,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        if product == Product::Coin {
+            out.note(Note::Unused("liquidation of an unknown unit"));
+            return Ok(());
+        }
+        wire::each_row(frame.rows()?, |row| {
+            let row: LiquidationRow<'_> = wire::object(row)?;
+            let price = wire::price(&row.price, "price")?;
+            let liquidation = Liquidation {
+                id: TradeId::None,
+                price,
+                size: bought(wire::size(&row.amount, "amount")?, price)?,
+                position: match side(&row.side)? {
+                    Side::Buy => PositionSide::Long,
+                    Side::Sell => PositionSide::Short,
+                },
+                price_is: LiquidationPrice::Order,
+            };
+            let ts_venue = wire::millis(&row.ts, "ts")?;
+            let ix = self.place(product, &wire::required(&row.symbol, "symbol")?)?;
+            out.event(Event {
+                symbol: self.table.symbol(ix),
+                ts_venue,
+                body: Body::Liquidation(liquidation),
+            });
+            Ok(())
+        })
+    }
+}
+
+/// Base coins that an amount of money stands for.
+fn bought(amount: Num, price: Num) -> Result<Num, WireError> {
+    let size = amount.to_decimal().checked_div(price.to_decimal()).ok_or(WireError::Number("amount"))?;
+    let size = size.round_dp(SIZE_PLACES).normalize();
+    Num::parse(size.to_string().as_bytes()).ok_or(WireError::Number("amount"))
+}
+
+/// Figures of a ticker. A dated contract has no next funding: its rate of zero says nothing.
+fn ticker(product: Product, row: &TickerRow<'_>) -> Result<Ticker, WireError> {
+    let funding_next = wire::millis(&row.next_funding_time, "nextFundingTime")?;
+    let is_funded = row.next_funding_time.is_none() || funding_next.is_some();
+    let volume = match product {
+        Product::Coin => wire::amount(&row.turnover, "turnover24h")?,
+        Product::Usdt | Product::Usdc => wire::amount(&row.volume, "volume24h")?,
+    };
+    let rate: Option<Decimal> = wire::figure(&row.funding_rate, "fundingRate")?;
+    Ok(Ticker {
+        last: wire::slow_price(&row.last_price, "lastPrice")?,
+        mark: wire::slow_price(&row.mark_price, "markPrice")?,
+        index: wire::slow_price(&row.index_price, "indexPrice")?,
+        funding_rate: rate.filter(|_| is_funded),
+        funding_next,
+        open_interest: wire::amount(&row.open_interest, "openInterest")?,
+        volume_24h: volume,
+        ..Ticker::default()
+    })
+}
+
+impl TickerRow<'_> {
+    /// Takes the best bid and ask into `quote`. False when the message carries neither.
+    fn best_into(&self, quote: &mut Quote) -> Result<bool, WireError> {
+        let mut any = false;
+        for (side, px, sz) in [
+            (&mut quote.bid, &self.bid1_price, &self.bid1_size),
+            (&mut quote.ask, &self.ask1_price, &self.ask1_size),
+        ] {
+            *side = match (px.is_some(), sz.is_some()) {
+                (false, false) => continue, // unchanged
+                (true, true) => wire::side(px, sz, "price", "size")?,
+                (true, false) => Level { price: wire::price(px, "price")?, size: side.size },
+                (false, true) => Level { price: side.price, size: wire::size(sz, "size")? },
+            };
+            any = true;
+        }
+        Ok(any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fault: the amount of money taken for coins, which is what other collectors do.
+    #[test]
+    fn an_amount_of_money_is_a_size_at_its_price() {
+        let num = |text: &str| Num::parse(text.as_bytes()).unwrap();
+        assert_eq!(bought(num("1790.002"), num("89500.1")).unwrap().to_string(), "0.02");
+        assert_eq!(bought(num("37.72"), num("89500.1")).unwrap().to_string(), "0.00042145");
+        assert!(bought(num("900000000000000000"), num("0.000000001")).is_err());
+    }
+}
