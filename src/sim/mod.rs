@@ -28,6 +28,9 @@ pub mod session;
 mod auth;
 mod binance;
 mod binance_rest;
+mod bitget;
+mod bitget_account;
+mod bitget_rest;
 mod bybit;
 mod bybit_rest;
 mod hyperliquid;
@@ -54,7 +57,7 @@ pub use subscription::Cursor;
 
 /// Every simulated venue, one line each.
 pub static VENUES: &[&dyn VenueServer] =
-    &[&binance::USDM, &binance::COINM, &bybit::Bybit, &okx::Okx, &hyperliquid::Hyperliquid];
+    &[&binance::USDM, &binance::COINM, &bitget::Bitget, &bybit::Bybit, &okx::Okx, &hyperliquid::Hyperliquid];
 
 /// What to simulate.
 #[derive(Clone, Debug)]
