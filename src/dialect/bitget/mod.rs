@@ -35,10 +35,11 @@ use crate::model::venue::{ConnPlan, Endpoint, Heartbeat, Poll, RestRequest, Venu
 
 use product::{Edition, Product};
 
-/// Contract terms change rarely; the lists are read again each hour, and so are the insurance funds.
-const HOURLY_MS: u64 = 3_600_000;
-/// Margin tiers cost a request for each contract and change by announcement.
-const TIERS_EVERY_MS: u64 = 6 * HOURLY_MS;
+/// Contract terms change rarely; the lists are read again each hour.
+const INSTRUMENTS_EVERY_MS: u64 = 3_600_000;
+/// Margin tiers cost a request for each contract. They change by announcement, but the first round is
+/// spread over the period, and nobody wants to wait an hour for it.
+const MARGIN_EVERY_MS: u64 = 600_000;
 
 /// The dialect.
 #[derive(Debug)]
@@ -61,10 +62,11 @@ impl Dialect for Bitget {
     }
 
     fn polls(&self, venue: &VenueSpec, watch: &[Watch]) -> Vec<Poll> {
-        let hourly = |request| Poll { request, every_ms: HOURLY_MS };
-        let mut polls: Vec<Poll> = self.bootstrap(venue).into_iter().map(hourly).collect();
-        polls.extend(products(watch).into_iter().map(rest::funds).map(hourly));
-        polls.extend(watch.iter().map(|w| Poll { request: rest::tiers(w), every_ms: TIERS_EVERY_MS }));
+        let poll = |request, every_ms| Poll { request, every_ms };
+        let lists = self.bootstrap(venue).into_iter().map(|list| poll(list, INSTRUMENTS_EVERY_MS));
+        let mut polls: Vec<Poll> = lists.collect();
+        polls.extend(products(watch).into_iter().map(|p| poll(rest::funds(p), MARGIN_EVERY_MS)));
+        polls.extend(watch.iter().map(|w| poll(rest::tiers(w), MARGIN_EVERY_MS)));
         polls
     }
 
