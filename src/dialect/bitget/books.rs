@@ -47,7 +47,7 @@ pub(super) struct Head {
 }
 
 /// What a book message means.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It belongs to the book.
     Apply,

@@ -10,21 +10,8 @@ use crate::model::event::{Body, Event, Gap, GapWhy, Level, Quote, Side, Trade, T
 use crate::model::num::Num;
 use crate::model::venue::{Command, VenueSpec};
 
-/// Topics that are known and not needed; candles carry their interval in the name.
-const UNUSED: &[&str] = &[
-    "books5",
-    "books15",
-    "books50",
-    "candle",
-    "kline",
-    "rpi-books",
-    "account",
-    "positions",
-    "orders",
-    "fill",
-    "position",
-    "order",
-];
+/// Topics that are known and not needed: starts of their names. Candles carry their interval.
+const UNUSED: &[&str] = &["books5", "books15", "books50", "candle", "kline", "rpi-books"];
 
 /// The state of Bitget on one tape.
 pub(super) struct BitgetDecoder {
@@ -109,8 +96,7 @@ impl BitgetDecoder {
             "ticker" => self.tickers(&address, product, &frame, out),
             "liquidation" => self.liquidations(product, &frame, out),
             topic => {
-                let is_unused = |name: &&str| topic.strip_prefix(*name).is_some();
-                let known = UNUSED.iter().any(|name| is_unused(name));
+                let known = UNUSED.iter().any(|name| topic.starts_with(name));
                 out.note(if known { Note::Unused(topic) } else { Note::Unknown(topic) });
                 Ok(())
             }

@@ -162,7 +162,10 @@ pub(super) struct LiquidationRow<'a> {
 
 /// A REST answer.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Answer<'a> {
+    #[serde(borrow)]
+    pub(super) request_time: Field<'a>,
     #[serde(borrow)]
     pub(super) code: Field<'a>,
     #[serde(borrow)]

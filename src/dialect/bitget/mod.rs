@@ -19,18 +19,21 @@
 //! size × price, which is exact, and the contract is an inverse one of one dollar. Open interest stays
 //! in base coins, which `oi_unit` says. `sizeMultiplier` is a step of sizes, never a contract value.
 
+mod account;
 mod books;
 mod checksum;
 mod decode;
 mod fast;
 mod instruments;
 mod messages;
+mod own;
+mod own_rows;
 mod product;
 mod rest;
 mod slow;
 
 use super::plan::{connections, serves};
-use super::{Decoder, Dialect};
+use super::{AccountDialect, Decoder, Dialect};
 use crate::model::venue::{ConnPlan, Endpoint, Heartbeat, Poll, RestRequest, VenueSpec, Watch};
 
 use product::{Edition, Product};
@@ -76,6 +79,10 @@ impl Dialect for Bitget {
 
     fn audit(&self, _venue: &VenueSpec, watch: &Watch) -> Option<RestRequest> {
         Some(rest::book(watch))
+    }
+
+    fn account(&self) -> Option<&'static dyn AccountDialect> {
+        Some(&account::BitgetAccount)
     }
 
     fn decoder(&self, venue: &VenueSpec) -> Box<dyn Decoder> {
