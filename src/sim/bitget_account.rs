@@ -230,6 +230,19 @@ fn position_row(position: &Position, instrument: &Instrument, form: Row) -> Stri
     )
 }
 
+/// Places in the queue of auto-deleveraging: the better a position stands, the closer to 1.
+fn ranks<'v>(product_: &'v str, venue: &'v Venue) -> impl Iterator<Item = String> + 'v {
+    venue.account.positions.iter().filter(|p| p.lots != 0).filter_map(move |p| {
+        let instrument = venue.instruments.get(p.ix).filter(|i| product(i.listing) == product_)?;
+        let side = if p.lots < 0 { "short" } else { "long" };
+        let rank = if p.upnl_e8(instrument) > 0 { "0.7752" } else { "0.1204" };
+        let symbol = instrument.listing.symbol;
+        Some(format!(
+            r#"{{"symbol":"{symbol}","marginCoin":"USDT","adlRank":"0.2248","rank":"{rank}","holdSide":"{side}"}}"#
+        ))
+    })
+}
+
 fn order_row(order: &Order, instrument: &Instrument, form: Row) -> String {
     let l = instrument.listing;
     let size = |lots| size_text(l, lots, Digits::Fixed);
@@ -306,6 +319,7 @@ pub(super) fn answer(request: &Request<'_>, venue: &Venue) -> Answer {
             return refused(400, "400172", "Parameter verification failed");
         }
         "/api/v2/mix/position/all-position" => list(positions(product_, venue, Row::Asked)),
+        "/api/v2/mix/position/adlRank" => list(ranks(product_, venue)),
         "/api/v2/mix/account/accounts" => list(coins(product_, venue, Row::Asked)),
         "/api/v2/mix/order/orders-pending" => {
             let open: Vec<String> = venue

@@ -219,6 +219,8 @@ async fn signed_requests_tell_the_account() {
     assert_eq!((status, positions["data"].as_array().unwrap().len()), (200, 3));
     let (_, body) = signed(at, "/api/v2/spot/account/info", SECRET).await;
     assert!(body.contains(r#""authorities":["readonly"]"#), "{body}");
+    let (_, body) = signed(at, "/api/v2/mix/position/adlRank?productType=USDT-FUTURES", SECRET).await;
+    assert_eq!(body.matches(r#""rank":"0."#).count(), 3, "{body}");
     let (_, body) = signed(at, "/api/v2/mix/account/accounts?productType=USDT-FUTURES", SECRET).await;
     assert!(body.contains(r#""marginCoin":"USDT""#), "{body}");
     let (_, body) = signed(at, "/api/v2/mix/order/orders-pending?productType=COIN-FUTURES", SECRET).await;

@@ -78,7 +78,7 @@ impl AccountDialect for BitgetAccount {
     }
 
     fn polls(&self, _venue: &VenueSpec, _account: &Account) -> Vec<Poll> {
-        let paths = ["position/all-position", "order/orders-pending", "account/accounts"];
+        let paths = ["position/all-position", "position/adlRank", "order/orders-pending", "account/accounts"];
         let ask = |path: &str, product: Product| Poll {
             request: RestRequest::get(format!("/api/v2/mix/{path}?productType={}", product.upper())),
             every_ms: STATE_EVERY_MS,
@@ -286,6 +286,6 @@ mod tests {
         assert_eq!((plans.len(), plans[0].name.as_str()), (1, "bitget/desk@private-1"));
         assert_eq!(plans[0].hello.concat().matches("instType").count(), 9);
         assert!(plans[0].hello.iter().all(|text| text.len() <= 4_096));
-        assert_eq!(BitgetAccount.polls(&venue(), &account()).len(), 9);
+        assert_eq!(BitgetAccount.polls(&venue(), &account()).len(), 12);
     }
 }

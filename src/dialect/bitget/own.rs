@@ -13,9 +13,9 @@ use serde::Deserialize;
 
 use super::decode::answer_of_socket;
 use super::messages::{Address, Answer, Frame};
-use super::own_rows::{AccountRow, OrderRow, PositionRow, Purse};
+use super::own_rows::{AccountRow, OrderRow, PositionRow, Purse, RankRow};
 use super::product::Product;
-use super::rest::parameter;
+use super::rest::{escaped, parameter};
 use crate::dialect::wire::{self, Field, Raw};
 use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
 use crate::model::account::{Balance, Holding, Margin, Order, OrderState, Position};
@@ -31,6 +31,7 @@ const PAGE: usize = 100;
 /// Topics that are known and not needed.
 const UNUSED: &[&str] = &["fill", "orders-algo", "positions-history", "adl-noti", "equity"];
 const POSITIONS: &str = "/api/v2/mix/position/all-position";
+const RANKS: &str = "/api/v2/mix/position/adlRank";
 const ORDERS: &str = "/api/v2/mix/order/orders-pending";
 const ORDER: &str = "/api/v2/mix/order/detail";
 const ACCOUNTS: &str = "/api/v2/mix/account/accounts";
@@ -43,6 +44,8 @@ pub(super) struct OwnDecoder {
     positions: Vec<Held>,
     orders: Vec<Resting>,
     purses: Vec<Purse>,
+    /// Ranks in the queue of auto-deleveraging: product, symbol, whether of the long.
+    ranks: Vec<(Product, u32, bool, u8)>,
     /// Products whose positions, orders, balances were listed.
     listed: [Vec<Product>; 3],
     /// When each was last pushed.
@@ -73,6 +76,7 @@ impl OwnDecoder {
             positions: Vec::new(),
             orders: Vec::new(),
             purses: Vec::new(),
+            ranks: Vec::new(),
             listed: [const { Vec::new() }; 3],
             pushed: Vec::new(),
         }
@@ -121,8 +125,9 @@ impl OwnDecoder {
         let mut found: Vec<Held> = Vec::new();
         let read = wire::each_row(rows, |row| {
             let row: PositionRow<'_> = wire::object(row)?;
-            let position = row.read(product)?;
             let ix = self.place(product, &row.symbol)?;
+            let position = row.read(product)?;
+            let position = Position { adl_rank: self.rank(ix, &position), ..position };
             let at = wire::millis(&row.u_time, "uTime")?.or(sent);
             found.push(Held { product, ix, at, position });
             Ok(())
@@ -150,6 +155,36 @@ impl OwnDecoder {
         }
         self.positions.truncate(OWN_ROWS_KEPT);
         Ok(())
+    }
+
+    fn rank(&self, ix: u32, position: &Position) -> Option<u8> {
+        let is_long = position.size.is_sign_positive();
+        self.ranks.iter().find(|(_, i, long, _)| (*i, *long) == (ix, is_long)).map(|(.., rank)| *rank)
+    }
+
+    /// The ranks of all positions of a product: positions whose rank changed are told again.
+    fn ranks(&mut self, product: Product, rows: &str, out: &mut dyn Out) -> Result<(), WireError> {
+        self.ranks.retain(|(p, ..)| *p != product);
+        let read = wire::each_row(rows, |row| {
+            let row: RankRow<'_> = wire::object(row)?;
+            let (is_long, rank) = row.read()?;
+            let ix = self.place(product, &row.symbol)?;
+            if self.ranks.len() < OWN_ROWS_KEPT {
+                self.ranks.push((product, ix, is_long, rank));
+            }
+            Ok(())
+        });
+        for at in 0..self.positions.len() {
+            let Some(held) = self.positions.get(at).filter(|held| held.product == product) else { continue };
+            let rank = self.rank(held.ix, &held.position);
+            if rank != held.position.adl_rank
+                && let Some(held) = self.positions.get_mut(at)
+            {
+                held.position.adl_rank = rank;
+                self.positions.get(at).into_iter().for_each(|held| self.tell_position(held, out));
+            }
+        }
+        read
     }
 
     fn tell_position(&self, held: &Held, out: &mut dyn Out) {
@@ -210,8 +245,8 @@ impl OwnDecoder {
             Ok(())
         })?;
         let last = wire::word(&page.end_id);
-        if count >= PAGE && is_plain(&last) {
-            let path = format!("{ORDERS}?productType={}&idLessThan={last}", product.upper());
+        if count >= PAGE && !last.is_empty() {
+            let path = format!("{ORDERS}?productType={}&idLessThan={}", product.upper(), escaped(&last));
             out.command(Command::Rest(RestRequest::get(path)));
             return Ok(());
         }
@@ -220,10 +255,8 @@ impl OwnDecoder {
         }
         for gone in self.orders.iter().filter(|o| o.product == product && !ids.contains(&o.id)) {
             let (symbol, product) = (self.table.symbol(gone.ix).text, product.upper());
-            if !is_plain(symbol) || !is_plain(&gone.id) {
-                continue; // would break out of the query
-            }
-            let path = format!("{ORDER}?symbol={symbol}&productType={product}&orderId={}", gone.id);
+            let (symbol, id) = (escaped(symbol), escaped(&gone.id));
+            let path = format!("{ORDER}?symbol={symbol}&productType={product}&orderId={id}");
             out.command(Command::Rest(RestRequest::get(path)));
         }
         if self.is_whole(Holding::Orders, product) {
@@ -238,7 +271,7 @@ impl OwnDecoder {
     /// An order that the venue no longer knows: it is told as taken back, with what was known of it.
     fn forget(&mut self, url: &str, out: &mut dyn Out) {
         let id = parameter(url, "orderId").unwrap_or_default();
-        if let Some(at) = self.orders.iter().position(|o| o.id == id) {
+        if let Some(at) = self.orders.iter().position(|o| escaped(&o.id) == id) {
             let gone = self.orders.swap_remove(at);
             let order = Order { state: OrderState::Cancelled, ..gone.order };
             self.tell_order(gone.ix, None, &gone.id, &order, out);
@@ -359,6 +392,8 @@ impl OwnDecoder {
             Holding::Orders
         } else if is(ACCOUNTS) {
             Holding::Balances
+        } else if is(RANKS) {
+            return self.ranks(product, data, out);
         } else if is(ORDER) {
             return self.order(product, data, sent, out).map(|_| ());
         } else {
@@ -375,11 +410,6 @@ impl OwnDecoder {
             Holding::Balances => self.accounts(product, data, sent, true, out),
         }
     }
-}
-
-/// True for what a query can hold as it is.
-fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 fn whole(holding: Holding, out: &mut dyn Out) {

@@ -1,6 +1,7 @@
 //! Rows of own accounts as they stand on the wire: sockets and requests name a few fields differently.
 
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
 
 use super::decode::side;
@@ -77,6 +78,33 @@ impl PositionRow<'_> {
             upnl: wire::figure(&self.unrealized, "unrealizedPL")?,
             maintenance: None,
         })
+    }
+}
+
+/// Place of a position in the queue of auto-deleveraging.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RankRow<'a> {
+    #[serde(borrow)]
+    pub(super) symbol: Field<'a>,
+    #[serde(borrow)]
+    hold_side: Field<'a>,
+    #[serde(borrow)]
+    rank: Field<'a>,
+}
+
+impl RankRow<'_> {
+    /// Whether it is about the long, and the rank. The venue writes a fraction that is closer to 1 the
+    /// sooner the position is reduced.
+    pub(super) fn read(&self) -> Result<(bool, u8), WireError> {
+        let is_long = match &*wire::required(&self.hold_side, "holdSide")? {
+            "long" => true,
+            "short" => false,
+            _ => return Err(WireError::Word("holdSide")),
+        };
+        let rank = wire::amount(&self.rank, "rank")?.ok_or(WireError::Missing("rank"))?;
+        let fifths = rank.checked_mul(Decimal::from(5)).and_then(|r| r.ceil().to_u8());
+        Ok((is_long, fifths.filter(|r| *r <= 5).ok_or(WireError::Range("rank"))?))
     }
 }
 

@@ -28,7 +28,7 @@ const BOOK_DEPTH: u32 = 200;
 /// The request for the margin tiers of a contract.
 pub(super) fn tiers(watch: &Watch) -> RestRequest {
     let product = Product::of(&watch.def).upper();
-    RestRequest::get(format!("{TIERS}?productType={product}&symbol={}", watch.symbol))
+    RestRequest::get(format!("{TIERS}?productType={product}&symbol={}", escaped(&watch.symbol)))
 }
 
 /// The request for the insurance funds of a product.
@@ -39,7 +39,10 @@ pub(super) fn funds(product: Product) -> RestRequest {
 /// The request for a book as it is now.
 pub(super) fn book(watch: &Watch) -> RestRequest {
     let product = Product::of(&watch.def).upper();
-    RestRequest::get(format!("{BOOK}?category={product}&symbol={}&limit={BOOK_DEPTH}", watch.symbol))
+    RestRequest::get(format!(
+        "{BOOK}?category={product}&symbol={}&limit={BOOK_DEPTH}",
+        escaped(&watch.symbol)
+    ))
 }
 
 #[derive(Deserialize)]
@@ -169,6 +172,19 @@ fn fund(product: Product, row: &str, out: &mut dyn Out) -> Result<(), WireError>
     Ok(())
 }
 
+/// A name from the venue as a query can hold it.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
 /// The value of a query parameter.
 pub(super) fn parameter<'u>(url: &'u str, name: &str) -> Option<&'u str> {
     let (_, query) = url.split_once('?')?;
@@ -189,6 +205,16 @@ mod tests {
         assert_eq!(tiers.maintenance(d("100000")), Some(d("400")));
         assert_eq!(tiers.maintenance(d("200000")), Some(d("1000")), "0.5 % of all of it");
         assert_eq!(tiers.maintenance(d("900001")), None);
+    }
+
+    #[test]
+    fn a_name_cannot_break_out_of_its_query() {
+        let watch = Watch { symbol: "A&limit=9 \u{e9}".into(), def: Default::default() };
+        assert_eq!(
+            tiers(&watch).path,
+            format!("{TIERS}?productType=USDT-FUTURES&symbol=A%26limit%3D9%20%C3%A9")
+        );
+        assert!(book(&watch).path.ends_with("&symbol=A%26limit%3D9%20%C3%A9&limit=200"));
     }
 
     #[test]
