@@ -27,6 +27,9 @@ use crate::model::venue::{ConnPlan, Poll, RestRequest, VenueSpec};
 /// Pushes may be lost, the venue says: the state is asked for as well.
 const STATE_EVERY_MS: u64 = 15_000;
 
+/// The code for "this is a unified account".
+const UNIFIED: &str = "40085";
+
 /// The private half.
 #[derive(Debug)]
 pub(super) struct BitgetAccount;
@@ -47,6 +50,9 @@ impl AccountDialect for BitgetAccount {
             authorities: Field<'a>,
         }
         let parsed: Answer<'_> = wire::object(wire::guarded(answer.body)?)?;
+        if wire::word(&parsed.code) == UNIFIED {
+            return Ok(Permissions::Unknown); // the requests that follow are refused in the venue's words
+        }
         if answer.status != 200 || !parsed.is_granted() {
             return Err(WireError::Word("code"));
         }
@@ -276,8 +282,12 @@ mod tests {
             assert_eq!(told(&words), Ok(Permissions::MayTrade(more.into())));
         }
         assert_eq!(told("[]"), Ok(Permissions::Unknown));
-        let refused = br#"{"code":"40085","msg":"You are in Unified Account mode","data":null}"#;
-        assert!(BitgetAccount.permissions(&RestAnswer { url: "x", status: 400, body: refused }).is_err());
+        let refused = |code: &str| {
+            let body = format!(r#"{{"code":"{code}","msg":"words","data":null}}"#);
+            BitgetAccount.permissions(&RestAnswer { url: "x", status: 400, body: body.as_bytes() })
+        };
+        assert_eq!(refused("40085"), Ok(Permissions::Unknown));
+        assert!(refused("40037").is_err());
     }
 
     #[test]

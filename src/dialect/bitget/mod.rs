@@ -96,8 +96,7 @@ fn products(watch: &[Watch]) -> Vec<Product> {
     Product::ALL.into_iter().filter(is_watched).collect()
 }
 
-/// Subscriptions in order. Liquidations come for a whole product; those of coin margined contracts are
-/// left out, for nobody says what their `amount` is.
+/// Subscriptions in order. Liquidations come for a whole product.
 fn topics(endpoint: &Endpoint, watch: &[Watch]) -> Vec<String> {
     let mut topics = Vec::new();
     for w in watch {
@@ -111,8 +110,8 @@ fn topics(endpoint: &Endpoint, watch: &[Watch]) -> Vec<String> {
         }
     }
     if serves(endpoint, "liquidation") {
-        let told = products(watch).into_iter().filter(|p| *p != Product::Coin);
-        topics.extend(told.map(|p| format!(r#"{{"instType":"{}","topic":"liquidation"}}"#, p.lower())));
+        let one = |p: Product| format!(r#"{{"instType":"{}","topic":"liquidation"}}"#, p.lower());
+        topics.extend(products(watch).into_iter().map(one));
     }
     topics
 }
@@ -163,10 +162,10 @@ mod tests {
             r#"{"instType":"usdc-futures","topic":"publicTrade","symbol":"BTCPERP"}"#,
             r#"{"instType":"coin-futures","topic":"ticker","symbol":"BTCUSD"}"#,
             r#"{"instType":"usdc-futures","topic":"liquidation"}"#,
+            r#"{"instType":"coin-futures","topic":"liquidation"}"#,
         ] {
             assert!(hello.contains(text), "{text}");
         }
-        assert!(!hello.contains(r#"{"instType":"coin-futures","topic":"liquidation"}"#));
         let polls = Bitget.polls(&venue(), &watched);
         let asks = |path: &str| polls.iter().any(|p| p.request.path == path);
         assert!(asks("/api/v2/mix/market/query-position-lever?productType=COIN-FUTURES&symbol=BTCUSD"));

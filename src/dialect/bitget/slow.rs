@@ -7,7 +7,7 @@ use super::messages::{Address, BookRow, Frame, LiquidationRow, TickerRow};
 use super::product::Product;
 use crate::dialect::levels::levels_of;
 use crate::dialect::wire;
-use crate::dialect::{Note, Out, WireError};
+use crate::dialect::{Out, WireError};
 use crate::model::entry::ConnIx;
 use crate::model::event::{
     Body, Event, Level, Liquidation, LiquidationPrice, PositionSide, Quote, Side, Ticker, TradeId,
@@ -88,30 +88,26 @@ impl BitgetDecoder {
         })
     }
 
-    /// `side` is that of the position, `amount` is money: price × size. What the price stands for is not
-    /// said; it is taken for the limit of the closing order.
+    /// `side` is that of the position, `amount` is money in the quote coin: price × size. The price is the
+    /// liquidation price of the position, where no trade happens.
     pub(super) fn liquidations(
         &mut self,
         product: Product,
         frame: &Frame<'_>,
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
-        if product == Product::Coin {
-            out.note(Note::Unused("liquidation of an unknown unit"));
-            return Ok(());
-        }
         wire::each_row(frame.rows()?, |row| {
             let row: LiquidationRow<'_> = wire::object(row)?;
             let price = wire::price(&row.price, "price")?;
             let liquidation = Liquidation {
                 id: TradeId::None,
                 price,
-                size: bought(wire::size(&row.amount, "amount")?, price)?,
+                size: bought(product, wire::size(&row.amount, "amount")?, price)?,
                 position: match side(&row.side)? {
                     Side::Buy => PositionSide::Long,
                     Side::Sell => PositionSide::Short,
                 },
-                price_is: LiquidationPrice::Order,
+                price_is: LiquidationPrice::Bankruptcy,
             };
             let ts_venue = wire::millis(&row.ts, "ts")?;
             let ix = self.place(product, &wire::required(&row.symbol, "symbol")?)?;
@@ -125,8 +121,12 @@ impl BitgetDecoder {
     }
 }
 
-/// Base coins that an amount of money stands for.
-fn bought(amount: Num, price: Num) -> Result<Num, WireError> {
+/// The size that an amount of money stands for: base coins, or the dollars themselves where sizes are
+/// dollars.
+fn bought(product: Product, amount: Num, price: Num) -> Result<Num, WireError> {
+    if product == Product::Coin {
+        return Ok(amount);
+    }
     let size = amount.to_decimal().checked_div(price.to_decimal()).ok_or(WireError::Number("amount"))?;
     let size = size.round_dp(SIZE_PLACES).normalize();
     Num::parse(size.to_string().as_bytes()).ok_or(WireError::Number("amount"))
@@ -181,8 +181,36 @@ mod tests {
     #[test]
     fn an_amount_of_money_is_a_size_at_its_price() {
         let num = |text: &str| Num::parse(text.as_bytes()).unwrap();
-        assert_eq!(bought(num("1790.002"), num("89500.1")).unwrap().to_string(), "0.02");
-        assert_eq!(bought(num("37.72"), num("89500.1")).unwrap().to_string(), "0.00042145");
-        assert!(bought(num("900000000000000000"), num("0.000000001")).is_err());
+        let bought = |amount, price| bought(Product::Usdt, num(amount), num(price));
+        assert_eq!(bought("1790.002", "89500.1").unwrap().to_string(), "0.02");
+        assert_eq!(bought("37.72", "89500.1").unwrap().to_string(), "0.00042145");
+        assert!(bought("900000000000000000", "0.000000001").is_err());
+        let dollars = super::bought(Product::Coin, num("37.72"), num("89500.1"));
+        assert_eq!(dollars.unwrap().to_string(), "37.72");
+    }
+
+    /// The venue's table of the channel: "`buy` Long position liquidation, `sell` Short position
+    /// liquidation"; "Liquidation amount. Unit: quote coin."
+    #[test]
+    fn the_side_of_a_liquidation_is_that_of_the_position() {
+        #[derive(Default)]
+        struct Sides(Vec<PositionSide>);
+        impl Out for Sides {
+            fn event(&mut self, event: Event<'_>) {
+                if let Body::Liquidation(l) = event.body {
+                    self.0.push(l.position);
+                }
+            }
+            fn command(&mut self, _: crate::model::venue::Command) {}
+            fn note(&mut self, _: crate::dialect::Note<'_>) {}
+        }
+        let venue =
+            crate::config::venues::read("bitget", include_str!("../../../venues/bitget.toml")).unwrap();
+        let mut sides = Sides::default();
+        let frame = br#"{"action":"update","arg":{"instType":"usdt-futures","topic":"liquidation"},"data":[
+            {"symbol":"BTCUSDT","side":"buy","price":"89000","amount":"37.72","ts":"1790000000950"},
+            {"symbol":"BTCUSDT","side":"sell","price":"91000","amount":"37.72","ts":"1790000000950"}],"ts":1790000001000}"#;
+        crate::dialect::Decoder::frame(&mut BitgetDecoder::new(&venue), ConnIx(0), frame, &mut sides);
+        assert_eq!(sides.0, [PositionSide::Long, PositionSide::Short]);
     }
 }
