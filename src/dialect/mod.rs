@@ -14,6 +14,7 @@
 
 pub mod account;
 pub mod binance;
+pub mod bitget;
 pub mod bybit;
 pub mod coinbase;
 pub mod follow;
@@ -38,8 +39,15 @@ pub use symbols::Symbols;
 pub use table::Table;
 
 /// Every wire protocol, one line each.
-pub static DIALECTS: &[&dyn Dialect] =
-    &[&binance::Binance, &bybit::Bybit, &coinbase::Coinbase, &hyperliquid::Hyperliquid, &okx::Okx];
+#[rustfmt::skip]
+pub static DIALECTS: &[&dyn Dialect] = &[
+    &binance::Binance,
+    &bitget::Bitget,
+    &bybit::Bybit,
+    &coinbase::Coinbase,
+    &hyperliquid::Hyperliquid,
+    &okx::Okx,
+];
 
 /// The dialect with this id.
 pub fn find(id: &str) -> Option<&'static dyn Dialect> {

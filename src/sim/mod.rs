@@ -28,6 +28,9 @@ pub mod session;
 mod auth;
 mod binance;
 mod binance_rest;
+mod bitget;
+mod bitget_account;
+mod bitget_rest;
 mod bybit;
 mod bybit_rest;
 mod coinbase;
@@ -57,6 +60,7 @@ pub use session::{Session, VenueServer};
 pub use subscription::Cursor;
 
 /// Every simulated venue, one line each.
+#[rustfmt::skip]
 pub static VENUES: &[&dyn VenueServer] = &[
     &binance::USDM,
     &binance::COINM,
@@ -64,6 +68,7 @@ pub static VENUES: &[&dyn VenueServer] = &[
     &coinbase::Coinbase,
     &okx::Okx,
     &hyperliquid::Hyperliquid,
+    &bitget::Bitget,
 ];
 
 /// What to simulate.

@@ -61,7 +61,7 @@ fn hyperliquid_asks_one_thing_at_a_time() {
 
 #[test]
 fn many_instruments_spread_over_connections() {
-    for id in ["bybit", "okx", "hyperliquid"] {
+    for id in ["bitget", "bybit", "okx", "hyperliquid"] {
         let spec = venue(id);
         let many: Vec<Watch> = (0..300).map(|n| watch(&format!("C{n}-USDT-SWAP"), Payoff::Linear)).collect();
         let plans = plans(&spec, &many);
@@ -75,7 +75,7 @@ fn many_instruments_spread_over_connections() {
 
 #[test]
 fn a_symbol_cannot_break_out_of_its_request() {
-    for id in ["bybit", "okx", "hyperliquid"] {
+    for id in ["bitget", "bybit", "okx", "hyperliquid"] {
         let plans = plans(&venue(id), &[watch("A\"],\"op\":\"x-SWAP", Payoff::Linear)]);
         for text in plans.iter().flat_map(|p| &p.hello) {
             assert!(sonic_rs::from_str::<sonic_rs::Value>(text).is_ok(), "{text}");

@@ -31,6 +31,11 @@ const ASKS: &[(&str, &str, &str)] = &[
         r#"{"method":"SUBSCRIBE","params":["btcusd_perp@depth@100ms","btcusd_perp@markPrice","btcusd@indexPrice@1s","btcusd_perp@aggTrade"],"id":1}"#,
     ),
     (
+        "bitget",
+        "/v3/ws/public",
+        r#"{"op":"subscribe","args":[{"instType":"usdt-futures","topic":"books","symbol":"BTCUSDT"},{"instType":"coin-futures","topic":"books1","symbol":"BTCUSDM27"},{"instType":"usdt-futures","topic":"publicTrade","symbol":"BTCUSDT"},{"instType":"usdt-futures","topic":"ticker","symbol":"BTCUSDT"},{"instType":"usdt-futures","topic":"liquidation"}]}"#,
+    ),
+    (
         "bybit",
         "/v5/public/linear",
         r#"{"op":"subscribe","args":["orderbook.50.SOLUSDT","orderbook.1.SOLUSDT","publicTrade.SOLUSDT","tickers.SOLUSDT","allLiquidation.SOLUSDT"]}"#,
@@ -119,6 +124,7 @@ fn every_channel_speaks_json() {
             ][..],
         ),
         ("binance-coinm", &["depthUpdate", "markPriceUpdate", "indexPriceUpdate", "aggTrade"]),
+        ("bitget", &["\"books\"", "\"books1\"", "publicTrade", "\"ticker\"", "\"side\":"]),
         ("bybit", &["orderbook.50", "orderbook.1.", "publicTrade", "tickers", "allLiquidation"]),
         ("coinbase-us", &["l2_data", "market_trades", "\"ticker\"", "heartbeats"]),
         (
