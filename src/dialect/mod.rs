@@ -18,6 +18,7 @@ pub mod bybit;
 pub mod follow;
 pub mod hot;
 pub mod hyperliquid;
+pub mod kraken;
 pub mod levels;
 pub mod okx;
 pub mod plan;
@@ -38,7 +39,7 @@ pub use table::Table;
 
 /// Every wire protocol, one line each.
 pub static DIALECTS: &[&dyn Dialect] =
-    &[&binance::Binance, &bybit::Bybit, &hyperliquid::Hyperliquid, &okx::Okx];
+    &[&binance::Binance, &bybit::Bybit, &hyperliquid::Hyperliquid, &kraken::Kraken, &okx::Okx];
 
 /// The dialect with this id.
 pub fn find(id: &str) -> Option<&'static dyn Dialect> {

@@ -32,6 +32,9 @@ mod bybit;
 mod bybit_rest;
 mod hyperliquid;
 mod instrument;
+mod kraken;
+mod kraken_account;
+mod kraken_rest;
 mod okx;
 mod okx_rest;
 mod server;
@@ -54,7 +57,7 @@ pub use subscription::Cursor;
 
 /// Every simulated venue, one line each.
 pub static VENUES: &[&dyn VenueServer] =
-    &[&binance::USDM, &binance::COINM, &bybit::Bybit, &okx::Okx, &hyperliquid::Hyperliquid];
+    &[&binance::USDM, &binance::COINM, &bybit::Bybit, &okx::Okx, &hyperliquid::Hyperliquid, &kraken::Kraken];
 
 /// What to simulate.
 #[derive(Clone, Debug)]
