@@ -334,9 +334,7 @@ fn ticker(instrument: &Instrument, now: Nanos) -> String {
     if l.expires_ms.is_none() {
         let (rate, absolute) = (fixed_text(instrument.funding_e8, 8), absolute_funding(instrument));
         fields.push(format!(r#""funding_rate":{absolute},"funding_rate_prediction":{absolute}"#));
-        fields.push(format!(
-            r#""relative_funding_rate":{rate},"relative_funding_rate_prediction":{rate}"#
-        ));
+        fields.push(format!(r#""relative_funding_rate":{rate},"relative_funding_rate_prediction":{rate}"#));
         fields.push(format!(r#""next_funding_rate_time":{}"#, instrument.funding_next.as_millis()));
     }
     format!("{{{}}}", fields.join(","))

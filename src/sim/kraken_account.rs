@@ -82,7 +82,9 @@ impl Own {
         let (mut moved, mut paid) = (false, false);
         for (_, _, change) in venue.account.changes_from(self.next) {
             match change {
-                Change::Order(order) if self.feeds.contains(&"open_orders") => out.extend(news(&order, venue)),
+                Change::Order(order) if self.feeds.contains(&"open_orders") => {
+                    out.extend(news(&order, venue))
+                }
                 Change::Position(_) => moved = true,
                 Change::Coin(_) => paid = true,
                 Change::Order(_) => {}
@@ -176,9 +178,7 @@ fn news(o: &Order, venue: &Venue) -> Option<String> {
                 _ => (false, "new_placed_order_by_user"),
             };
             let order = order(o, instrument);
-            format!(
-                r#"{{"feed":"open_orders","order":{order},"is_cancel":{is_cancel},"reason":"{reason}"}}"#
-            )
+            format!(r#"{{"feed":"open_orders","order":{order},"is_cancel":{is_cancel},"reason":"{reason}"}}"#)
         }
     })
 }
@@ -237,20 +237,35 @@ pub(super) fn listed(path: &str, venue: &Venue) -> String {
                 let l = with(p.ix)?.listing;
                 let side = if p.lots < 0 { "short" } else { "long" };
                 let (at, entry, size) = (rfc3339_short(venue.now), figure(p.entry_e8), size(l, p.lots.abs()));
-                let fixed = p.isolated_e8.map_or(String::new(), |_| format!(r#","maxFixedLeverage":{}.0"#, p.leverage));
-                Some(format!(r#"{{"side":"{side}","symbol":"{}","price":{entry},"fillTime":"{at}","size":{size},"unrealizedFunding":0.0{fixed}}}"#, l.symbol))
+                let fixed = p
+                    .isolated_e8
+                    .map_or(String::new(), |_| format!(r#","maxFixedLeverage":{}.0"#, p.leverage));
+                Some(format!(
+                    r#"{{"side":"{side}","symbol":"{}","price":{entry},"fillTime":"{at}","size":{size},"unrealizedFunding":0.0{fixed}}}"#,
+                    l.symbol
+                ))
             };
             format!(r#""openPositions":[{}]"#, held.filter_map(row).collect::<Vec<_>>().join(","))
         }
         "/api/v3/openorders" => {
             let row = |o: &Order| {
                 let l = with(o.ix)?.listing;
-                let (side, status) = (if o.is_buy { "buy" } else { "sell" }, if o.filled > 0 { "partiallyFilled" } else { "untouched" });
-                let (left, filled, at) = (size(l, o.lots - o.filled), size(l, o.filled), rfc3339_short(o.changed));
+                let (side, status) = (
+                    if o.is_buy { "buy" } else { "sell" },
+                    if o.filled > 0 { "partiallyFilled" } else { "untouched" },
+                );
+                let (left, filled, at) =
+                    (size(l, o.lots - o.filled), size(l, o.filled), rfc3339_short(o.changed));
                 let (id, limit) = (uuid("order", o.id), price(l, o.ticks));
-                Some(format!(r#"{{"order_id":"{id}","symbol":"{}","side":"{side}","orderType":"lmt","limitPrice":{limit},"unfilledSize":{left},"receivedTime":"{at}","status":"{status}","filledSize":{filled},"reduceOnly":false,"lastUpdateTime":"{at}"}}"#, l.symbol))
+                Some(format!(
+                    r#"{{"order_id":"{id}","symbol":"{}","side":"{side}","orderType":"lmt","limitPrice":{limit},"unfilledSize":{left},"receivedTime":"{at}","status":"{status}","filledSize":{filled},"reduceOnly":false,"lastUpdateTime":"{at}"}}"#,
+                    l.symbol
+                ))
             };
-            format!(r#""openOrders":[{}]"#, venue.account.open_orders().filter_map(row).collect::<Vec<_>>().join(","))
+            format!(
+                r#""openOrders":[{}]"#,
+                venue.account.open_orders().filter_map(row).collect::<Vec<_>>().join(",")
+            )
         }
         _ => accounts(venue),
     }

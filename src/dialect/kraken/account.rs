@@ -27,8 +27,7 @@ use crate::model::venue::{ConnPlan, Poll, RestRequest, VenueSpec};
 const FEEDS: [&str; 3] = ["open_positions", "open_orders", "balances"];
 /// Requests that check what the feeds said, with their periods in milliseconds. Each costs 2 of the 500
 /// units that the venue grants in 10 s.
-const POLLS: [(&str, u64); 3] =
-    [("/openpositions", 30_000), ("/openorders", 60_000), ("/accounts", 30_000)];
+const POLLS: [(&str, u64); 3] = [("/openpositions", 30_000), ("/openorders", 60_000), ("/accounts", 30_000)];
 
 impl AccountDialect for Kraken {
     fn needs(&self) -> Needs {
@@ -49,7 +48,8 @@ impl AccountDialect for Kraken {
         }
         let key: Key<'_> = wire::object(wire::guarded(answer.body)?)?;
         let access = |raw: &Raw<'_>| raw.json().to_ascii_lowercase().replace([' ', '_', '-', '"'], "");
-        let rights: Vec<(&String, String)> = key.permissions.iter().map(|(of, raw)| (of, access(raw))).collect();
+        let rights: Vec<(&String, String)> =
+            key.permissions.iter().map(|(of, raw)| (of, access(raw))).collect();
         let (none, read) = (["noaccess", "none", "false", "null"], "readonly");
         let may = rights.iter().filter(|(_, access)| access != read && !none.contains(&access.as_str()));
         let may: Vec<String> = may.map(|(of, access)| format!("{of} {access}")).collect();
@@ -178,7 +178,8 @@ mod tests {
 
     fn keys() -> Keys {
         // The pair of the worked example in docs.kraken.com, guide to websocket authentication.
-        let secret = "7zxMEF5p/Z8l2p2U7Ghv6x14Af+Fx+92tPgUdVQ748FOIrEoT9bgT+bTRfXc5pz8na+hL/QdrCVG7bh9KpT0eMTm";
+        let secret =
+            "7zxMEF5p/Z8l2p2U7Ghv6x14Af+Fx+92tPgUdVQ748FOIrEoT9bgT+bTRfXc5pz8na+hL/QdrCVG7bh9KpT0eMTm";
         Keys { key: Secret::new("KEY-1"), secret: Secret::new(secret), passphrase: None }
     }
 
@@ -187,7 +188,8 @@ mod tests {
     }
 
     const CHALLENGE: &[u8] = br#"{"event":"challenge","message":"c100b894-1729-464d-ace1-52dbce11db42"}"#;
-    const ACK: &[u8] = br#"{"event":"subscribed","feed":"open_positions","api_key":"KEY-1","signed_challenge":"s"}"#;
+    const ACK: &[u8] =
+        br#"{"event":"subscribed","feed":"open_positions","api_key":"KEY-1","signed_challenge":"s"}"#;
 
     /// The published example: challenge, secret, signature.
     #[test]
@@ -200,7 +202,8 @@ mod tests {
         assert_eq!(login.hear(br#"{"event":"info","version":1}"#, &speaker).unwrap(), Heard::default());
         let heard = login.hear(CHALLENGE, &speaker).unwrap();
         assert_eq!((heard.send.len(), heard.is_kept, heard.state), (3, true, LoginState::Same));
-        let signed = "4JEpF3ix66GA2B+ooK128Ift4XQVtc137N9yeg4Kqsn9PI0Kpzbysl9M1IeCEdjg0zl00wkVqcsnG4bmnlMb3A==";
+        let signed =
+            "4JEpF3ix66GA2B+ooK128Ift4XQVtc137N9yeg4Kqsn9PI0Kpzbysl9M1IeCEdjg0zl00wkVqcsnG4bmnlMb3A==";
         assert!(heard.send.iter().all(|text| text.contains(signed)), "{:?}", heard.send);
         let done = login.hear(ACK, &speaker).unwrap();
         assert_eq!((done.state, done.is_kept), (LoginState::Done, true), "the key stays off the tape");
@@ -231,12 +234,20 @@ mod tests {
     #[test]
     fn requests_are_signed_over_query_nonce_and_path() {
         let (keys, account) = (keys(), account());
-        let speaker =
-            Speaker { keys: Some(&keys), account: &account, now: Nanos(1_790_000_000_123_456_789) };
+        let speaker = Speaker { keys: Some(&keys), account: &account, now: Nanos(1_790_000_000_123_456_789) };
         for (path, authent) in [
-            ("/derivatives/api/v3/openpositions", "1eKMtEoQVbKCkkBUY8e07NbJwPKKTfwuf1k44omulXser5B2A8Gz3DAcY4NksKd+n8qIXPGbvMkdRVNAsUGz0w=="),
-            ("/derivatives/api/v3/history?symbol=PF_XBTUSD", "HyVHBtdw8uOm+XnnMOEOMvVZh/88jF6+Zv69+KgpFsvEmXG2c/tmxxFC7p0xzLVsKzyNqHlkeC5yPDMOtUO2uQ=="),
-            ("/api/auth/v1/api-keys/v3/check", "aXZiMLijW7nd08U215315b5K8boku1FQyxmc9VJlla+OJvcc6P/zdQddK2uQ26u/9R5p4yI1y3aqqEI4gHkI0Q=="),
+            (
+                "/derivatives/api/v3/openpositions",
+                "1eKMtEoQVbKCkkBUY8e07NbJwPKKTfwuf1k44omulXser5B2A8Gz3DAcY4NksKd+n8qIXPGbvMkdRVNAsUGz0w==",
+            ),
+            (
+                "/derivatives/api/v3/history?symbol=PF_XBTUSD",
+                "HyVHBtdw8uOm+XnnMOEOMvVZh/88jF6+Zv69+KgpFsvEmXG2c/tmxxFC7p0xzLVsKzyNqHlkeC5yPDMOtUO2uQ==",
+            ),
+            (
+                "/api/auth/v1/api-keys/v3/check",
+                "aXZiMLijW7nd08U215315b5K8boku1FQyxmc9VJlla+OJvcc6P/zdQddK2uQ26u/9R5p4yI1y3aqqEI4gHkI0Q==",
+            ),
         ] {
             let signed = Kraken.sign(&venue(), &RestRequest::get(path), &speaker).unwrap();
             assert_eq!(signed.path, path);

@@ -90,7 +90,8 @@ mod tests {
         let venue = config::venues::read("kraken-futures", text).unwrap();
         let mut decoder = KrakenDecoder::new(&venue);
         let mut sink = Count::default();
-        let snapshot = br#"{"feed":"book_snapshot","product_id":"PF_XBTUSD","timestamp":5,"seq":6,"bids":[],"asks":[]}"#;
+        let snapshot =
+            br#"{"feed":"book_snapshot","product_id":"PF_XBTUSD","timestamp":5,"seq":6,"bids":[],"asks":[]}"#;
         crate::dialect::Decoder::frame(&mut decoder, ConnIx(0), snapshot, &mut sink);
         for line in [
             r#"{"feed":"book","product_id":"PF_XBTUSD","side":"sell","seq":7,"price":60001.0,"qty":0.0,"timestamp":9}"#,

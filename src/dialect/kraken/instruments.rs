@@ -163,7 +163,10 @@ fn schedule(levels: &Field<'_>, inverse: bool) -> Result<Option<MarginSchedule>,
         let level: Level<'_> = wire::object(json)?;
         let told = wire::amount(&level.contracts, "contracts")?
             .or(wire::amount(&level.num_non_contract_units, "numNonContractUnits")?);
-        let floor = told.or(rows.is_empty().then_some(Decimal::ZERO)).ok_or(WireError::Missing("contracts"))?;
+        let floor = told
+            .map(|floor| floor.normalize())
+            .or(rows.is_empty().then_some(Decimal::ZERO))
+            .ok_or(WireError::Missing("contracts"))?;
         if let Some(before) = rows.last_mut() {
             if floor <= before.floor {
                 return Err(WireError::Range("contracts"));
@@ -176,7 +179,7 @@ fn schedule(levels: &Field<'_>, inverse: bool) -> Result<Option<MarginSchedule>,
             cap: None,
             initial,
             maintenance: wire::slow_price(&level.maintenance_margin, "maintenanceMargin")?,
-            max_leverage: initial.and_then(|rate| Decimal::ONE.checked_div(rate)),
+            max_leverage: initial.and_then(leverage),
         });
         Ok(())
     })?;
@@ -188,13 +191,19 @@ fn schedule(levels: &Field<'_>, inverse: bool) -> Result<Option<MarginSchedule>,
     }))
 }
 
+/// Highest leverage at an initial rate.
+fn leverage(initial: Decimal) -> Option<Decimal> {
+    Decimal::ONE.checked_div(initial).map(|leverage| leverage.normalize())
+}
+
 /// The schedule with its initial rates multiplied: what the venue asks under extreme volatility.
 pub(super) fn stressed(schedule: &MarginSchedule, by: Decimal) -> MarginSchedule {
     let mut schedule = schedule.clone();
     if let MarginForm::Tiers { rows, .. } = &mut schedule.form {
         for row in rows {
-            row.initial = row.initial.and_then(|rate| rate.checked_mul(by)).map(|rate| rate.min(Decimal::ONE));
-            row.max_leverage = row.initial.and_then(|rate| Decimal::ONE.checked_div(rate));
+            row.initial =
+                row.initial.and_then(|rate| rate.checked_mul(by)).map(|rate| rate.min(Decimal::ONE));
+            row.max_leverage = row.initial.and_then(leverage);
         }
     }
     schedule

@@ -111,7 +111,8 @@ mod tests {
         assert_eq!(ticker.funding_rate, Some(d("0.00002")));
         assert_eq!(ticker.predicted_funding_rate, Some(d("-0.00005")), "absolute: over the index");
         assert_eq!(ticker.funding_interval_h, Some(Decimal::ONE));
-        let dated = read(&wire::object(r#"{"product_id":"FF_X_261225","index":5.0}"#).unwrap(), false).unwrap();
+        let dated =
+            read(&wire::object(r#"{"product_id":"FF_X_261225","index":5.0}"#).unwrap(), false).unwrap();
         assert_eq!((dated.funding_rate, dated.funding_interval_h), (None, None));
     }
 }

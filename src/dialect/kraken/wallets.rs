@@ -164,7 +164,9 @@ impl Wallets {
         for raw in rows.values() {
             let row: Listed<'_> = wire::object(raw.json())?;
             match &*wire::word(&row.kind) {
-                "cashAccount" => holding = row.balances.as_ref().map(amounts).transpose()?.unwrap_or_default(),
+                "cashAccount" => {
+                    holding = row.balances.as_ref().map(amounts).transpose()?.unwrap_or_default()
+                }
                 "multiCollateralMarginAccount" => self.flex(raw.json())?,
                 "marginAccount" => {
                     let unit = asset(&wire::required(&row.currency, "currency")?);
@@ -182,7 +184,8 @@ impl Wallets {
         let told: Flex<'_> = wire::object(json)?;
         let equity = wire::figure(&told.margin_equity, "margin_equity")?;
         let pool = Pool {
-            equity: equity.map_or_else(|| wire::figure(&told.portfolio_value, "portfolio_value"), |e| Ok(Some(e)))?,
+            equity: equity
+                .map_or_else(|| wire::figure(&told.portfolio_value, "portfolio_value"), |e| Ok(Some(e)))?,
             initial: wire::amount(&told.initial_margin, "initial_margin")?,
             maintenance: wire::amount(&told.maintenance_margin, "maintenance_margin")?,
             ..Pool::default()
@@ -227,7 +230,8 @@ impl Wallets {
 
     /// Each asset over all wallets. Haircut and price are those of the multi-collateral wallet.
     fn sums(&self) -> BTreeMap<&str, Share> {
-        let mut sums: BTreeMap<&str, Share> = self.flex.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
+        let mut sums: BTreeMap<&str, Share> =
+            self.flex.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
         let single = self.single.iter().filter_map(|(unit, p)| Some((unit, p.balance?, p.available)));
         let holding = self.holding.iter().map(|(asset, total)| (asset, *total, Some(*total)));
         for (asset, total, available) in single.chain(holding) {
