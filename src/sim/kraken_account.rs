@@ -83,7 +83,7 @@ impl Own {
         for (_, _, change) in venue.account.changes_from(self.next) {
             match change {
                 Change::Order(order) if self.feeds.contains(&"open_orders") => {
-                    out.extend(news(&order, venue))
+                    out.extend(news(&order, venue));
                 }
                 Change::Position(_) => moved = true,
                 Change::Coin(_) => paid = true,

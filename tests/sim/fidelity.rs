@@ -39,7 +39,6 @@ const PAIRS: &[Pair] = &[
     ("kraken/ws_futures_book_snapshot.json", "kraken-futures", "\"book_snapshot\"", &[]),
     ("kraken/ws_futures_book_delta.json", "kraken-futures", "\"feed\":\"book\",\"product_id\":\"PF", &[]),
     ("kraken/ws_futures_trade_snapshot.json", "kraken-futures", "\"trade_snapshot\"", &[]),
-    ("kraken/ws_futures_trade.json", "kraken-futures", "{\"feed\":\"trade\"", &[]),
     ("kraken/ws_futures_ticker.json", "kraken-futures", "\"feed\":\"ticker\"", &[]),
 ];
 

@@ -183,7 +183,7 @@ fn schedule(levels: &Field<'_>, inverse: bool) -> Result<Option<MarginSchedule>,
         });
         Ok(())
     })?;
-    Ok((!rows.is_empty()).then(|| MarginSchedule {
+    Ok((!rows.is_empty()).then_some(MarginSchedule {
         form: MarginForm::Tiers { style: TierStyle::Slab, rows },
         basis: if inverse { SizeUnit::Contracts } else { SizeUnit::Quote },
         base: MarginBase::Mark,

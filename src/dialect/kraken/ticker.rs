@@ -93,7 +93,7 @@ mod tests {
         Decimal::from_str_exact(text).unwrap()
     }
 
-    /// The vector of the venue's notes: PI_LTCUSD at an index of 60.31.
+    /// The vector of the venue's notes: `PI_LTCUSD` at an index of 60.31.
     #[test]
     fn absolute_rates_are_converted_by_the_kind_of_contract() {
         let rate = relative_rate(Some(d("0.000001739491032443")), Some(d("60.31")), true).unwrap();

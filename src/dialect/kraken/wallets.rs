@@ -146,7 +146,7 @@ impl Wallets {
         let told: Streamed<'_> = wire::object(json)?;
         let at = wire::millis(&told.timestamp, "timestamp")?;
         let holding = told.holding.as_ref().map(amounts).transpose()?;
-        let single = told.futures.as_ref().map(|rows| singles(rows)).transpose()?;
+        let single = told.futures.as_ref().map(singles).transpose()?;
         if let Some(flex) = told.flex_futures.as_ref().filter(|raw| raw.json() != "null") {
             self.flex(flex.json())?;
         }
@@ -165,7 +165,7 @@ impl Wallets {
             let row: Listed<'_> = wire::object(raw.json())?;
             match &*wire::word(&row.kind) {
                 "cashAccount" => {
-                    holding = row.balances.as_ref().map(amounts).transpose()?.unwrap_or_default()
+                    holding = row.balances.as_ref().map(amounts).transpose()?.unwrap_or_default();
                 }
                 "multiCollateralMarginAccount" => self.flex(raw.json())?,
                 "marginAccount" => {
