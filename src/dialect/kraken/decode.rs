@@ -35,6 +35,9 @@ const UNUSED: &[&str] = &[
     "account_balances_and_margins",
 ];
 
+/// Alerts that a subscription is already as asked; the snapshot comes again all the same.
+const AS_ASKED: [&str; 2] = ["Already subscribed to feed, re-requesting", "Not subscribed to feed"];
+
 /// The state of the venue on one tape.
 pub(super) struct KrakenDecoder {
     pub(super) table: Table<State>,
@@ -290,6 +293,7 @@ pub(super) fn answer_of_socket(event: &str, frame: &Frame<'_>, out: &mut dyn Out
         "pong" => out.note(Note::Heartbeat),
         "subscribed" | "unsubscribed" => out.note(Note::Ack),
         "info" | "challenge" => out.note(Note::Unused(event)),
+        "alert" if AS_ASKED.contains(&&*message) => out.note(Note::Ack),
         "error" | "alert" | "subscribed_failed" | "unsubscribed_failed" if message.is_empty() => {
             out.note(Note::Refused(event));
         }

@@ -154,8 +154,9 @@ struct Level<'a> {
     maintenance_margin: Field<'a>,
 }
 
-/// The default schedule. The venue does not say whether a rate holds for the whole position or for its
-/// own part; the dearer reading is taken.
+/// The default schedule. The venue's help centre: rates are on the value at entry, limits of linear
+/// contracts are dollars. It does not say whether a rate holds for the whole position or for its own part;
+/// the dearer reading is taken.
 fn schedule(levels: &Field<'_>, inverse: bool) -> Result<Option<MarginSchedule>, WireError> {
     let Some(levels) = levels.as_ref().filter(|raw| raw.json() != "null") else { return Ok(None) };
     let mut rows: Vec<TierRow> = Vec::new();
@@ -186,7 +187,7 @@ fn schedule(levels: &Field<'_>, inverse: bool) -> Result<Option<MarginSchedule>,
     Ok((!rows.is_empty()).then_some(MarginSchedule {
         form: MarginForm::Tiers { style: TierStyle::Slab, rows },
         basis: if inverse { SizeUnit::Contracts } else { SizeUnit::Quote },
-        base: MarginBase::Mark,
+        base: MarginBase::Entry,
         liquidation_fee: None,
     }))
 }

@@ -94,6 +94,23 @@ pub(super) struct TickerData<'a> {
     pub(super) suspended: Field<'a>,
     #[serde(borrow, alias = "postOnly")]
     pub(super) post_only: Field<'a>,
+    #[serde(borrow)]
+    pub(super) greeks: Option<Greeks<'a>>,
+}
+
+/// Greeks of an option. `iv` stands here too; its unit is not documented, so it is left out.
+#[derive(Deserialize)]
+pub(super) struct Greeks<'a> {
+    #[serde(borrow)]
+    pub(super) delta: Field<'a>,
+    #[serde(borrow)]
+    pub(super) gamma: Field<'a>,
+    #[serde(borrow)]
+    pub(super) theta: Field<'a>,
+    #[serde(borrow)]
+    pub(super) vega: Field<'a>,
+    #[serde(borrow)]
+    pub(super) rho: Field<'a>,
 }
 
 /// A REST answer; which list it has depends on the request.
@@ -104,6 +121,8 @@ pub(super) struct Answer<'a> {
     pub(super) result: Field<'a>,
     #[serde(borrow)]
     pub(super) error: Field<'a>,
+    #[serde(borrow)]
+    pub(super) errors: Field<'a>,
     #[serde(borrow)]
     pub(super) server_time: Field<'a>,
     #[serde(borrow)]
@@ -129,7 +148,12 @@ impl Answer<'_> {
             return None;
         }
         let error = wire::word(&self.error).into_owned();
-        Some(if error.is_empty() { format!("status {status}") } else { error })
+        let errors = self.errors.as_ref().map_or("", |raw| raw.json());
+        Some(match (error.as_str(), errors) {
+            ("", "" | "null" | "[]") => format!("status {status}"),
+            ("", errors) => errors.to_string(),
+            _ => error,
+        })
     }
 }
 

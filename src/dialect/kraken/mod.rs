@@ -69,9 +69,9 @@ impl Dialect for Kraken {
         ]
     }
 
-    /// The venue wants a sign of life at least each 60 s.
+    /// The venue closes a connection that sends no websocket ping within 60 s.
     fn heartbeat(&self) -> Option<Heartbeat> {
-        Some(Heartbeat { text: r#"{"event":"ping"}"#, every_ms: 30_000 })
+        Some(Heartbeat { text: "", every_ms: 30_000 })
     }
 
     fn account(&self) -> Option<&'static dyn AccountDialect> {

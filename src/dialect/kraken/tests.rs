@@ -44,7 +44,7 @@ fn contract(def: &InstrumentDef) -> Contract {
 }
 
 /// Ten coins bought at 3,000 and marked at 3,060, 600 dollars set aside: a notional of 30,600, a profit
-/// of 600, and liquidation where 600 + 10 (P - 3,000) = 0.01 · 10 P, at 29,400 / 9.9.
+/// of 600, and liquidation where 600 + 10 (P - 3,000) is 1 % of the 30,000 paid: at 2,970.
 #[test]
 fn a_linear_position_is_worth_base_coins() {
     let Listed { def, schedule, .. } = listed(LINEAR);
@@ -55,12 +55,12 @@ fn a_linear_position_is_worth_base_coins() {
     near(long.pnl(d("10"), d("3000"), d("3060")), "600");
     let position = Isolated { contract: long, contracts: d("10"), entry: d("3000"), margin: d("600") };
     let tiers = schedule.tiers().unwrap();
-    near(position.liquidation(&tiers, schedule.base, TierBasis::Settle), "2969.69696969697");
+    near(position.liquidation(&tiers, schedule.base, TierBasis::Settle), "2970");
 }
 
 /// 60,000 contracts of a dollar sold at 60,000 and marked at 62,500, 0.02 coins set aside: a notional of
-/// 60,000 dollars, a loss of 0.04, and liquidation where 0.02 + 60,000 (1/P - 1/60,000) = 600 / P, at
-/// 59,400 / 0.98.
+/// 60,000 dollars, a loss of 0.04, and liquidation where 0.02 + 60,000 (1/P - 1/60,000) is 1 % of the coin
+/// sold: at 60,000 / 0.99.
 #[test]
 fn an_inverse_position_is_worth_dollars() {
     let Listed { def, schedule, .. } = listed(INVERSE);
@@ -71,7 +71,7 @@ fn an_inverse_position_is_worth_dollars() {
     near(short.pnl(d("-60000"), d("60000"), d("62500")), "-0.04");
     let position = Isolated { contract: short, contracts: d("-60000"), entry: d("60000"), margin: d("0.02") };
     let tiers = schedule.tiers().unwrap();
-    near(position.liquidation(&tiers, schedule.base, TierBasis::Quote), "60612.24489795918");
+    near(position.liquidation(&tiers, schedule.base, TierBasis::Quote), "60606.06060606061");
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use rust_decimal::Decimal;
 
 use super::decode::KrakenDecoder;
-use super::messages::{TickerData, flag};
+use super::messages::{Greeks, TickerData, flag};
 use crate::dialect::wire;
 use crate::dialect::{Out, WireError};
-use crate::model::event::{Body, Event, Quote, Ticker, VenueState};
+use crate::model::event::{Body, Event, OptionTick, Quote, Ticker, VenueState};
 use crate::model::time::Nanos;
 
 impl KrakenDecoder {
@@ -21,10 +21,14 @@ impl KrakenDecoder {
         let ix = self.table.intern(&wire::required(&data.product_id, "product_id")?)?;
         let ticker = read(&data, self.is_inverse(ix))?;
         let quote = quote(&data)?;
+        let option = data.greeks.as_ref().map(|greeks| option(greeks, &ticker)).transpose()?;
         let ts_venue = wire::millis(&data.time, "time")?.or(at);
         let symbol = self.table.symbol(ix);
         if ticker != Ticker::default() {
             out.event(Event { symbol, ts_venue, body: Body::Ticker(&ticker) });
+        }
+        if let Some(option) = &option {
+            out.event(Event { symbol, ts_venue, body: Body::Option(option) });
         }
         if let Some(quote) = quote {
             out.event(Event { symbol, ts_venue, body: Body::Quote(quote) });
@@ -64,6 +68,21 @@ fn read(data: &TickerData<'_>, inverse: bool) -> Result<Ticker, WireError> {
         open_interest: wire::amount(&data.open_interest, "openInterest")?,
         open_interest_value: None,
         volume_24h: wire::amount(&data.volume, "volume")?,
+    })
+}
+
+/// Greeks of an option, with the figures that its ticker has beside them.
+fn option(greeks: &Greeks<'_>, ticker: &Ticker) -> Result<OptionTick, WireError> {
+    Ok(OptionTick {
+        mark: ticker.mark,
+        delta: wire::figure(&greeks.delta, "delta")?,
+        gamma: wire::figure(&greeks.gamma, "gamma")?,
+        vega: wire::figure(&greeks.vega, "vega")?,
+        theta: wire::figure(&greeks.theta, "theta")?,
+        rho: wire::figure(&greeks.rho, "rho")?,
+        underlying_price: ticker.index,
+        open_interest: ticker.open_interest,
+        ..OptionTick::default()
     })
 }
 

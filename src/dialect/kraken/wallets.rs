@@ -19,13 +19,14 @@ pub(super) const ASSETS_MAX: usize = 1_024;
 const FLEX: &str = "multi-collateral";
 
 type Rows<'a> = BTreeMap<String, Raw<'a>>;
+type Shares = BTreeMap<String, Share>;
 
 /// What is known of the wallets.
 #[derive(Debug, Default)]
 pub(super) struct Wallets {
     holding: BTreeMap<String, Decimal>,
     single: BTreeMap<String, Pool>,
-    flex: BTreeMap<String, Share>,
+    flex: Shares,
     flex_margin: Option<Pool>,
     /// Every wallet was told at least once.
     is_whole: bool,
@@ -141,18 +142,24 @@ struct Requirements<'a> {
 }
 
 impl Wallets {
-    /// Takes a message of the socket; a wallet that it leaves out is as before. Returns its time.
+    /// Takes a message of the socket: everything at first, then only what changed. Returns its time.
     pub(super) fn stream(&mut self, json: &str, is_snapshot: bool) -> Result<Option<Nanos>, WireError> {
         let told: Streamed<'_> = wire::object(json)?;
         let at = wire::millis(&told.timestamp, "timestamp")?;
         let holding = told.holding.as_ref().map(amounts).transpose()?;
         let single = told.futures.as_ref().map(singles).transpose()?;
-        if let Some(flex) = told.flex_futures.as_ref().filter(|raw| raw.json() != "null") {
-            self.flex(flex.json())?;
+        let flex = told.flex_futures.as_ref().filter(|raw| raw.json() != "null");
+        let flex = flex.map(|raw| multi(raw.json(), &self.flex)).transpose()?;
+        if is_snapshot {
+            *self = Wallets { is_whole: true, ..Wallets::default() };
         }
-        self.holding = holding.unwrap_or_else(|| std::mem::take(&mut self.holding));
-        self.single = single.unwrap_or_else(|| std::mem::take(&mut self.single));
-        self.is_whole |= is_snapshot;
+        if let Some((pool, shares)) = flex {
+            self.flex.extend(shares);
+            self.flex_margin = Some(pool);
+        }
+        self.holding.extend(holding.unwrap_or_default());
+        self.single.extend(single.unwrap_or_default());
+        check(self.holding.len().max(self.single.len()).max(self.flex.len()))?;
         Ok(at)
     }
 
@@ -161,13 +168,14 @@ impl Wallets {
         let rows: Rows<'_> = wire::object(json)?;
         check(rows.len())?;
         let (mut holding, mut single) = (BTreeMap::new(), BTreeMap::new());
+        let mut flex = None;
         for raw in rows.values() {
             let row: Listed<'_> = wire::object(raw.json())?;
             match &*wire::word(&row.kind) {
                 "cashAccount" => {
                     holding = row.balances.as_ref().map(amounts).transpose()?.unwrap_or_default();
                 }
-                "multiCollateralMarginAccount" => self.flex(raw.json())?,
+                "multiCollateralMarginAccount" => flex = Some(multi(raw.json(), &self.flex)?),
                 "marginAccount" => {
                     let unit = asset(&wire::required(&row.currency, "currency")?);
                     let pool = listed_pool(&row, &unit)?;
@@ -176,30 +184,9 @@ impl Wallets {
                 _ => {}
             }
         }
+        let (pool, shares) = flex.unzip();
+        (self.flex_margin, self.flex) = (pool, shares.unwrap_or_default());
         (self.holding, self.single, self.is_whole) = (holding, single, true);
-        Ok(())
-    }
-
-    fn flex(&mut self, json: &str) -> Result<(), WireError> {
-        let told: Flex<'_> = wire::object(json)?;
-        let equity = wire::figure(&told.margin_equity, "margin_equity")?;
-        let pool = Pool {
-            equity: equity
-                .map_or_else(|| wire::figure(&told.portfolio_value, "portfolio_value"), |e| Ok(Some(e)))?,
-            initial: wire::amount(&told.initial_margin, "initial_margin")?,
-            maintenance: wire::amount(&told.maintenance_margin, "maintenance_margin")?,
-            ..Pool::default()
-        };
-        if let Some(rows) = &told.currencies {
-            check(rows.len())?;
-            let read = |(code, raw): (&String, &Raw<'_>)| {
-                let name = asset(code);
-                let share = share(raw.json(), self.flex.get(&name))?;
-                Ok((name, share))
-            };
-            self.flex = rows.iter().map(read).collect::<Result<_, WireError>>()?;
-        }
-        self.flex_margin = Some(pool);
         Ok(())
     }
 
@@ -278,6 +265,27 @@ fn singles(rows: &Rows<'_>) -> Result<BTreeMap<String, Pool>, WireError> {
         Ok((asset(&wire::required(&row.unit, "unit")?), pool))
     };
     rows.values().map(read).collect()
+}
+
+/// The multi-collateral wallet: its margin and its assets. `known` keeps haircuts that are left out.
+fn multi(json: &str, known: &Shares) -> Result<(Pool, Shares), WireError> {
+    let told: Flex<'_> = wire::object(json)?;
+    let equity = wire::figure(&told.margin_equity, "margin_equity")?;
+    let pool = Pool {
+        equity: equity
+            .map_or_else(|| wire::figure(&told.portfolio_value, "portfolio_value"), |e| Ok(Some(e)))?,
+        initial: wire::amount(&told.initial_margin, "initial_margin")?,
+        maintenance: wire::amount(&told.maintenance_margin, "maintenance_margin")?,
+        ..Pool::default()
+    };
+    let rows = told.currencies.unwrap_or_default();
+    check(rows.len())?;
+    let read = |(code, raw): (&String, &Raw<'_>)| {
+        let name = asset(code);
+        let share = share(raw.json(), known.get(&name))?;
+        Ok((name, share))
+    };
+    Ok((pool, rows.iter().map(read).collect::<Result<_, WireError>>()?))
 }
 
 fn listed_pool(row: &Listed<'_>, unit: &str) -> Result<Pool, WireError> {
