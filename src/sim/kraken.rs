@@ -254,8 +254,7 @@ fn history(instrument: &Instrument) -> String {
 
 fn trade(instrument: &Instrument, trade: &Trade) -> String {
     let (l, at, seq) = (instrument.listing, trade.at.as_millis(), trade.id);
-    // The taker of a forced close is the one that is closed: a long is sold.
-    let is_forced = instrument.liquidations_from(0).any(|q| q.at == trade.at && q.is_long != trade.is_buy);
+    let is_forced = is_forced(instrument, trade);
     let (kind, side) =
         (if is_forced { "liquidation" } else { "fill" }, if trade.is_buy { "buy" } else { "sell" });
     let (uid, qty, price) = (uuid(l.symbol, trade.id), size(l, trade.lots), price(l, trade.ticks));
@@ -263,6 +262,17 @@ fn trade(instrument: &Instrument, trade: &Trade) -> String {
         r#"{{"feed":"trade","product_id":"{}","uid":"{uid}","side":"{side}","type":"{kind}","seq":{seq},"time":{at},"qty":{qty},"price":{price}}}"#,
         l.symbol
     )
+}
+
+/// True for the fills of a forced close: the first ones of its moment and side, up to its size. The taker
+/// is the one that is closed: a long is sold.
+fn is_forced(instrument: &Instrument, trade: &Trade) -> bool {
+    let is_of = |at, is_buy| at == trade.at && is_buy == trade.is_buy;
+    let Some(forced) = instrument.liquidations_from(0).find(|q| is_of(q.at, !q.is_long)) else {
+        return false;
+    };
+    let before = instrument.trades_from(0).filter(|t| t.id < trade.id && is_of(t.at, t.is_buy));
+    before.map(|t| t.lots).sum::<i64>() < forced.lots
 }
 
 /// The venue names things by UUIDs; these are made of a name and a number.

@@ -195,3 +195,33 @@ async fn own_lists_are_signed_without_the_first_part_of_the_path() {
     assert!(!signed_get(at, check, "bm8=").await.contains("READ_ONLY"));
     sim.stop().await.unwrap();
 }
+
+/// Fault: ordinary trades that pass for forced ones.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forced_trades_are_those_of_the_liquidations() {
+    let sim = sim(Scene::Calm, 20.0).await;
+    let mut peer = Peer::open(address(&sim, VENUE), "/ws/v1").await;
+    let products = r#"["PF_XBTUSD","PF_ETHUSD","PF_SOLUSD","PF_XRPUSD","PF_DOGEUSD"]"#;
+    peer.say(&format!(r#"{{"event":"subscribe","feed":"trade","product_ids":{products}}}"#)).await;
+    let forced = peer.until(|m| m["type"].as_str() == Some("liquidation")).await;
+    let (symbol, at) = (text(&forced["product_id"]).to_string(), forced["time"].as_i64().unwrap());
+    let mut sold = vec![number(&forced["qty"]).to_decimal()];
+    // What belongs to one forced close comes in one step; the next second ends it.
+    loop {
+        let next = peer.until(|m| m["product_id"].as_str() == Some(symbol.as_str())).await;
+        match next["time"].as_i64().unwrap() {
+            time if time > at + 1_000 => break,
+            time if time == at && next["type"].as_str() == Some("liquidation") => {
+                sold.push(number(&next["qty"]).to_decimal());
+            }
+            _ => {}
+        }
+    }
+    let size = sim.truth(|market| {
+        let (_, instrument) = market.venue(VENUE).unwrap().find(&symbol).unwrap();
+        let closed = instrument.liquidations_from(0).find(|l| l.at.as_millis() == at).unwrap();
+        Num::new(closed.lots * instrument.listing.lot, instrument.listing.size_decimals).to_decimal()
+    });
+    assert_eq!(sold.into_iter().sum::<rust_decimal::Decimal>(), size, "{symbol}");
+    sim.stop().await.unwrap();
+}
