@@ -9,6 +9,7 @@ pub static VENUES: &[(&str, &str)] = &[
     ("venues/coinbase-us.toml", include_str!("../../venues/coinbase-us.toml")),
     ("venues/okx.toml", include_str!("../../venues/okx.toml")),
     ("venues/hyperliquid.toml", include_str!("../../venues/hyperliquid.toml")),
+    ("venues/kraken-futures.toml", include_str!("../../venues/kraken-futures.toml")),
 ];
 
 /// Built-in themes: name and text. A theme stands after the one it inherits from.

@@ -20,6 +20,7 @@ pub mod coinbase;
 pub mod follow;
 pub mod hot;
 pub mod hyperliquid;
+pub mod kraken;
 pub mod levels;
 pub mod okx;
 pub mod plan;
@@ -39,15 +40,7 @@ pub use symbols::Symbols;
 pub use table::Table;
 
 /// Every wire protocol, one line each.
-#[rustfmt::skip]
-pub static DIALECTS: &[&dyn Dialect] = &[
-    &binance::Binance,
-    &bitget::Bitget,
-    &bybit::Bybit,
-    &coinbase::Coinbase,
-    &hyperliquid::Hyperliquid,
-    &okx::Okx,
-];
+&[&binance::Binance, &bitget::Bitget, &bybit::Bybit, &coinbase::Coinbase, &hyperliquid::Hyperliquid, &kraken::Kraken, &okx::Okx];
 
 /// The dialect with this id.
 pub fn find(id: &str) -> Option<&'static dyn Dialect> {

@@ -135,13 +135,18 @@ async fn due(conn: &mut Connection, agenda: &mut Agenda, ws: &mut Socket) -> Res
         agenda.opening = Some(Box::pin(attempt(turnstile, door, conn.target.clone(), &conn.limits)));
     }
     if let Some(text) = agenda.outbox.pop(now) {
-        match timeout(conn.patience.write, ws.send(Message::text(text))).await {
+        match timeout(conn.patience.write, ws.send(outgoing(text))).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(End::Lost(words::websocket(&error))),
             Err(_) => return Err(End::Lost(Failure::new("the venue does not read; a write timed out"))),
         }
     }
     Ok(())
+}
+
+/// The frame of a text. An empty one is a heartbeat of venues that count websocket pings.
+fn outgoing(text: String) -> Message {
+    if text.is_empty() { Message::Ping(hyper::body::Bytes::new()) } else { Message::text(text) }
 }
 
 /// Takes an order.
@@ -224,4 +229,15 @@ async fn farewell(end: &End, ws: &mut Socket, patience: Duration) {
     };
     let frame = CloseFrame { code, reason: "".into() };
     drop(timeout(patience, ws.close(Some(frame))).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_heartbeat_is_a_ping() {
+        assert!(outgoing(String::new()).is_ping());
+        assert!(outgoing("ping".into()).is_text());
+    }
 }

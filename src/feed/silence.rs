@@ -27,8 +27,14 @@ const NO_DATA_BYTES: usize = 256;
 /// What heartbeat replies and acknowledgements of the known dialects contain. A data message of at
 /// most 256 bytes that contains one of these words in quotes does not exist on these venues; would
 /// it, the message still reaches the core and only this check is stricter.
-const NO_DATA_MARKS: [&[u8]; 4] =
-    [b"\"pong\"", b"\"subscribe\"", b"\"subscriptionResponse\"", b"\"result\":null"];
+const NO_DATA_MARKS: [&[u8]; 6] = [
+    b"\"pong\"",
+    b"\"subscribe\"",
+    b"\"subscribed\"",
+    b"\"heartbeat\"",
+    b"\"subscriptionResponse\"",
+    b"\"result\":null",
+];
 
 /// True for a heartbeat reply or an acknowledgement: proof of the socket, not of the data.
 pub fn is_no_data(message: &[u8]) -> bool {

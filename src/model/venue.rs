@@ -313,7 +313,7 @@ pub struct ConnPlan {
 /// Text that keeps a connection alive.
 #[derive(Clone, Copy, Debug)]
 pub struct Heartbeat {
-    /// What to send.
+    /// What to send; empty stands for a websocket ping.
     pub text: &'static str,
     /// How often, in milliseconds.
     pub every_ms: u64,

@@ -39,6 +39,9 @@ mod coinbase_jwt;
 mod coinbase_rest;
 mod hyperliquid;
 mod instrument;
+mod kraken;
+mod kraken_account;
+mod kraken_rest;
 mod okx;
 mod okx_rest;
 mod server;
@@ -60,16 +63,7 @@ pub use session::{Session, VenueServer};
 pub use subscription::Cursor;
 
 /// Every simulated venue, one line each.
-#[rustfmt::skip]
-pub static VENUES: &[&dyn VenueServer] = &[
-    &binance::USDM,
-    &binance::COINM,
-    &bybit::Bybit,
-    &coinbase::Coinbase,
-    &okx::Okx,
-    &hyperliquid::Hyperliquid,
-    &bitget::Bitget,
-];
+pub static VENUES: &[&dyn VenueServer] = &[&binance::USDM, &binance::COINM, &bybit::Bybit, &coinbase::Coinbase, &okx::Okx, &hyperliquid::Hyperliquid, &bitget::Bitget, &kraken::Kraken];
 
 /// What to simulate.
 #[derive(Clone, Debug)]

@@ -32,6 +32,8 @@ const AT: &[(&str, &str, &str)] = &[
     ("config/venues.rs", "MESSAGE_BYTES_CEILING", "configuration error, exit 3"),
     ("config/venues.rs", "SHORT_COLUMNS_MAX", "configuration error, exit 3"),
     ("dialect/bitget/own.rs", "OWN_ROWS_KEPT", "what is beyond is told, but not missed when it goes"),
+    ("dialect/kraken/own.rs", "ORDERS_MAX", "undecodable: counted; a single order is told and forgotten"),
+    ("dialect/kraken/wallets.rs", "ASSETS_MAX", "undecodable: counted"),
     ("dialect/mod.rs", "LEVELS_MAX", "undecodable: counted, the book resyncs"),
     ("dialect/mod.rs", "PENDING_MESSAGES_MAX", "the snapshot is asked for anew"),
     ("dialect/mod.rs", "SYMBOLS_MAX", "undecodable: counted"),

@@ -10,6 +10,8 @@ mod faults;
 #[cfg(test)]
 mod fidelity;
 #[cfg(test)]
+mod kraken;
+#[cfg(test)]
 mod market;
 #[cfg(test)]
 mod peer;

@@ -62,6 +62,10 @@ const ASKS: &[(&str, &str, &str)] = &[
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"trades","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"activeAssetCtx","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"allDexsAssetCtxs"}}"#),
+    ("kraken-futures", "/ws/v1", r#"{"event":"subscribe","feed":"heartbeat"}"#),
+    ("kraken-futures", "/ws/v1", r#"{"event":"subscribe","feed":"book","product_ids":["PF_XBTUSD"]}"#),
+    ("kraken-futures", "/ws/v1", r#"{"event":"subscribe","feed":"trade","product_ids":["PF_XBTUSD"]}"#),
+    ("kraken-futures", "/ws/v1", r#"{"event":"subscribe","feed":"ticker","product_ids":["PF_XBTUSD"]}"#),
 ];
 
 /// Every frame of every channel of a venue over these steps.
@@ -141,6 +145,7 @@ fn every_channel_speaks_json() {
                 "open-interest",
             ],
         ),
+        ("kraken-futures", &["\"book\"", "\"trade\"", "\"ticker\"", "\"heartbeat\""]),
         ("hyperliquid", &["l2Book", "\"bbo\"", "\"trades\"", "activeAssetCtx", "allDexsAssetCtxs"]),
     ] {
         let frames = spoken(venue);
