@@ -70,6 +70,7 @@ const SESSIONS: &[&[Pool]] = &[
     &[("okx", "okx_2022", "okx_2022")],
     &[("bybit", "bybit_v5", "bybit_v5")],
     &[("hyperliquid", "hyperliquid", "hyperliquid")],
+    &[("deribit", "deribit_2021", "deribit_2021")],
 ];
 
 fn files(corpus: &Path, stem: &str) -> Vec<PathBuf> {

@@ -7,6 +7,7 @@ pub static VENUES: &[(&str, &str)] = &[
     ("venues/bybit.toml", include_str!("../../venues/bybit.toml")),
     ("venues/okx.toml", include_str!("../../venues/okx.toml")),
     ("venues/hyperliquid.toml", include_str!("../../venues/hyperliquid.toml")),
+    ("venues/deribit.toml", include_str!("../../venues/deribit.toml")),
 ];
 
 /// Built-in themes: name and text. A theme stands after the one it inherits from.
