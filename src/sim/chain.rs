@@ -27,10 +27,8 @@ const E8: f64 = 1e8;
 /// Expiries: name in symbols, end in milliseconds (08:00 UTC).
 const EXPIRIES: [(&str, i64); 2] = [("25JUN27", 1_813_910_400_000), ("24SEP27", 1_821_772_800_000)];
 /// Strikes in dollars by coin.
-const STRIKES: [(&str, [i64; 5]); 2] = [
-    ("BTC", [70_000, 80_000, 90_000, 100_000, 120_000]),
-    ("ETH", [2_400, 2_800, 3_200, 3_600, 4_200]),
-];
+const STRIKES: [(&str, [i64; 5]); 2] =
+    [("BTC", [70_000, 80_000, 90_000, 100_000, 120_000]), ("ETH", [2_400, 2_800, 3_200, 3_600, 4_200])];
 
 /// One option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,8 +98,7 @@ pub fn contracts(underlying: &str) -> impl Iterator<Item = Contract> {
     chain.flat_map(|&(underlying, strikes)| {
         EXPIRIES.into_iter().flat_map(move |(expiry, expires_ms)| {
             strikes.into_iter().flat_map(move |strike| {
-                [true, false]
-                    .map(|is_call| Contract { underlying, expiry, expires_ms, strike, is_call })
+                [true, false].map(|is_call| Contract { underlying, expiry, expires_ms, strike, is_call })
             })
         })
     })
@@ -214,8 +211,8 @@ mod tests {
         assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{a} is not {b}");
     }
 
-    /// Hull, Options, Futures and Other Derivatives, example 18.6 without interest: a put on a future, 20
-    /// and 20, four months, 25 %: 1.1166 undiscounted is 1.12 × e^0.03 of the book's 1.12 at 9 %.
+    /// Hull, Options, Futures and Other Derivatives, example of Black's model: a put on a future, 20 and
+    /// 20, four months, 25 %, 9 % interest: 1.12.
     #[test]
     fn prices_are_those_of_black_76() {
         let put = black_76(20.0, 20.0, 4.0 / 12.0, 0.25, false);
@@ -237,7 +234,10 @@ mod tests {
         assert!((bend - priced.gamma).abs() < 1e-7);
         assert!((at(91_000.0, 0.7, 0.505) - at(91_000.0, 0.7, 0.495) - priced.vega).abs() < 0.01);
         let day = 1.0 / 365.0;
-        assert!((at(91_000.0, 0.7 - day / 2.0, 0.5) - at(91_000.0, 0.7 + day / 2.0, 0.5) - priced.theta).abs() < 0.1);
+        assert!(
+            (at(91_000.0, 0.7 - day / 2.0, 0.5) - at(91_000.0, 0.7 + day / 2.0, 0.5) - priced.theta).abs()
+                < 0.1
+        );
     }
 
     #[test]

@@ -18,6 +18,7 @@
 
 pub mod account;
 pub mod book;
+pub mod chain;
 pub mod fault;
 pub mod listing;
 pub mod market;
@@ -30,6 +31,10 @@ mod binance;
 mod binance_rest;
 mod bybit;
 mod bybit_rest;
+mod deribit;
+mod deribit_account;
+mod deribit_rest;
+mod deribit_wire;
 mod hyperliquid;
 mod instrument;
 mod okx;
@@ -53,8 +58,14 @@ pub use session::{Session, VenueServer};
 pub use subscription::Cursor;
 
 /// Every simulated venue, one line each.
-pub static VENUES: &[&dyn VenueServer] =
-    &[&binance::USDM, &binance::COINM, &bybit::Bybit, &okx::Okx, &hyperliquid::Hyperliquid];
+pub static VENUES: &[&dyn VenueServer] = &[
+    &binance::USDM,
+    &binance::COINM,
+    &bybit::Bybit,
+    &okx::Okx,
+    &hyperliquid::Hyperliquid,
+    &deribit::Deribit,
+];
 
 /// What to simulate.
 #[derive(Clone, Debug)]

@@ -230,3 +230,86 @@ fn schedule(row: &Row<'_>, basis: SizeUnit) -> Result<Option<MarginSchedule>, Wi
         liquidation_fee: wire::amount(&row.max_liquidation_commission, "max_liquidation_commission")?,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::contract::{Contract, Rates};
+    use crate::model::margin::{Isolated, TierBasis, Tiers};
+    use crate::model::num::decimal;
+
+    fn d(text: &str) -> Decimal {
+        decimal(text.as_bytes()).unwrap()
+    }
+
+    fn near(value: Option<Decimal>, expected: &str) {
+        let (value, expected) = (value.unwrap(), d(expected));
+        assert!((value - expected).abs() <= expected.abs() * d("0.000000001"), "{value} is not {expected}");
+    }
+
+    fn listed(name: &str, more: &str) -> Listed {
+        let row = format!(r#"{{"instrument_name":"{name}","is_active":true,"state":"open",{more}}}"#);
+        read(&row).unwrap().unwrap()
+    }
+
+    fn contract(def: &InstrumentDef) -> Contract {
+        Contract { payoff: def.payoff, multiplier: def.multiplier }
+    }
+
+    /// 6,000 dollars long at 60,000: 0.1 BTC. At 61,200 they are worth 0.0980392 BTC.
+    #[test]
+    fn a_position_of_an_inverse_perpetual() {
+        let Listed { def, .. } = listed(
+            "BTC-PERPETUAL",
+            r#""kind":"future","settlement_period":"perpetual","instrument_type":"reversed","base_currency":"BTC","quote_currency":"USD",
+            "settlement_currency":"BTC","contract_size":10.0,"min_trade_amount":10.0,"tick_size":0.5,"max_leverage":50"#,
+        );
+        let (size, entry, mark) = (d("6000"), d("60000"), d("61200"));
+        let rates = Rates { quote: Decimal::ONE, settle: mark, base: mark };
+        near(contract(&def).notional_usd(size, mark, &rates), "6000");
+        near(contract(&def).pnl(size, entry, mark), "0.001960784313725");
+        let held = Isolated { contract: contract(&def), contracts: size, entry, margin: d("0.01") };
+        // 6000 × 1.01 / (0.01 + 0.1)
+        near(
+            held.liquidation(&Tiers::flat(d("0.01")), MarginBase::Mark, TierBasis::Settle),
+            "55090.909090909",
+        );
+        assert_eq!((def.oi_unit, def.lot), (SizeUnit::Usd, Some(d("10"))));
+    }
+
+    /// 12.5 SOL short at 150: 22.5 USDC up at 148.2, whatever the size of a contract is.
+    #[test]
+    fn a_position_of_a_linear_perpetual() {
+        let Listed { def, schedule, .. } = listed(
+            "SOL_USDC-PERPETUAL",
+            r#""kind":"future","settlement_period":"perpetual","instrument_type":"linear","base_currency":"SOL","quote_currency":"USDC",
+            "settlement_currency":"USDC","contract_size":0.1,"min_trade_amount":0.1,"tick_size":0.01,"max_leverage":25,"max_liquidation_commission":0.009"#,
+        );
+        let (size, entry, mark) = (d("-12.5"), d("150"), d("148.2"));
+        near(contract(&def).notional(size, mark), "1852.5");
+        near(contract(&def).pnl(size, entry, mark), "22.5");
+        let held = Isolated { contract: contract(&def), contracts: size, entry, margin: d("187.5") };
+        // (1875 + 187.5) / (12.5 × 1.02)
+        near(
+            held.liquidation(&Tiers::flat(d("0.02")), MarginBase::Mark, TierBasis::Settle),
+            "161.764705882353",
+        );
+        let schedule = schedule.unwrap();
+        assert_eq!((schedule.basis, schedule.liquidation_fee), (SizeUnit::Base, Some(d("0.009"))));
+        assert!(schedule.tiers().is_none(), "no maintenance rate is public");
+    }
+
+    /// An option of 2021 says neither its type nor its currencies.
+    #[test]
+    fn an_inverse_option_counts_coins_and_is_about_dollars() {
+        let Listed { def, schedule, .. } = listed(
+            "ETH-24SEP21-2000-P",
+            r#""kind":"option","base_currency":"ETH","quote_currency":"ETH","contract_size":1.0,"min_trade_amount":0.1,"tick_size":0.0005,
+            "expiration_timestamp":1632470400000"#,
+        );
+        assert_eq!((def.payoff, def.quote.as_str(), def.settle.as_str()), (Payoff::Inverse, "USD", "ETH"));
+        assert_eq!((def.strike, def.right, def.oi_unit), (Some(d("2000")), Some(Right::Put), SizeUnit::Base));
+        assert_eq!(def.canonical(), "ETH-USD:ETH-210924-2000-P");
+        assert!(schedule.is_none() && !is_in_dollars(&def));
+    }
+}
