@@ -66,7 +66,8 @@ impl Own {
             }
             *next = venue.account.next_change();
         }
-        if let Some(channel) = self.portfolio.as_ref().filter(|_| venue.step % PORTFOLIO_STEPS == 0) {
+        if let Some(channel) = self.portfolio.as_ref().filter(|_| venue.step.is_multiple_of(PORTFOLIO_STEPS))
+        {
             out.extend(summaries(venue).iter().map(|summary| told(channel, summary)));
         }
     }

@@ -54,6 +54,14 @@ pub(super) struct State {
     pub(super) venue_state: VenueState,
 }
 
+/// The numbers of one book message; without `prev` it is a snapshot.
+#[derive(Clone, Copy)]
+pub(super) struct Head {
+    pub(super) prev: Option<i64>,
+    pub(super) id: i64,
+    pub(super) ts_venue: Option<Nanos>,
+}
+
 impl DeribitDecoder {
     pub(super) fn new(venue: &VenueSpec) -> Self {
         DeribitDecoder { table: Table::new(venue), bids: Vec::new(), asks: Vec::new() }
@@ -135,8 +143,15 @@ impl DeribitDecoder {
         let ts_venue = wire::millis(&data.timestamp, "timestamp")?;
         levels(json(&data.bids, "bids")?, &mut self.bids)?;
         levels(json(&data.asks, "asks")?, &mut self.asks)?;
+        self.apply_book(ix, conn, Head { prev, id, ts_venue }, out);
+        Ok(())
+    }
+
+    /// Takes a book message whose levels stand in `bids` and `asks`.
+    pub(super) fn apply_book(&mut self, ix: u32, conn: ConnIx, head: Head, out: &mut dyn Out) {
+        let Head { prev, id, ts_venue } = head;
         let empty = self.bids.is_empty() && self.asks.is_empty();
-        let Some((symbol, state)) = self.table.both(ix) else { return Ok(()) };
+        let Some((symbol, state)) = self.table.both(ix) else { return };
         match state.book.judge(conn, prev, id, empty) {
             Verdict::Skip => out.note(Note::Superseded),
             Verdict::Gap(gap) => self.lose(ix, conn, gap, ts_venue, out),
@@ -154,7 +169,6 @@ impl DeribitDecoder {
                 out.event(Event { symbol, ts_venue, body: Body::Book(change) });
             }
         }
-        Ok(())
     }
 
     /// Reports a gap, once per loss, and asks for a new snapshot.
@@ -268,6 +282,9 @@ impl Forced {
 
 impl Decoder for DeribitDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
+        if self.fast(conn, bytes, out).is_some() {
+            return;
+        }
         if let Err(error) = self.message(conn, bytes, out) {
             out.note(Note::Undecodable(error));
         }

@@ -17,6 +17,7 @@
 mod account;
 mod book;
 mod decode;
+mod fast;
 mod grammar;
 mod instruments;
 mod levels;
