@@ -199,7 +199,8 @@ impl OwnDecoder {
                 let rows = json(&summaries.summaries, "summaries")?;
                 let read = |own: &mut Self, row: &str, out: &mut dyn Out| own.summary(row, at, false, out);
                 let balances = self.whole(Holding::Balances, rows, at, out, read);
-                balances.and(wire::each_row(rows, |row| self.margin_of(row, at, out)))
+                let mut pools = Pools::default();
+                balances.and(wire::each_row(rows, |row| margin_of(row, at, &mut pools, out)))
             }
             _ => {
                 out.note(Note::Unused("REST answer"));
@@ -294,38 +295,48 @@ impl OwnDecoder {
             collateral_price: None,
         };
         out.event(Event { symbol: Symbol::NONE, ts_venue, body: Body::Balance(&balance) });
-        if with_margin { self.margin_of(json_text, ts_venue, out) } else { Ok(()) }
+        if with_margin { margin_of(json_text, ts_venue, &mut Pools::default(), out) } else { Ok(()) }
     }
+}
 
-    /// Margin of one currency; with cross collateral that of the account, which every currency repeats.
-    fn margin_of(
-        &mut self,
-        json_text: &str,
-        ts_venue: Option<Nanos>,
-        out: &mut dyn Out,
-    ) -> Result<(), WireError> {
-        let row: Summary<'_> = wire::object(json_text)?;
-        let currency = wire::required(&row.currency, "currency")?;
-        let margin = if wire::word(&row.margin_model).starts_with("cross") {
-            Margin {
-                pool: "cross",
-                currency: "USD",
-                equity: wire::figure(&row.total_equity_usd, "total_equity_usd")?,
-                initial: wire::amount(&row.total_initial_margin_usd, "total_initial_margin_usd")?,
-                maintenance: wire::amount(&row.total_maintenance_margin_usd, "total_maintenance_margin_usd")?,
-            }
-        } else {
-            Margin {
-                pool: &currency,
-                currency: &currency,
-                equity: wire::figure(&row.equity, "equity")?,
-                initial: wire::amount(&row.initial_margin, "initial_margin")?,
-                maintenance: wire::amount(&row.maintenance_margin, "maintenance_margin")?,
-            }
-        };
-        out.event(Event { symbol: Symbol::NONE, ts_venue, body: Body::Margin(&margin) });
-        Ok(())
+/// What margin was told of in one message.
+#[derive(Default)]
+struct Pools {
+    has_cross: bool,
+}
+
+/// Margin of one currency; with cross collateral that of the account, which every currency repeats.
+fn margin_of(
+    json_text: &str,
+    ts_venue: Option<Nanos>,
+    pools: &mut Pools,
+    out: &mut dyn Out,
+) -> Result<(), WireError> {
+    let row: Summary<'_> = wire::object(json_text)?;
+    let currency = wire::required(&row.currency, "currency")?;
+    let is_cross = wire::word(&row.margin_model).starts_with("cross");
+    if is_cross && std::mem::replace(&mut pools.has_cross, true) {
+        return Ok(());
     }
+    let margin = if is_cross {
+        Margin {
+            pool: "cross",
+            currency: "USD",
+            equity: wire::figure(&row.total_equity_usd, "total_equity_usd")?,
+            initial: wire::amount(&row.total_initial_margin_usd, "total_initial_margin_usd")?,
+            maintenance: wire::amount(&row.total_maintenance_margin_usd, "total_maintenance_margin_usd")?,
+        }
+    } else {
+        Margin {
+            pool: &currency,
+            currency: &currency,
+            equity: wire::figure(&row.equity, "equity")?,
+            initial: wire::amount(&row.initial_margin, "initial_margin")?,
+            maintenance: wire::amount(&row.maintenance_margin, "maintenance_margin")?,
+        }
+    };
+    out.event(Event { symbol: Symbol::NONE, ts_venue, body: Body::Margin(&margin) });
+    Ok(())
 }
 
 /// Takes a rehearsal.
