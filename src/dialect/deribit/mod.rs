@@ -1,7 +1,7 @@
 //! Deribit: JSON-RPC over one socket for inverse and linear perpetuals, futures and options. Facts:
 //! `venues/deribit.toml`.
 //!
-//! Order book rules of the venue, numbered as in its wire notes; tests name them:
+//! Order book rules of the venue (docs.deribit.com, subscriptions/orderbook, read 2026-11); tests name them:
 //! 1. The first notification of `book.X.100ms` is a `snapshot`; any later one replaces the book again.
 //! 2. A `change` is taken when its `prev_change_id` is the last `change_id`. Ids are not consecutive.
 //! 3. `new` and `change` set an absolute amount, `delete` removes the level.
