@@ -15,6 +15,9 @@ mod collect;
 #[path = "conformance/corpus.rs"]
 mod corpus;
 #[cfg(test)]
+#[path = "conformance/deribit_desk.rs"]
+mod deribit_desk;
+#[cfg(test)]
 #[path = "conformance/goldens.rs"]
 mod goldens;
 #[cfg(test)]

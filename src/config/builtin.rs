@@ -10,6 +10,7 @@ pub static VENUES: &[(&str, &str)] = &[
     ("venues/okx.toml", include_str!("../../venues/okx.toml")),
     ("venues/hyperliquid.toml", include_str!("../../venues/hyperliquid.toml")),
     ("venues/kraken-futures.toml", include_str!("../../venues/kraken-futures.toml")),
+    ("venues/deribit.toml", include_str!("../../venues/deribit.toml")),
 ];
 
 /// Built-in themes: name and text. A theme stands after the one it inherits from.

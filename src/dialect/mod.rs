@@ -17,6 +17,7 @@ pub mod binance;
 pub mod bitget;
 pub mod bybit;
 pub mod coinbase;
+pub mod deribit;
 pub mod follow;
 pub mod hot;
 pub mod hyperliquid;
@@ -40,7 +41,17 @@ pub use symbols::Symbols;
 pub use table::Table;
 
 /// Every wire protocol, one line each.
-&[&binance::Binance, &bitget::Bitget, &bybit::Bybit, &coinbase::Coinbase, &hyperliquid::Hyperliquid, &kraken::Kraken, &okx::Okx];
+#[rustfmt::skip]
+pub static DIALECTS: &[&dyn Dialect] = &[
+    &binance::Binance,
+    &bitget::Bitget,
+    &bybit::Bybit,
+    &coinbase::Coinbase,
+    &deribit::Deribit,
+    &hyperliquid::Hyperliquid,
+    &kraken::Kraken,
+    &okx::Okx,
+];
 
 /// The dialect with this id.
 pub fn find(id: &str) -> Option<&'static dyn Dialect> {

@@ -18,6 +18,7 @@
 
 pub mod account;
 pub mod book;
+pub mod chain;
 pub mod fault;
 pub mod listing;
 pub mod market;
@@ -37,6 +38,10 @@ mod coinbase;
 mod coinbase_account;
 mod coinbase_jwt;
 mod coinbase_rest;
+mod deribit;
+mod deribit_account;
+mod deribit_rest;
+mod deribit_wire;
 mod hyperliquid;
 mod instrument;
 mod kraken;
@@ -63,7 +68,18 @@ pub use session::{Session, VenueServer};
 pub use subscription::Cursor;
 
 /// Every simulated venue, one line each.
-pub static VENUES: &[&dyn VenueServer] = &[&binance::USDM, &binance::COINM, &bybit::Bybit, &coinbase::Coinbase, &okx::Okx, &hyperliquid::Hyperliquid, &bitget::Bitget, &kraken::Kraken];
+#[rustfmt::skip]
+pub static VENUES: &[&dyn VenueServer] = &[
+    &binance::USDM,
+    &binance::COINM,
+    &bybit::Bybit,
+    &coinbase::Coinbase,
+    &okx::Okx,
+    &hyperliquid::Hyperliquid,
+    &bitget::Bitget,
+    &kraken::Kraken,
+    &deribit::Deribit,
+];
 
 /// What to simulate.
 #[derive(Clone, Debug)]

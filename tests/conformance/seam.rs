@@ -45,6 +45,7 @@ fn sessions_read_the_same_both_ways() {
         ("okx", "okx_2022"),
         ("bybit", "bybit_v5"),
         ("hyperliquid", "hyperliquid"),
+        ("deribit", "deribit_2021"),
         ("binance-usdm", "binance_usdm_2021"),
         ("kraken-futures", "kraken_futures_2021"),
     ] {

@@ -208,6 +208,11 @@ fn bybit_v5() {
 }
 
 #[test]
+fn deribit_2021() {
+    compare("deribit_2021", "deribit");
+}
+
+#[test]
 fn hyperliquid() {
     compare("hyperliquid", "hyperliquid");
 }

@@ -6,6 +6,8 @@ mod bitget;
 #[cfg(test)]
 mod coinbase;
 #[cfg(test)]
+mod deribit;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fidelity;

@@ -57,6 +57,11 @@ const ASKS: &[(&str, &str, &str)] = &[
         "/ws/v5/public",
         r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT-SWAP"},{"channel":"books5","instId":"BTC-USDT-SWAP"},{"channel":"bbo-tbt","instId":"BTC-USDT-SWAP"},{"channel":"trades","instId":"BTC-USDT-SWAP"},{"channel":"tickers","instId":"BTC-USDT-SWAP"},{"channel":"mark-price","instId":"BTC-USDT-SWAP"},{"channel":"index-tickers","instId":"BTC-USDT"},{"channel":"funding-rate","instId":"BTC-USDT-SWAP"},{"channel":"open-interest","instId":"BTC-USDT-SWAP"},{"channel":"liquidation-orders","instType":"SWAP"}]}"#,
     ),
+    (
+        "deribit",
+        "/ws/api/v2",
+        r#"{"jsonrpc":"2.0","id":7,"method":"public/subscribe","params":{"channels":["book.BTC-PERPETUAL.100ms","book.SOL_USDC-PERPETUAL.none.10.100ms","trades.BTC-PERPETUAL.100ms","quote.BTC-PERPETUAL","ticker.BTC-PERPETUAL.100ms","ticker.BTC-25JUN27.100ms","book.BTC-25JUN27-90000-C.100ms","quote.BTC-25JUN27-90000-C","ticker.ETH-24SEP27-3200-P.100ms","markprice.options.eth_usd"]}}"#,
+    ),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"l2Book","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"bbo","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"trades","coin":"BTC"}}"#),
@@ -146,6 +151,20 @@ fn every_channel_speaks_json() {
             ],
         ),
         ("kraken-futures", &["\"book\"", "\"trade\"", "\"ticker\"", "\"heartbeat\""]),
+        (
+            "deribit",
+            &[
+                "book.BTC-PERPETUAL.100ms",
+                "book.SOL_USDC-PERPETUAL.none.10",
+                "trades.BTC-PERPETUAL",
+                "quote.BTC-PERPETUAL",
+                "ticker.BTC-25JUN27.100ms",
+                "book.BTC-25JUN27-90000-C",
+                "quote.BTC-25JUN27-90000-C",
+                "ticker.ETH-24SEP27-3200-P",
+                "markprice.options",
+            ],
+        ),
         ("hyperliquid", &["l2Book", "\"bbo\"", "\"trades\"", "activeAssetCtx", "allDexsAssetCtxs"]),
     ] {
         let frames = spoken(venue);
