@@ -16,6 +16,7 @@ pub mod account;
 pub mod binance;
 pub mod bybit;
 pub mod follow;
+pub mod gate;
 pub mod hot;
 pub mod hyperliquid;
 pub mod levels;
@@ -38,7 +39,7 @@ pub use table::Table;
 
 /// Every wire protocol, one line each.
 pub static DIALECTS: &[&dyn Dialect] =
-    &[&binance::Binance, &bybit::Bybit, &hyperliquid::Hyperliquid, &okx::Okx];
+    &[&binance::Binance, &bybit::Bybit, &gate::Gate, &hyperliquid::Hyperliquid, &okx::Okx];
 
 /// The dialect with this id.
 pub fn find(id: &str) -> Option<&'static dyn Dialect> {
