@@ -6,6 +6,8 @@ mod faults;
 #[cfg(test)]
 mod fidelity;
 #[cfg(test)]
+mod gate;
+#[cfg(test)]
 mod market;
 #[cfg(test)]
 mod peer;

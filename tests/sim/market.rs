@@ -40,6 +40,36 @@ const ASKS: &[(&str, &str, &str)] = &[
         "/ws/v5/public",
         r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT-SWAP"},{"channel":"books5","instId":"BTC-USDT-SWAP"},{"channel":"bbo-tbt","instId":"BTC-USDT-SWAP"},{"channel":"trades","instId":"BTC-USDT-SWAP"},{"channel":"tickers","instId":"BTC-USDT-SWAP"},{"channel":"mark-price","instId":"BTC-USDT-SWAP"},{"channel":"index-tickers","instId":"BTC-USDT"},{"channel":"funding-rate","instId":"BTC-USDT-SWAP"},{"channel":"open-interest","instId":"BTC-USDT-SWAP"},{"channel":"liquidation-orders","instType":"SWAP"}]}"#,
     ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.obu","event":"subscribe","payload":["ob.BTC_USDT.400"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.book_ticker","event":"subscribe","payload":["BTC_USDT","SOL_USDT"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.trades","event":"subscribe","payload":["BTC_USDT","SOL_USDT"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/btc",
+        r#"{"time":1,"channel":"futures.tickers","event":"subscribe","payload":["BTC_USD"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.contract_info","event":"subscribe","payload":["!all"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/delivery/usdt",
+        r#"{"time":1,"channel":"futures.order_book_update","event":"subscribe","payload":["BTC_USDT_20270625","100ms","20"]}"#,
+    ),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"l2Book","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"bbo","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"trades","coin":"BTC"}}"#),
@@ -120,6 +150,16 @@ fn every_channel_speaks_json() {
                 "index-tickers",
                 "funding-rate",
                 "open-interest",
+            ],
+        ),
+        (
+            "gate",
+            &[
+                "\"futures.obu\"",
+                "order_book_update\",\"event\":\"update",
+                "book_ticker\",\"event\":\"update",
+                "trades\",\"event\":\"update",
+                "tickers\",\"event\":\"update",
             ],
         ),
         ("hyperliquid", &["l2Book", "\"bbo\"", "\"trades\"", "activeAssetCtx", "allDexsAssetCtxs"]),
