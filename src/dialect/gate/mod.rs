@@ -32,17 +32,20 @@
 //! a negative size sold and closed a long. Over REST the same venue documents the opposite, the size of the
 //! position; that list is not used.
 
+mod account;
 mod book;
 mod books;
 mod decode;
 mod instruments;
 mod messages;
+mod own;
+mod own_rows;
 mod place;
 mod slow;
 
 use super::plan::{connections, serves};
 use super::wire::quoted;
-use super::{Decoder, Dialect};
+use super::{AccountDialect, Decoder, Dialect};
 use crate::model::instrument::Class;
 use crate::model::venue::{ConnPlan, Endpoint, Heartbeat, Poll, RestRequest, VenueSpec, Watch};
 
@@ -95,6 +98,10 @@ impl Dialect for Gate {
 
     fn heartbeat(&self) -> Option<Heartbeat> {
         None // the server sends websocket pings
+    }
+
+    fn account(&self) -> Option<&'static dyn AccountDialect> {
+        Some(&account::GateAccount)
     }
 
     fn audit(&self, _venue: &VenueSpec, watch: &Watch) -> Option<RestRequest> {

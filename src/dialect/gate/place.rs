@@ -86,6 +86,11 @@ impl<'u> Asked<'u> {
         Some(Asked { dated, coin: parts.next()?, what: parts.next()?, query })
     }
 
+    /// The folder, as [`of_symbol`] writes it.
+    pub(super) fn home(&self) -> String {
+        format!("{ROOT}/{}/{}", if self.dated { "delivery" } else { "futures" }, self.coin)
+    }
+
     /// A parameter of the query.
     pub(super) fn parameter(&self, name: &str) -> Option<&'u str> {
         self.query
