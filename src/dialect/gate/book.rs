@@ -126,7 +126,7 @@ impl Book {
         self.kept.push(Kept { head, bids: bids.to_vec(), asks: asks.to_vec() });
     }
 
-    /// Takes levels of the stream; rule 7 adds the deletions that the venue leaves out.
+    /// Takes levels of the stream; rule C1 adds the deletions that the venue leaves out.
     pub(super) fn take(&mut self, whole: bool, bids: &mut Vec<Level>, asks: &mut Vec<Level>) {
         if whole {
             self.window = Window::default();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_7_what_leaves_the_depth_is_deleted() {
+    fn rule_c1_what_leaves_the_depth_is_deleted() {
         let level = |price: i64, size: i64| Level { price: Num::new(price, 0), size: Num::new(size, 0) };
         let mut book = Book { stream: Stream { in_band: true, depth: 2 }, ..Book::default() };
         let (mut bids, mut asks) = (vec![level(9, 1), level(8, 1)], vec![level(10, 1), level(11, 1)]);

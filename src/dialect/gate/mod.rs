@@ -18,9 +18,9 @@
 //! - B2. Then `U` is the `u` before plus one; otherwise unsubscribe and subscribe again.
 //!
 //! Both:
-//! - 7. Levels outside the depth of the stream go stale and are never deleted: only the best N count, so
+//! - C1. Levels outside the depth of the stream go stale and are never deleted: only the best N count, so
 //!   what leaves them is deleted here.
-//! - 8. Sizes are absolute, `0` deletes. There is no checksum.
+//! - C2. Sizes are absolute, `0` deletes. There is no checksum.
 //!
 //! # Units
 //! Sizes are contracts; `quanto_multiplier` says how much base one contract is. Inverse contracts read
@@ -75,7 +75,7 @@ impl Dialect for Gate {
             let home = place::of_endpoint(&endpoint.name);
             let mine = watch.iter().filter(|w| place::of_symbol(&w.symbol) == home);
             let texts: Vec<String> = mine.flat_map(|w| texts(endpoint, w)).collect();
-            connections(venue, endpoint, &texts, |batch| batch.concat())
+            connections(venue, endpoint, &texts, <[String]>::concat)
         };
         venue.endpoints.iter().flat_map(plan).collect()
     }
