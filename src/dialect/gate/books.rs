@@ -31,16 +31,10 @@ impl GateDecoder {
             (&*name, Stream { in_band, depth: depth.filter(|d| *d > 0).unwrap_or(UPDATE_DEPTH) })
         };
         let ix = self.table.intern(symbol)?;
-        let Some(state) = self.table.state_mut(ix) else { return Ok(()) };
         let full = data.full == Some(true);
-        if stream < state.book.stream || (stream > state.book.stream && state.book.follow.is_live() && !full)
-        {
-            out.note(Note::Unused("book of another stream")); // the better one is followed, or comes whole
+        if !self.admit(ix, conn, stream, full, out) {
             return Ok(());
         }
-        state.book.stream = stream;
-        // Known before anything can fail: what asks again has to name it.
-        state.book.follow.conn = Some(conn);
         match self.read(&data, full) {
             Ok(head) => {
                 self.apply(ix, conn, head, out);
@@ -52,6 +46,27 @@ impl GateDecoder {
                 Err(error)
             }
         }
+    }
+
+    /// Takes a message of a stream whose levels stand in the scratch.
+    pub(super) fn take(&mut self, ix: u32, conn: ConnIx, stream: Stream, head: Head, out: &mut dyn Out) {
+        if self.admit(ix, conn, stream, head.full, out) {
+            self.apply(ix, conn, head, out);
+        }
+    }
+
+    /// True when this stream is the one to follow: the better one, once it comes whole.
+    fn admit(&mut self, ix: u32, conn: ConnIx, stream: Stream, full: bool, out: &mut dyn Out) -> bool {
+        let Some(state) = self.table.state_mut(ix) else { return false };
+        let takes_over = full || !state.book.follow.is_live();
+        if stream < state.book.stream || (stream > state.book.stream && !takes_over) {
+            out.note(Note::Unused("book of another stream"));
+            return false;
+        }
+        state.book.stream = stream;
+        // Known before anything can fail: what asks again has to name it.
+        state.book.follow.conn = Some(conn);
+        true
     }
 
     /// Levels into the scratch, numbers into a head.
@@ -216,7 +231,7 @@ impl GateDecoder {
 }
 
 /// Symbol and stream of `ob.BTC_USDT.400`.
-fn in_band_name(name: &str) -> Option<(&str, Stream)> {
+pub(super) fn in_band_name(name: &str) -> Option<(&str, Stream)> {
     let (symbol, depth) = name.strip_prefix("ob.")?.rsplit_once('.')?;
     let depth = depth.parse().ok().filter(|depth| *depth > 0)?;
     Some((symbol, Stream { in_band: true, depth }))

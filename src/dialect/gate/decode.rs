@@ -122,10 +122,15 @@ impl GateDecoder {
 pub(super) fn signed(field: &Field<'_>, name: &'static str) -> Result<(Side, Num), WireError> {
     let text = wire::required(field, name)?;
     let num = Num::parse(text.as_bytes()).ok_or(WireError::Number(name))?;
+    sided(num).ok_or(WireError::Range(name))
+}
+
+/// Side and size of a signed size; zero has none.
+pub(super) fn sided(num: Num) -> Option<(Side, Num)> {
     match num.mantissa {
-        0 => Err(WireError::Range(name)),
-        buys if buys > 0 => Ok((Side::Buy, num)),
-        sells => Ok((Side::Sell, Num::new(sells.checked_neg().ok_or(WireError::Number(name))?, num.scale))),
+        0 => None,
+        buys if buys > 0 => Some((Side::Buy, num)),
+        sells => Some((Side::Sell, Num::new(sells.checked_neg()?, num.scale))),
     }
 }
 
@@ -159,6 +164,9 @@ pub(super) fn answer_of_socket(channel: &str, event: &str, frame: &Frame<'_>) ->
 
 impl Decoder for GateDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
+        if self.fast(conn, bytes, out).is_some() {
+            return;
+        }
         if let Err(error) = self.message(conn, bytes, out) {
             out.note(Note::Undecodable(error));
         }

@@ -36,6 +36,7 @@ mod account;
 mod book;
 mod books;
 mod decode;
+mod fast;
 mod instruments;
 mod messages;
 mod own;
