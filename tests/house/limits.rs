@@ -29,6 +29,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("config/error.rs", "FILE_BYTES_MAX", "configuration error, exit 3"),
     ("config/venues.rs", "MESSAGE_BYTES_CEILING", "configuration error, exit 3"),
     ("config/venues.rs", "SHORT_COLUMNS_MAX", "configuration error, exit 3"),
+    ("dialect/gate/book.rs", "DEPTH_MAX", "levels beyond it are deleted"),
     ("dialect/gate/own.rs", "ORDERS_MAX", "undecodable: counted"),
     ("dialect/mod.rs", "LEVELS_MAX", "undecodable: counted, the book resyncs"),
     ("dialect/mod.rs", "PENDING_MESSAGES_MAX", "the snapshot is asked for anew"),

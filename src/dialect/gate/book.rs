@@ -8,6 +8,9 @@ use crate::model::event::{Gap, GapWhy, Level};
 use crate::model::num::Num;
 use crate::model::time::Nanos;
 
+/// Levels per side that are ever believed to be of use; the venue promises 400 at most.
+const DEPTH_MAX: usize = 1_000;
+
 /// A book stream of a contract; the greater one wins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Stream {
@@ -69,6 +72,13 @@ pub(super) enum Verdict {
     Ask,
     /// Rules A5 and B2: the book is not to be believed.
     Gap(Gap),
+}
+
+impl Stream {
+    /// A stream of this many levels.
+    pub(super) fn new(in_band: bool, depth: usize) -> Self {
+        Stream { in_band, depth: depth.min(DEPTH_MAX) }
+    }
 }
 
 impl Book {
@@ -144,20 +154,24 @@ struct Window {
 }
 
 /// Enters `levels` into `side`; prices pushed out of the depth are deleted at the end of `levels`.
+///
+/// Deletions come first: what they make room for stays. A side never grows beyond its depth, whatever the
+/// message holds.
 fn trim(side: &mut Vec<Num>, levels: &mut Vec<Level>, depth: usize, better: fn(&Num, &Num) -> bool) {
-    for level in levels.iter() {
-        let at = side.partition_point(|price| better(price, &level.price));
-        let is_known = side.get(at) == Some(&level.price);
-        if level.size.is_zero() {
-            if is_known {
+    let mut gone = Vec::new();
+    for deletes in [true, false] {
+        for level in levels.iter().filter(|l| l.size.is_zero() == deletes) {
+            let at = side.partition_point(|price| better(price, &level.price));
+            let is_known = side.get(at) == Some(&level.price);
+            if deletes && is_known {
                 side.remove(at);
+            } else if !deletes && !is_known {
+                side.insert(at, level.price);
+                gone.extend(side.drain(depth.min(side.len())..));
             }
-        } else if !is_known {
-            side.insert(at, level.price);
         }
     }
-    let gone = side.drain(depth.min(side.len())..).map(|price| Level { price, size: Num::ZERO });
-    levels.extend(gone);
+    levels.extend(gone.into_iter().map(|price| Level { price, size: Num::ZERO }));
 }
 
 #[cfg(test)]
@@ -240,6 +254,9 @@ mod tests {
         let (mut bids, mut asks) = (vec![level(10, 1)], vec![]);
         book.take(false, &mut bids, &mut asks);
         assert_eq!(bids, [level(10, 1), level(8, 0)]);
+        let (mut bids, mut asks) = (vec![level(11, 1), level(10, 0)], vec![]);
+        book.take(false, &mut bids, &mut asks);
+        assert_eq!(bids, [level(11, 1), level(10, 0)], "the deletion makes room, nothing leaves");
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl GateDecoder {
             in_band_name(&name).ok_or(WireError::Word("s"))?
         } else {
             let depth = wire::integer(&data.l, "l").ok().flatten().and_then(|l| usize::try_from(l).ok());
-            (&*name, Stream { in_band, depth: depth.filter(|d| *d > 0).unwrap_or(UPDATE_DEPTH) })
+            (&*name, Stream::new(in_band, depth.filter(|d| *d > 0).unwrap_or(UPDATE_DEPTH)))
         };
         let ix = self.table.intern(symbol)?;
         let full = data.full == Some(true);
@@ -234,7 +234,7 @@ impl GateDecoder {
 pub(super) fn in_band_name(name: &str) -> Option<(&str, Stream)> {
     let (symbol, depth) = name.strip_prefix("ob.")?.rsplit_once('.')?;
     let depth = depth.parse().ok().filter(|depth| *depth > 0)?;
-    Some((symbol, Stream { in_band: true, depth }))
+    Some((symbol, Stream::new(true, depth)))
 }
 
 /// Levels of one side, `[price, size]` or `{"p": price, "s": size}`; an absent side has none.
