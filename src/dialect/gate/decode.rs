@@ -156,10 +156,11 @@ pub(super) fn answer_of_socket(channel: &str, event: &str, frame: &Frame<'_>) ->
     if channel == "futures.pong" {
         return Some(Answer::Heartbeat);
     }
-    if let Some(words) = frame.refusal() {
-        return Some(Answer::Refused(words));
-    }
-    matches!(event, "subscribe" | "unsubscribe").then_some(Answer::Ack)
+    let refusal = match event {
+        "subscribe" | "unsubscribe" => frame.refusal(),
+        _ => return frame.error().map(Answer::Refused),
+    };
+    Some(refusal.map_or(Answer::Ack, Answer::Refused))
 }
 
 impl Decoder for GateDecoder {

@@ -37,15 +37,18 @@ impl<'a> Frame<'a> {
         if json.starts_with('{') { row(json) } else { wire::each_row(json, row) }
     }
 
-    /// The venue's words when the message says no.
+    /// The venue's words when the message reports an error.
+    pub(super) fn error(&self) -> Option<String> {
+        let fault = self.error.as_ref().filter(|e| e.json() != "null")?;
+        let words = wire::object::<Fault<'_>>(fault.json()).map(|f| wire::word(&f.message).into_owned());
+        Some(words.unwrap_or_default())
+    }
+
+    /// The venue's words when the answer to a subscription says no.
     pub(super) fn refusal(&self) -> Option<String> {
-        let fault = self.error.as_ref().filter(|e| e.json() != "null");
-        if let Some(fault) = fault {
-            let words = wire::object::<Fault<'_>>(fault.json()).map(|f| wire::word(&f.message).into_owned());
-            return Some(words.unwrap_or_default());
-        }
-        let status = self.result.as_ref().and_then(|r| wire::object::<Outcome<'_>>(r.json()).ok());
-        status.filter(|s| wire::word(&s.status) == "fail").map(|_| "fail".to_string())
+        let outcome = || wire::object::<Outcome<'_>>(self.result().ok()?).ok();
+        let fails = || outcome().is_some_and(|o| wire::word(&o.status) == "fail");
+        self.error().or_else(|| fails().then(|| "fail".to_string()))
     }
 }
 
