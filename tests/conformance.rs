@@ -1,9 +1,10 @@
-//! Do decoders read what venues really send? Five questions:
+//! Do decoders read what venues really send? Six questions:
 //!
 //! - goldens: own cases in `tests/captured/<venue>/<case>/`; `UPDATE=1` writes what is found;
 //! - corpus: single captured messages decode to the right kind, and none brings a decoder down;
 //! - sessions: books rebuilt from our events equal those of an independent program;
 //! - seam: hot messages read the same with and without the general parser;
+//! - simulated: on the simulator, books and accounts are told as they are;
 //! - hostile: truncated and mutated frames never panic.
 //!
 //! Captures stay outside the repository: `FAULTLINE_CORPUS` names their folder.
@@ -35,3 +36,6 @@ mod sessions;
 #[cfg(test)]
 #[path = "conformance/sha256.rs"]
 mod sha256;
+#[cfg(test)]
+#[path = "conformance/simulated.rs"]
+mod simulated;

@@ -7,6 +7,7 @@ pub static VENUES: &[(&str, &str)] = &[
     ("venues/bitget.toml", include_str!("../../venues/bitget.toml")),
     ("venues/bybit.toml", include_str!("../../venues/bybit.toml")),
     ("venues/coinbase-us.toml", include_str!("../../venues/coinbase-us.toml")),
+    ("venues/gate.toml", include_str!("../../venues/gate.toml")),
     ("venues/okx.toml", include_str!("../../venues/okx.toml")),
     ("venues/hyperliquid.toml", include_str!("../../venues/hyperliquid.toml")),
     ("venues/kraken-futures.toml", include_str!("../../venues/kraken-futures.toml")),

@@ -19,6 +19,7 @@ pub mod bybit;
 pub mod coinbase;
 pub mod deribit;
 pub mod follow;
+pub mod gate;
 pub mod hot;
 pub mod hyperliquid;
 pub mod kraken;
@@ -48,6 +49,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &bybit::Bybit,
     &coinbase::Coinbase,
     &deribit::Deribit,
+    &gate::Gate,
     &hyperliquid::Hyperliquid,
     &kraken::Kraken,
     &okx::Okx,

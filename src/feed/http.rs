@@ -33,6 +33,7 @@ pub struct Http {
     base: String,
     redirect: Option<SocketAddr>,
     patience: Duration,
+    headers: HeaderMap,
     client: Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, String>,
 }
 
@@ -63,7 +64,12 @@ impl Http {
                 .pool_idle_timeout(IDLE.1)
                 .build(connector)
         });
-        Http { base: base.to_string(), redirect, patience, client }
+        Http { base: base.to_string(), redirect, patience, headers: HeaderMap::new(), client }
+    }
+
+    /// With headers that the venue wants beside the usual ones.
+    pub fn with(self, headers: HeaderMap) -> Self {
+        Http { headers, ..self }
     }
 
     /// The URL as it goes on the tape: after redirection, with the body of a POST behind a space.
@@ -101,6 +107,9 @@ impl Http {
             .uri(self.url(request)?)
             .header(header::USER_AGENT, AGENT)
             .header(header::ACCEPT, "application/json");
+        if let Some(headers) = builder.headers_mut() {
+            headers.extend(self.headers.clone());
+        }
         let body = match &request.body {
             Some(body) => {
                 builder = builder.method(Method::POST).header(header::CONTENT_TYPE, "application/json");

@@ -10,6 +10,7 @@
 //! | `inlet` | one connection's way into it: discarding and its account |
 //! | `redirect` | where a URL may lead |
 //! | `door` | name lookup, TCP, TLS, websocket handshake |
+//! | `headers` | what a venue wants at handshakes and with requests |
 //! | `connection` | life of one connection over all its reconnects |
 //! | `session` | one open websocket: frames, heartbeats, silence |
 //! | `outbox` | paced outgoing texts |
@@ -24,6 +25,7 @@ pub mod backoff;
 pub mod connection;
 pub mod door;
 pub mod gauges;
+pub mod headers;
 pub mod http;
 pub mod ingress;
 pub mod inlet;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use hyper::http::HeaderMap;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -11,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::connection::Order;
 use super::door::{self, Door};
 use super::gauges::{Gauges, VenueGauge};
+use super::headers;
 use super::http::Http;
 use super::ingress::Sender;
 use super::registry::{self, Registry};
@@ -31,7 +33,7 @@ pub fn spawn(handle: &Handle, config: FeedConfig, clock: Clock, ingress: Sender)
         watch_max: config.watch_max,
         seed: config.seed,
         patience: config.patience,
-        door: Door { tls: tls.clone(), patience: config.patience.connect },
+        door: Door { tls: tls.clone(), patience: config.patience.connect, headers: HeaderMap::new() },
         clock,
         ingress,
         registry: Registry::default(),
@@ -81,7 +83,8 @@ impl Feeds {
         // No place is left only beyond a thousand connections; the venue is left out then.
         let Some(place) = self.shared.registry.place(&info.name) else { return };
         let task = RestTask {
-            http: Http::new(&spec.rest.url, feed.redirect, tls, self.shared.patience.rest),
+            http: Http::new(&spec.rest.url, feed.redirect, tls, self.shared.patience.rest)
+                .with(headers::of(spec)),
             conn: place.conn,
             per_s: spec.rest.requests_per_s,
             burst: spec.rest.burst,

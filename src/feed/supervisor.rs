@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::backoff::{Backoff, SplitMix};
 use super::connection::{Connection, Order, Turnstile, stopped};
 use super::door::Door;
+use super::headers;
 use super::ingress::Sender;
 use super::inlet::{Gone, Inlet};
 use super::registry::{Place, Registry};
@@ -285,7 +286,7 @@ impl Venue {
             heartbeat: self.feed.dialect.heartbeat(),
             silence: shared.patience.silence.or(budget),
             patience: shared.patience,
-            door: shared.door.clone(),
+            door: Door { headers: headers::of(spec), ..shared.door.clone() },
             turnstile: Arc::clone(turnstile),
             inlet,
             orders: place.orders,

@@ -42,6 +42,9 @@ mod deribit;
 mod deribit_account;
 mod deribit_rest;
 mod deribit_wire;
+mod gate;
+mod gate_account;
+mod gate_rest;
 mod hyperliquid;
 mod instrument;
 mod kraken;
@@ -79,6 +82,7 @@ pub static VENUES: &[&dyn VenueServer] = &[
     &bitget::Bitget,
     &kraken::Kraken,
     &deribit::Deribit,
+    &gate::Gate,
 ];
 
 /// What to simulate.

@@ -72,6 +72,38 @@ fn deribit_asks_many_channels_in_one_request_and_counts_them() {
 }
 
 #[test]
+fn gate_asks_each_coin_on_its_own_socket_in_its_own_way() {
+    let spec = venue("gate");
+    let dated = "BTC_USDT_20270625";
+    let mut watched =
+        [watch(dated, Payoff::Linear), watch("BTC_USDT", Payoff::Linear), watch("BTC_USD", Payoff::Inverse)];
+    watched[0].def.class = Class::Future;
+    let plans = plans(&spec, &watched);
+    let names: Vec<&str> = plans.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["gate/usdt-1", "gate/btc-1", "gate/delivery-usdt-1"]);
+    assert_eq!(
+        plans[1].hello[0],
+        r#"{"time":1,"channel":"futures.obu","event":"subscribe","payload":["ob.BTC_USD.400"]}"#
+    );
+    assert_eq!(plans[0].hello.len(), 6);
+    assert_eq!(
+        plans[2].hello[0],
+        r#"{"time":1,"channel":"futures.order_book_update","event":"subscribe","payload":["BTC_USDT_20270625","100ms","100"]}"#
+    );
+    let dialect = dialect::find("gate").unwrap();
+    let audit = dialect.audit(&spec, &watched[0]).unwrap();
+    assert_eq!(
+        audit.path,
+        "/api/v4/delivery/usdt/order_book?contract=BTC_USDT_20270625&limit=50&with_id=true"
+    );
+    let polls = dialect.polls(&spec, &watched);
+    assert_eq!(
+        polls.iter().filter(|p| p.request.path.contains("risk_limit_tiers?contract=BTC_USD")).count(),
+        3
+    );
+}
+
+#[test]
 fn many_instruments_spread_over_connections() {
     for id in ["bitget", "bybit", "okx", "hyperliquid", "deribit"] {
         let spec = venue(id);

@@ -35,6 +35,8 @@ const AT: &[(&str, &str, &str)] = &[
     ("dialect/kraken/own.rs", "ORDERS_MAX", "undecodable: counted; a single order is told and forgotten"),
     ("dialect/kraken/wallets.rs", "ASSETS_MAX", "undecodable: counted"),
     ("dialect/deribit/own.rs", "CURRENCIES_MAX", "positions of further currencies count as cross margin"),
+    ("dialect/gate/book.rs", "DEPTH_MAX", "levels beyond it are deleted"),
+    ("dialect/gate/own.rs", "ORDERS_MAX", "undecodable: counted"),
     ("dialect/mod.rs", "LEVELS_MAX", "undecodable: counted, the book resyncs"),
     ("dialect/mod.rs", "PENDING_MESSAGES_MAX", "the snapshot is asked for anew"),
     ("dialect/mod.rs", "SYMBOLS_MAX", "undecodable: counted"),

@@ -12,6 +12,8 @@ mod faults;
 #[cfg(test)]
 mod fidelity;
 #[cfg(test)]
+mod gate;
+#[cfg(test)]
 mod kraken;
 #[cfg(test)]
 mod market;

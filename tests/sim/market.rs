@@ -62,6 +62,36 @@ const ASKS: &[(&str, &str, &str)] = &[
         "/ws/api/v2",
         r#"{"jsonrpc":"2.0","id":7,"method":"public/subscribe","params":{"channels":["book.BTC-PERPETUAL.100ms","book.SOL_USDC-PERPETUAL.none.10.100ms","trades.BTC-PERPETUAL.100ms","quote.BTC-PERPETUAL","ticker.BTC-PERPETUAL.100ms","ticker.BTC-25JUN27.100ms","book.BTC-25JUN27-90000-C.100ms","quote.BTC-25JUN27-90000-C","ticker.ETH-24SEP27-3200-P.100ms","markprice.options.eth_usd"]}}"#,
     ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.obu","event":"subscribe","payload":["ob.BTC_USDT.400"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.book_ticker","event":"subscribe","payload":["BTC_USDT","SOL_USDT"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.trades","event":"subscribe","payload":["BTC_USDT","SOL_USDT"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/btc",
+        r#"{"time":1,"channel":"futures.tickers","event":"subscribe","payload":["BTC_USD"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.contract_info","event":"subscribe","payload":["!all"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/delivery/usdt",
+        r#"{"time":1,"channel":"futures.order_book_update","event":"subscribe","payload":["BTC_USDT_20270625","100ms","20"]}"#,
+    ),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"l2Book","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"bbo","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"trades","coin":"BTC"}}"#),
@@ -163,6 +193,16 @@ fn every_channel_speaks_json() {
                 "quote.BTC-25JUN27-90000-C",
                 "ticker.ETH-24SEP27-3200-P",
                 "markprice.options",
+            ],
+        ),
+        (
+            "gate",
+            &[
+                "\"futures.obu\"",
+                "order_book_update\",\"event\":\"update",
+                "book_ticker\",\"event\":\"update",
+                "trades\",\"event\":\"update",
+                "tickers\",\"event\":\"update",
             ],
         ),
         ("hyperliquid", &["l2Book", "\"bbo\"", "\"trades\"", "activeAssetCtx", "allDexsAssetCtxs"]),
