@@ -98,43 +98,71 @@ impl Ledger {
         if merged.contains(&Merged::Unknown) {
             return Ok(false);
         }
-        if action == Action::Partial {
-            self.whole(kind, out);
-        }
-        let mut first = Ok(());
-        for row in merged {
-            let done = match row {
-                Merged::Whole { key, json } => {
-                    self.row(kind, &json, action == Action::Partial, out).map(|over| {
-                        if over && let Some(own) = self.own.get_mut(at) {
-                            own.forget(&key);
-                        }
-                    })
-                }
-                Merged::Gone(json) => self.gone(kind, &json, out),
-                Merged::Unknown => Ok(()),
-            };
-            first = first.and(done);
-        }
-        if matches!(kind, Kind::Margin | Kind::Wallet) && action == Action::Partial {
-            self.balances(out);
-        }
+        let read = if action == Action::Partial {
+            let rows: Vec<&str> = merged.iter().filter_map(Merged::json).collect();
+            self.list(kind, &rows, out)
+        } else {
+            self.changes(at, kind, &merged, out)
+        };
         // A row that cannot be understood costs that row alone.
-        if let Err(error) = first {
+        if let Err(error) = read {
             out.note(Note::Undecodable(error));
         }
         Ok(true)
     }
 
-    /// A list of this kind begins: what follows is all there is.
-    fn whole(&mut self, kind: Kind, out: &mut dyn Out) {
-        let holding = match kind {
-            Kind::Position => Holding::Positions,
-            Kind::Order => Holding::Orders,
-            Kind::Margin => return self.margins.clear(), // said when all of them are read
-            Kind::Wallet => return self.wallets.clear(),
+    /// Rows that changed. Orders that are over leave the table.
+    fn changes(
+        &mut self,
+        at: usize,
+        kind: Kind,
+        merged: &[Merged],
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        let mut first = Ok(());
+        for row in merged {
+            let done = match row {
+                Merged::Whole { key, json } => self.row(kind, json, false, out).map(|is_over| {
+                    if let Some(own) = self.own.get_mut(at).filter(|_| is_over) {
+                        own.forget(key);
+                    }
+                }),
+                Merged::Gone(json) => self.gone(kind, json, out),
+                Merged::Unknown => Ok(()),
+            };
+            first = first.and(done);
+        }
+        first
+    }
+
+    /// All rows of a kind. Where one of them cannot be read nobody may say that these are all.
+    fn list(&mut self, kind: Kind, rows: &[&str], out: &mut dyn Out) -> Result<(), WireError> {
+        let is_read = |row: &&str| match kind {
+            Kind::Position => position(row, &self.currencies).is_ok(),
+            Kind::Order => order(row, |_| ()).is_ok(),
+            Kind::Margin | Kind::Wallet => purse(row, &self.currencies).is_ok(),
         };
-        out.event(Event { symbol: Symbol::NONE, ts_venue: None, body: Body::Whole(holding) });
+        let is_whole = rows.iter().all(is_read);
+        let mut say = |holding| {
+            if is_whole {
+                let body = Body::Whole(holding);
+                out.event(Event { symbol: Symbol::NONE, ts_venue: None, body });
+            }
+        };
+        match kind {
+            Kind::Position => say(Holding::Positions),
+            Kind::Order => say(Holding::Orders),
+            Kind::Margin => self.margins.clear(),
+            Kind::Wallet => self.wallets.clear(),
+        }
+        let mut first = Ok(());
+        for row in rows {
+            first = first.and(self.row(kind, row, true, out).map(|_| ()));
+        }
+        if matches!(kind, Kind::Margin | Kind::Wallet) {
+            self.balances(is_whole, out);
+        }
+        first
     }
 
     /// One whole row. In a list of all there is, closed positions are left out. True when nothing can
@@ -196,9 +224,11 @@ impl Ledger {
     }
 
     /// All balances: those that back margin, and coins that are only stored.
-    fn balances(&self, out: &mut dyn Out) {
-        let body = Body::Whole(Holding::Balances);
-        out.event(Event { symbol: Symbol::NONE, ts_venue: None, body });
+    fn balances(&self, is_whole: bool, out: &mut dyn Out) {
+        if is_whole {
+            let body = Body::Whole(Holding::Balances);
+            out.event(Event { symbol: Symbol::NONE, ts_venue: None, body });
+        }
         let stored = self.wallets.iter().filter(|(code, _)| !self.margins.contains_key(*code));
         self.margins.iter().chain(stored).for_each(|(_, purse)| say_balance(purse, out));
     }
@@ -227,15 +257,13 @@ impl Ledger {
             out.note(Note::Unused("REST answer"));
             return Ok(());
         };
-        if !listed.starts_with('[') {
-            return Err(WireError::Shape);
-        }
-        self.whole(kind, out);
-        let end = wire::each_row(&listed, |row| self.row(kind, row, true, out).map(|_| ()));
-        if matches!(kind, Kind::Margin | Kind::Wallet) {
-            self.balances(out);
-        }
-        end
+        let mut rows = Vec::new();
+        wire::each_row(&listed, |row| {
+            rows.push(row.to_string());
+            Ok(())
+        })?;
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        self.list(kind, &rows, out)
     }
 }
 

@@ -41,6 +41,16 @@ pub(super) enum Merged {
     Unknown,
 }
 
+impl Merged {
+    /// The row as JSON, where it is there.
+    pub(super) fn json(&self) -> Option<&str> {
+        match self {
+            Merged::Whole { json, .. } => Some(json),
+            Merged::Gone(_) | Merged::Unknown => None,
+        }
+    }
+}
+
 impl OwnTable {
     /// An empty table that waits for its `partial`.
     pub(super) fn new(keys: &[&str], kept: &'static [&'static str]) -> Self {
