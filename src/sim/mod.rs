@@ -28,6 +28,10 @@ pub mod session;
 mod auth;
 mod binance;
 mod binance_rest;
+mod bitmex;
+mod bitmex_account;
+mod bitmex_rest;
+mod bitmex_rows;
 mod bybit;
 mod bybit_rest;
 mod hyperliquid;
@@ -54,7 +58,7 @@ pub use subscription::Cursor;
 
 /// Every simulated venue, one line each.
 pub static VENUES: &[&dyn VenueServer] =
-    &[&binance::USDM, &binance::COINM, &bybit::Bybit, &okx::Okx, &hyperliquid::Hyperliquid];
+    &[&binance::USDM, &binance::COINM, &bitmex::Bitmex, &bybit::Bybit, &okx::Okx, &hyperliquid::Hyperliquid];
 
 /// What to simulate.
 #[derive(Clone, Debug)]

@@ -18,6 +18,26 @@ fn watch(symbol: &str, payoff: Payoff) -> Watch {
 }
 
 #[test]
+fn bitmex_asks_ten_topics_at_a_time_and_nothing_own() {
+    let spec = venue("bitmex");
+    let plans = plans(
+        &spec,
+        &[
+            watch("XBTUSD", Payoff::Inverse),
+            watch("XBTUSDT", Payoff::Linear),
+            watch("ETHUSD", Payoff::Quanto),
+        ],
+    );
+    let names: Vec<&str> = plans.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["bitmex/public-1"]);
+    assert_eq!(plans[0].hello.len(), 2);
+    assert!(plans[0].hello[0].starts_with(
+        r#"{"op":"subscribe","args":["orderBookL2:XBTUSD","quote:XBTUSD","trade:XBTUSD","instrument:XBTUSD","liquidation:XBTUSD","#
+    ));
+    assert!(!plans[0].hello.concat().contains("position"));
+}
+
+#[test]
 fn bybit_asks_each_category_on_its_own_socket() {
     let spec = venue("bybit");
     let plans = plans(&spec, &[watch("BTCUSDT", Payoff::Linear), watch("BTCUSD", Payoff::Inverse)]);
@@ -61,7 +81,7 @@ fn hyperliquid_asks_one_thing_at_a_time() {
 
 #[test]
 fn many_instruments_spread_over_connections() {
-    for id in ["bybit", "okx", "hyperliquid"] {
+    for id in ["bitmex", "bybit", "okx", "hyperliquid"] {
         let spec = venue(id);
         let many: Vec<Watch> = (0..300).map(|n| watch(&format!("C{n}-USDT-SWAP"), Payoff::Linear)).collect();
         let plans = plans(&spec, &many);
@@ -75,7 +95,7 @@ fn many_instruments_spread_over_connections() {
 
 #[test]
 fn a_symbol_cannot_break_out_of_its_request() {
-    for id in ["bybit", "okx", "hyperliquid"] {
+    for id in ["bitmex", "bybit", "okx", "hyperliquid"] {
         let plans = plans(&venue(id), &[watch("A\"],\"op\":\"x-SWAP", Payoff::Linear)]);
         for text in plans.iter().flat_map(|p| &p.hello) {
             assert!(sonic_rs::from_str::<sonic_rs::Value>(text).is_ok(), "{text}");

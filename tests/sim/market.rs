@@ -31,6 +31,11 @@ const ASKS: &[(&str, &str, &str)] = &[
         r#"{"method":"SUBSCRIBE","params":["btcusd_perp@depth@100ms","btcusd_perp@markPrice","btcusd@indexPrice@1s","btcusd_perp@aggTrade"],"id":1}"#,
     ),
     (
+        "bitmex",
+        "/realtime",
+        r#"{"op":"subscribe","args":["orderBookL2:XBTUSD","quote:XBTUSD","trade:XBTUSD","instrument:XBTUSD","liquidation:XBTUSD","liquidation:ETHUSDT","liquidation:SOLUSDT","liquidation:XRPUSDT","liquidation:DOGEUSDT"]}"#,
+    ),
+    (
         "bybit",
         "/v5/public/linear",
         r#"{"op":"subscribe","args":["orderbook.50.SOLUSDT","orderbook.1.SOLUSDT","publicTrade.SOLUSDT","tickers.SOLUSDT","allLiquidation.SOLUSDT"]}"#,
@@ -107,6 +112,7 @@ fn every_channel_speaks_json() {
             ][..],
         ),
         ("binance-coinm", &["depthUpdate", "markPriceUpdate", "indexPriceUpdate", "aggTrade"]),
+        ("bitmex", &["\"orderBookL2\"", "\"quote\"", "\"trade\"", "\"instrument\"", "\"liquidation\""]),
         ("bybit", &["orderbook.50", "orderbook.1.", "publicTrade", "tickers", "allLiquidation"]),
         (
             "okx",

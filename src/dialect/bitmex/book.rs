@@ -1,6 +1,6 @@
-//! The rows behind a BitMEX order book: which price an id stands for. See the rules in the parent module.
+//! The rows behind a `bitmex` order book: which price an id stands for. See the rules in the parent module.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::messages::{Action, BookRow, side};
 use crate::dialect::wire;
@@ -8,10 +8,10 @@ use crate::dialect::{LEVELS_MAX, WireError};
 use crate::model::event::{Level, Side};
 use crate::model::num::Num;
 
-/// Rows of one symbol, looked up and never walked: prices by id and side.
+/// Rows of one symbol, prices by id and side.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    prices: HashMap<(i64, bool), Num>,
+    prices: BTreeMap<(i64, bool), Num>,
 }
 
 /// What a row means for the book.

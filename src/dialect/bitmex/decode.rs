@@ -1,4 +1,4 @@
-//! BitMEX messages to events: dispatch and order books.
+//! `bitmex` messages to events: dispatch and order books.
 
 use super::book::{Rows, Taken};
 use super::market::answer_of_socket;
@@ -43,7 +43,7 @@ const UNUSED: &[&str] = &[
     "wallet",
 ];
 
-/// The state of BitMEX on one tape.
+/// The state of `bitmex` on one tape.
 pub(super) struct BitmexDecoder {
     pub(super) table: Table<State>,
     pub(super) currencies: Currencies,

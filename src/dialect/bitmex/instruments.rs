@@ -1,4 +1,4 @@
-//! BitMEX contract terms and risk limits: `GET /api/v1/instrument/active`.
+//! `bitmex` contract terms and risk limits: `GET /api/v1/instrument/active`.
 
 use rust_decimal::Decimal;
 use serde::Deserialize;

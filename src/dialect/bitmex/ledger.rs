@@ -88,7 +88,7 @@ impl Ledger {
         let (Some(own), Some(kind)) = (self.own.get_mut(at), KINDS.get(at).copied()) else { return Ok(true) };
         let action = frame.action()?;
         if action == Action::Partial {
-            own.start(frame.keys.as_ref().map(|raw| raw.json()))?;
+            own.start(frame.keys.as_ref().map(wire::Raw::json))?;
         } else if !own.is_live() {
             out.note(Note::Superseded); // before its `partial`
             return Ok(true);

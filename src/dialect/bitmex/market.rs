@@ -1,4 +1,7 @@
-//! BitMEX tables to events: trades, quotes, instruments, liquidations, funds, REST answers.
+//! `bitmex` tables to events: trades, quotes, instruments, liquidations, funds, REST answers.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
 
 use super::decode::BitmexDecoder;
 use super::instruments::{self, venue_state};
@@ -201,8 +204,8 @@ impl BitmexDecoder {
             Ok(())
         })?;
         let Some(ix) = ix else { return Ok(()) }; // of nobody knows which symbol
-        bids.sort_by(|a, b| b.price.cmp(&a.price));
-        asks.sort_by(|a, b| a.price.cmp(&b.price));
+        bids.sort_by_key(|level| Reverse(level.price));
+        asks.sort_by_key(|level| level.price);
         let change = BookChange { snapshot: true, bids: &bids, asks: &asks, seq: None };
         out.event(Event { symbol: self.table.symbol(ix), ts_venue: at, body: Body::Audit(change) });
         Ok(())
@@ -211,7 +214,7 @@ impl BitmexDecoder {
 
 /// Messages without a table: the welcome, acknowledgements, refusals. Returns the topic that was
 /// subscribed to.
-pub(super) fn answer_of_socket<'f>(frame: &'f Frame<'_>, out: &mut dyn Out) -> std::borrow::Cow<'f, str> {
+pub(super) fn answer_of_socket<'f>(frame: &'f Frame<'_>, out: &mut dyn Out) -> Cow<'f, str> {
     let ok = frame.success.as_ref().map(Raw::json) == Some("true");
     if frame.error.is_some() {
         out.note(Note::Refused(&wire::word(&frame.error)));

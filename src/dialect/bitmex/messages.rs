@@ -1,4 +1,4 @@
-//! BitMEX messages as they stand on the wire. Only fields that are used; others are ignored.
+//! `bitmex` messages as they stand on the wire. Only fields that are used; others are ignored.
 
 use serde::Deserialize;
 
@@ -57,7 +57,7 @@ impl Frame<'_> {
 
     /// The rows as JSON.
     pub(super) fn rows(&self) -> Result<&str, WireError> {
-        self.data.as_ref().map(|raw| raw.json()).ok_or(WireError::Missing("data"))
+        self.data.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("data"))
     }
 }
 

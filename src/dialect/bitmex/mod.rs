@@ -1,4 +1,4 @@
-//! BitMEX: perpetuals and futures, inverse, linear and quanto. Facts: `venues/bitmex.toml`.
+//! `bitmex`: perpetuals and futures, inverse, linear and quanto. Facts: `venues/bitmex.toml`.
 //!
 //! The venue streams tables: `partial` is a whole table, `insert`, `update` and `delete` change its rows.
 //! Order book rules of `orderBookL2`, numbered as in its wire notes; tests name them:

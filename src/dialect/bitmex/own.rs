@@ -273,8 +273,7 @@ pub(super) fn order<R>(json: &str, then: impl FnOnce(Of<Order<'_>>) -> R) -> Res
 fn state(word: &str, filled: Decimal, sleeps: bool) -> Result<OrderState, WireError> {
     Ok(match word {
         "PendingNew" => OrderState::Pending,
-        "New" if sleeps => OrderState::Untriggered,
-        "PendingCancel" | "PendingReplace" if sleeps => OrderState::Untriggered,
+        "New" | "PendingCancel" | "PendingReplace" if sleeps => OrderState::Untriggered,
         "New" => OrderState::Open,
         "PendingCancel" | "PendingReplace" if filled.is_zero() => OrderState::Open,
         "PartiallyFilled" | "PendingCancel" | "PendingReplace" => OrderState::PartlyFilled,
