@@ -42,6 +42,7 @@ static LISTINGS: &[Listing] = &[
     Listing::row(["SOLUSDT", "SOL"], (1, 2), (1_000, 0), Unit::BaseE8(10_000), (40, 420, 1.0), 50),
     Listing::row(["XRPUSDT", "XRP"], (1, 4), (1_000, 0), Unit::BaseE8(1_000_000), (30, 300, 0.8), 50),
     Listing::row(["DOGEUSDT", "DOGE"], (1, 5), (1_000, 0), Unit::BaseE8(10_000_000), (20, 260, 0.6), 50),
+    Listing::row(["XBTUSDT", "BTC"], (1, 1), (1_000, 0), Unit::BaseE8(100), (120, 1_500, 1.0), 100),
     Listing::row(["XBTM27", "BTC"], (5, 1), (100, 0), DOLLAR, (60, 800, 0.5), 100).until(JUNE_2027),
 ];
 

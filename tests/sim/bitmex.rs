@@ -152,7 +152,7 @@ async fn requests_and_rows_tell_the_same_terms() {
         let rows = terms.as_array().unwrap();
         rows.iter().find(|row| text(&row["symbol"]) == symbol).unwrap().clone()
     };
-    assert_eq!(terms.as_array().unwrap().len(), 6);
+    assert_eq!(terms.as_array().unwrap().len(), 7);
     let bitcoin = row("XBTUSD");
     assert_eq!(
         (bitcoin["multiplier"].as_i64(), text(&bitcoin["settlCurrency"])),

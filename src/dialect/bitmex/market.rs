@@ -77,7 +77,7 @@ impl BitmexDecoder {
             state.settle = Some(currency.clone());
         }
         let value = wire::amount(&row.open_value, "openValue")?;
-        let ticker = Ticker {
+        let mut ticker = Ticker {
             last: wire::slow_price(&row.last_price, "lastPrice")?,
             mark: wire::slow_price(&row.mark_price, "markPrice")?,
             index: wire::slow_price(&row.indicative_settle_price, "indicativeSettlePrice")?,
@@ -90,9 +90,18 @@ impl BitmexDecoder {
             volume_24h: wire::amount(&row.volume24h, "volume24h")?,
         };
         let traded = wire::word(&row.state);
-        if ticker != Ticker::default() {
-            out.event(Event { symbol, ts_venue, body: Body::Ticker(&ticker) });
-        } else if traded.is_empty() {
+        // Open interest is an event of its own: its silence is judged apart from that of prices.
+        let mut interest = Ticker::default();
+        if ticker.open_interest.is_some() {
+            interest.open_interest = ticker.open_interest.take();
+            interest.open_interest_value = ticker.open_interest_value.take();
+        }
+        let mut is_news = false;
+        for ticker in [&ticker, &interest].into_iter().filter(|t| **t != Ticker::default()) {
+            out.event(Event { symbol, ts_venue, body: Body::Ticker(ticker) });
+            is_news = true;
+        }
+        if !is_news && traded.is_empty() {
             out.note(Note::Unused("instrument fields"));
         }
         if !traded.is_empty() {

@@ -55,7 +55,8 @@ impl Dialect for Bitmex {
     }
 
     fn bootstrap(&self, _venue: &VenueSpec) -> Vec<RestRequest> {
-        vec![get(money::PATH), get(instruments::PATH)]
+        let fund = |currency| get(&format!("{}?currency={currency}&count=1&reverse=true", market::FUND_PATH));
+        [get(money::PATH), get(instruments::PATH)].into_iter().chain(FUNDS.map(fund)).collect()
     }
 
     fn connections(&self, venue: &VenueSpec, watch: &[Watch]) -> Vec<ConnPlan> {
@@ -67,9 +68,8 @@ impl Dialect for Bitmex {
     }
 
     fn polls(&self, venue: &VenueSpec, _watch: &[Watch]) -> Vec<Poll> {
-        let fund = |currency| get(&format!("{}?currency={currency}&count=1&reverse=true", market::FUND_PATH));
         let poll = |request| Poll { request, every_ms: LISTS_EVERY_MS };
-        self.bootstrap(venue).into_iter().chain(FUNDS.map(fund)).map(poll).collect()
+        self.bootstrap(venue).into_iter().map(poll).collect()
     }
 
     fn heartbeat(&self) -> Option<Heartbeat> {
