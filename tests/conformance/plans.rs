@@ -35,6 +35,12 @@ fn bitmex_asks_ten_topics_at_a_time_and_nothing_own() {
         r#"{"op":"subscribe","args":["orderBookL2:XBTUSD","quote:XBTUSD","trade:XBTUSD","instrument:XBTUSD","liquidation:XBTUSD","#
     ));
     assert!(!plans[0].hello.concat().contains("position"));
+    let dialect = dialect::find("bitmex").unwrap();
+    let audit = dialect.audit(&spec, &watch("A&depth=0", Payoff::Linear)).unwrap();
+    assert_eq!(audit.path, "/api/v1/orderBook/L2?symbol=A%26depth%3D0&depth=100");
+    let asked = dialect.bootstrap(&spec);
+    assert!(asked.iter().all(|request| request.weight == 2), "30 requests a minute without a key");
+    assert!(asked.iter().map(|request| request.weight).sum::<u32>() <= spec.rest.burst);
 }
 
 #[test]

@@ -322,3 +322,34 @@ impl Decoder for Ledger {
         self.table.symbols()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Count;
+
+    /// Every message of the own cases, cut at every third byte.
+    #[test]
+    fn truncated_messages_are_survived() {
+        let spec: VenueSpec = toml::from_str(include_str!("../../../venues/bitmex.toml")).unwrap();
+        let mut ledger = Ledger::new(&spec);
+        let mut out = Count::default();
+        for frames in [
+            include_str!("../../../tests/captured/bitmex/own_positions/frames.ndjson"),
+            include_str!("../../../tests/captured/bitmex/own_orders/frames.ndjson"),
+            include_str!("../../../tests/captured/bitmex/own_money/frames.ndjson"),
+        ] {
+            for line in frames.lines() {
+                for end in (0..=line.len()).step_by(3) {
+                    let body = &line.as_bytes()[..end];
+                    ledger.frame(ConnIx(0), body, &mut out);
+                    for path in ["position", "order", "user/margin", "wallet/assets"] {
+                        let url = format!("https://h/api/v1/{path}");
+                        ledger.rest(&RestAnswer { url: &url, status: 200, body }, &mut out);
+                    }
+                }
+            }
+        }
+        assert!(out.0 > 0, "whole messages are among them");
+    }
+}
