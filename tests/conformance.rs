@@ -1,9 +1,10 @@
-//! Do decoders read what venues really send? Five questions:
+//! Do decoders read what venues really send? Six questions:
 //!
 //! - goldens: own cases in `tests/captured/<venue>/<case>/`; `UPDATE=1` writes what is found;
 //! - corpus: single captured messages decode to the right kind, and none brings a decoder down;
 //! - sessions: books rebuilt from our events equal those of an independent program;
 //! - seam: hot messages read the same with and without the general parser;
+//! - own: what an account signs its simulated venue takes, and what that holds the decoder says;
 //! - hostile: truncated and mutated frames never panic.
 //!
 //! Captures stay outside the repository: `FAULTLINE_CORPUS` names their folder.
@@ -20,6 +21,9 @@ mod goldens;
 #[cfg(test)]
 #[path = "conformance/hostile.rs"]
 mod hostile;
+#[cfg(test)]
+#[path = "conformance/own_bitmex.rs"]
+mod own_bitmex;
 #[cfg(test)]
 #[path = "conformance/plans.rs"]
 mod plans;

@@ -78,7 +78,8 @@ pub(super) fn news(before: &[Field], now: &[Field], keys: &[&str], also: &[&str]
     }
     let named =
         |names: &[&str]| -> Vec<Field> { now.iter().filter(|f| names.contains(&f.0)).cloned().collect() };
-    Some(object(&[named(keys), news, named(also)].concat()))
+    let also: Vec<&str> = also.iter().filter(|name| !keys.contains(name)).copied().collect();
+    Some(object(&[named(keys), news, named(&also)].concat()))
 }
 
 /// An image of a public table for one symbol.
@@ -310,6 +311,8 @@ mod tests {
             news(&row("5"), &row("6"), &["symbol"], &["at"]).unwrap(),
             r#"{"symbol":"A","mark":6,"at":2}"#
         );
+        let once = news(&row("5"), &row("6"), &["symbol"], &["symbol"]).unwrap();
+        assert_eq!(once, r#"{"symbol":"A","mark":6}"#);
         assert_eq!(news(&row("5"), &row("5"), &["symbol"], &["at"]), None);
     }
 }
