@@ -5,6 +5,7 @@
 //! - sessions: books rebuilt from our events equal those of an independent program;
 //! - seam: hot messages read the same with and without the general parser;
 //! - simulated: on the simulator, books and accounts are told as they are;
+//! - own: what an account signs its simulated venue takes, and what that holds the decoder says;
 //! - hostile: truncated and mutated frames never panic.
 //!
 //! Captures stay outside the repository: `FAULTLINE_CORPUS` names their folder.
@@ -24,6 +25,9 @@ mod goldens;
 #[cfg(test)]
 #[path = "conformance/hostile.rs"]
 mod hostile;
+#[cfg(test)]
+#[path = "conformance/own_bitmex.rs"]
+mod own_bitmex;
 #[cfg(test)]
 #[path = "conformance/plans.rs"]
 mod plans;

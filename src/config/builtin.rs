@@ -5,6 +5,7 @@ pub static VENUES: &[(&str, &str)] = &[
     ("venues/binance-usdm.toml", include_str!("../../venues/binance-usdm.toml")),
     ("venues/binance-coinm.toml", include_str!("../../venues/binance-coinm.toml")),
     ("venues/bitget.toml", include_str!("../../venues/bitget.toml")),
+    ("venues/bitmex.toml", include_str!("../../venues/bitmex.toml")),
     ("venues/bybit.toml", include_str!("../../venues/bybit.toml")),
     ("venues/coinbase-us.toml", include_str!("../../venues/coinbase-us.toml")),
     ("venues/gate.toml", include_str!("../../venues/gate.toml")),

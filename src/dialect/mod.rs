@@ -15,6 +15,7 @@
 pub mod account;
 pub mod binance;
 pub mod bitget;
+pub mod bitmex;
 pub mod bybit;
 pub mod coinbase;
 pub mod deribit;
@@ -46,6 +47,7 @@ pub use table::Table;
 pub static DIALECTS: &[&dyn Dialect] = &[
     &binance::Binance,
     &bitget::Bitget,
+    &bitmex::Bitmex,
     &bybit::Bybit,
     &coinbase::Coinbase,
     &deribit::Deribit,

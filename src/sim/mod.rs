@@ -32,6 +32,10 @@ mod binance_rest;
 mod bitget;
 mod bitget_account;
 mod bitget_rest;
+mod bitmex;
+mod bitmex_account;
+mod bitmex_rest;
+mod bitmex_rows;
 mod bybit;
 mod bybit_rest;
 mod coinbase;
@@ -83,6 +87,7 @@ pub static VENUES: &[&dyn VenueServer] = &[
     &kraken::Kraken,
     &deribit::Deribit,
     &gate::Gate,
+    &bitmex::Bitmex,
 ];
 
 /// What to simulate.

@@ -18,6 +18,32 @@ fn watch(symbol: &str, payoff: Payoff) -> Watch {
 }
 
 #[test]
+fn bitmex_asks_ten_topics_at_a_time_and_nothing_own() {
+    let spec = venue("bitmex");
+    let plans = plans(
+        &spec,
+        &[
+            watch("XBTUSD", Payoff::Inverse),
+            watch("XBTUSDT", Payoff::Linear),
+            watch("ETHUSD", Payoff::Quanto),
+        ],
+    );
+    let names: Vec<&str> = plans.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["bitmex/public-1"]);
+    assert_eq!(plans[0].hello.len(), 2);
+    assert!(plans[0].hello[0].starts_with(
+        r#"{"op":"subscribe","args":["orderBookL2:XBTUSD","quote:XBTUSD","trade:XBTUSD","instrument:XBTUSD","liquidation:XBTUSD","#
+    ));
+    assert!(!plans[0].hello.concat().contains("position"));
+    let dialect = dialect::find("bitmex").unwrap();
+    let audit = dialect.audit(&spec, &watch("A&depth=0", Payoff::Linear)).unwrap();
+    assert_eq!(audit.path, "/api/v1/orderBook/L2?symbol=A%26depth%3D0&depth=100");
+    let asked = dialect.bootstrap(&spec);
+    assert!(asked.iter().all(|request| request.weight == 2), "30 requests a minute without a key");
+    assert!(asked.iter().map(|request| request.weight).sum::<u32>() <= spec.rest.burst);
+}
+
+#[test]
 fn bybit_asks_each_category_on_its_own_socket() {
     let spec = venue("bybit");
     let plans = plans(&spec, &[watch("BTCUSDT", Payoff::Linear), watch("BTCUSD", Payoff::Inverse)]);
@@ -105,7 +131,7 @@ fn gate_asks_each_coin_on_its_own_socket_in_its_own_way() {
 
 #[test]
 fn many_instruments_spread_over_connections() {
-    for id in ["bitget", "bybit", "okx", "hyperliquid", "deribit"] {
+    for id in ["bitget", "bybit", "okx", "hyperliquid", "deribit", "bitmex"] {
         let spec = venue(id);
         let many: Vec<Watch> = (0..300).map(|n| watch(&format!("C{n}-USDT-SWAP"), Payoff::Linear)).collect();
         let plans = plans(&spec, &many);
@@ -119,7 +145,7 @@ fn many_instruments_spread_over_connections() {
 
 #[test]
 fn a_symbol_cannot_break_out_of_its_request() {
-    for id in ["bitget", "bybit", "okx", "hyperliquid", "deribit"] {
+    for id in ["bitget", "bybit", "okx", "hyperliquid", "deribit", "bitmex"] {
         let plans = plans(&venue(id), &[watch("A\"],\"op\":\"x-SWAP", Payoff::Linear)]);
         for text in plans.iter().flat_map(|p| &p.hello) {
             assert!(sonic_rs::from_str::<sonic_rs::Value>(text).is_ok(), "{text}");

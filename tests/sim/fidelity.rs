@@ -19,6 +19,16 @@ const PAIRS: &[Pair] = &[
     ("binance/futures/market_data_json/mark_price_stream.json", "binance-usdm", "\"markPriceUpdate\"", &[]),
     ("binance/futures/market_data_json/ticker_stream.json", "binance-usdm", "\"24hrTicker\"", &[]),
     ("binance/futures/market_data_json/trade_stream.json", "binance-usdm", "\"e\":\"trade\"", &[]),
+    ("bitmex/ws_orderbook_l2.json", "bitmex", r#""orderBookL2","action":"insert""#, &[]),
+    ("bitmex/ws_quote.json", "bitmex", r#""quote","action":"insert""#, &[]),
+    ("bitmex/ws_trade.json", "bitmex", r#""trade","action":"insert""#, &[]),
+    ("bitmex/ws_liquidation.json", "bitmex", r#""liquidation","action":"insert""#, &[]),
+    (
+        "bitmex/ws_instrument.json",
+        "bitmex",
+        r#""instrument","action":"partial""#,
+        &["indexPrice", "fairBasisRate", "indicativeTaxRate"], // of old rows
+    ),
     ("bybit/ws_orderbook_snapshot.json", "bybit", "\"orderbook.1.", &[]),
     ("bybit/ws_orderbook_delta.json", "bybit", "\"type\":\"delta\",\"ts\"", &[]),
     ("bybit/ws_public_trade.json", "bybit", "\"publicTrade", &[]),
@@ -79,6 +89,8 @@ fn frames_have_the_fields_of_captured_ones() {
         } else {
             &ours
         };
+        // A single row stands for all rows of a table.
+        let inner = if real.is_object() && inner.is_array() { &inner[0] } else { inner };
         compare(&real, inner, absent, file);
     }
 }

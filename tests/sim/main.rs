@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod bitget;
 #[cfg(test)]
+mod bitmex;
+#[cfg(test)]
 mod coinbase;
 #[cfg(test)]
 mod deribit;

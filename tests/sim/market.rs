@@ -36,6 +36,11 @@ const ASKS: &[(&str, &str, &str)] = &[
         r#"{"op":"subscribe","args":[{"instType":"usdt-futures","topic":"books","symbol":"BTCUSDT"},{"instType":"coin-futures","topic":"books1","symbol":"BTCUSDM27"},{"instType":"usdt-futures","topic":"publicTrade","symbol":"BTCUSDT"},{"instType":"usdt-futures","topic":"ticker","symbol":"BTCUSDT"},{"instType":"usdt-futures","topic":"liquidation"}]}"#,
     ),
     (
+        "bitmex",
+        "/realtime",
+        r#"{"op":"subscribe","args":["orderBookL2:XBTUSD","quote:XBTUSD","trade:XBTUSD","instrument:XBTUSD","liquidation:XBTUSD","liquidation:ETHUSDT","liquidation:SOLUSDT","liquidation:XRPUSDT","liquidation:DOGEUSDT"]}"#,
+    ),
+    (
         "bybit",
         "/v5/public/linear",
         r#"{"op":"subscribe","args":["orderbook.50.SOLUSDT","orderbook.1.SOLUSDT","publicTrade.SOLUSDT","tickers.SOLUSDT","allLiquidation.SOLUSDT"]}"#,
@@ -164,6 +169,7 @@ fn every_channel_speaks_json() {
         ),
         ("binance-coinm", &["depthUpdate", "markPriceUpdate", "indexPriceUpdate", "aggTrade"]),
         ("bitget", &["\"books\"", "\"books1\"", "publicTrade", "\"ticker\"", "\"side\":"]),
+        ("bitmex", &["\"orderBookL2\"", "\"quote\"", "\"trade\"", "\"instrument\"", "\"liquidation\""]),
         ("bybit", &["orderbook.50", "orderbook.1.", "publicTrade", "tickers", "allLiquidation"]),
         ("coinbase-us", &["l2_data", "market_trades", "\"ticker\"", "heartbeats"]),
         (
