@@ -106,7 +106,10 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
     }
     let mut result = code::OK;
     let snapshot = match args.source.as_str() {
-        "demo" => filled(&demo_session(&DemoArgs::default(), true)?.0)?,
+        "demo" => {
+            let no_account = args.live.no_account;
+            filled(&demo_session(&DemoArgs { no_account, ..DemoArgs::default() }, true)?.0)?
+        }
         "live" => filled(&live_session(&args.live, None, true)?)?,
         source => {
             let (snapshot, is_cut) = of_recording(source, &args.live.rules)?;
@@ -158,8 +161,8 @@ pub fn watch(args: &WatchArgs) -> Result<u8, Failure> {
         "demo" => {
             let record = args.live.record.clone();
             let underlyings = args.live.underlyings.clone();
-            let demo =
-                DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, underlyings, record };
+            let (scene, seed, no_account) = (args.scene.clone(), args.seed, args.live.no_account);
+            let demo = DemoArgs { scene, seed, speed: 1.0, underlyings, record, no_account };
             headless::watch(demo_session(&demo, true)?.0, until, clock)
         }
         file => headless::replay(Path::new(file), &args.live.rules, until),
@@ -194,10 +197,12 @@ pub fn sim(args: &DemoArgs) -> Result<u8, Failure> {
 /// A session on the simulator.
 pub fn demo_session(args: &DemoArgs, publish: bool) -> Result<(Session, Clock), Failure> {
     let clock = Clock::start();
-    let origin = Origin::Demo { scene: scene(&args.scene)?, seed: args.seed, speed: args.speed };
+    let (scene, has_account) = (scene(&args.scene)?, !args.no_account);
+    let origin = Origin::Demo { scene, seed: args.seed, speed: args.speed, has_account };
     let config = SessionConfig {
         setup: Setup::load(&[])?,
         underlyings: args.underlyings.clone(),
+        accounts: Vec::new(),
         record: record_to(args.record.as_deref())?,
         publish,
         origin,
@@ -209,7 +214,11 @@ pub fn demo_session(args: &DemoArgs, publish: bool) -> Result<(Session, Clock), 
 /// A session on real venues.
 pub fn live_session(args: &LiveArgs, record: Option<RecordTo>, publish: bool) -> Result<Session, Failure> {
     let mut setup = Setup::load(&args.rules)?;
+    if !args.no_account {
+        setup.add_accounts(args.accounts.as_deref())?;
+    }
     setup.choose(&args.venues)?;
+    let accounts = setup.account_feeds()?;
     let mut redirects = BTreeMap::new();
     for text in &args.redirect {
         let (venue, address) = text
@@ -219,7 +228,8 @@ pub fn live_session(args: &LiveArgs, record: Option<RecordTo>, publish: bool) ->
         redirects.insert(venue.to_string(), address);
     }
     let underlyings = args.underlyings.clone();
-    let config = SessionConfig { setup, underlyings, record, publish, origin: Origin::Live, redirects };
+    let origin = Origin::Live;
+    let config = SessionConfig { setup, underlyings, accounts, record, publish, origin, redirects };
     Session::start(config, Clock::start())
 }
 

@@ -43,8 +43,8 @@ pub fn record(args: &RecordArgs) -> Result<u8, Failure> {
         "demo" => {
             let underlyings = args.live.underlyings.clone();
             let record = Some(folder);
-            let demo =
-                DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, underlyings, record };
+            let (scene, seed, no_account) = (args.scene.clone(), args.seed, args.live.no_account);
+            let demo = DemoArgs { scene, seed, speed: 1.0, underlyings, record, no_account };
             look::demo_session(&demo, false)?.0
         }
         "live" => look::live_session(&args.live, look::record_to(Some(&folder))?, false)?,

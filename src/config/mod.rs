@@ -1,5 +1,6 @@
 //! Floor 1: what the user wrote. TOML in, checked structures out, errors with place and remedy.
 
+pub mod accounts;
 pub mod builtin;
 pub mod error;
 pub mod rules;

@@ -9,6 +9,7 @@ pub mod book;
 pub mod consensus;
 pub mod health;
 pub mod history;
+pub mod ledger;
 pub mod listing;
 pub mod market;
 pub mod metric;
@@ -29,6 +30,7 @@ use crate::snapshot::Totals;
 use alarm::{Alarm, Instant};
 use health::ConnHealth;
 use history::History;
+use ledger::Ledger;
 use market::{Market, Resync};
 use metric::{METRICS, Table};
 use rule::Judge;
@@ -39,6 +41,7 @@ pub use show::Ask;
 #[derive(Debug)]
 pub struct Engine {
     market: Market,
+    ledger: Ledger,
     tables: Vec<Table>,
     alarm: Alarm,
     history: History,
@@ -60,6 +63,7 @@ impl Engine {
         let order = shown.iter().filter_map(|id| at.get(id).copied()).collect();
         Engine {
             market: Market::new(sorted),
+            ledger: Ledger::default(),
             tables: METRICS.iter().map(|_| Table::default()).collect(),
             alarm: Alarm::new(judges),
             history: History::default(),
@@ -97,7 +101,8 @@ impl Engine {
 
     /// A connection is used for the first time.
     pub fn connect(&mut self, conn: ConnIx, venue: u16, info: &ConnInfo) {
-        let is_rest = info.name.ends_with("/rest");
+        // Connections of own accounts carry nothing of the market: they neither prove nor spoil its feeds.
+        let is_rest = info.name.ends_with("/rest") || info.account().is_some();
         let health = ConnHealth { venue, name: info.name.clone(), is_rest, ..ConnHealth::default() };
         self.market.conns.insert(conn, health);
     }
@@ -143,6 +148,22 @@ impl Engine {
             venue.health.latency(ts_recv, ts_venue);
         }
         self.market.apply(venue, conn, at, event)
+    }
+
+    /// Index of an own account; a new one is entered.
+    pub fn account(&mut self, venue: u16, name: &str) -> u16 {
+        self.ledger.account(venue, name)
+    }
+
+    /// One event of an own account.
+    pub fn own(&mut self, account: u16, at: Nanos, event: &Event<'_>) {
+        self.totals.events += 1;
+        self.ledger.own(account, at, event);
+    }
+
+    /// Own accounts, to read.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Counts what carried no event.

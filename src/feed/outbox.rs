@@ -52,6 +52,20 @@ impl Outbox {
         }
     }
 
+    /// Adds the subscriptions of a session that is of use from now on.
+    pub fn hello(&mut self, texts: Vec<String>) {
+        self.ready.extend(texts.into_iter().map(|text| (text, false)));
+    }
+
+    /// Adds texts of a login. False when more wait than the limit.
+    pub fn say(&mut self, texts: Vec<String>) -> bool {
+        if !texts.is_empty() && self.ready.len() + texts.len() > WAITING_MAX {
+            return false;
+        }
+        self.hello(texts);
+        true
+    }
+
     /// Adds the texts of an order, delayed when it repeats. An order that still waits is not added
     /// twice. False when there is no room.
     pub fn order(&mut self, texts: Vec<String>, now: Instant) -> bool {
