@@ -447,7 +447,8 @@ async fn nothing_that_holds_keys_prints_them() {
     let feed = AccountFeed { venue: id, account: account.clone(), keys: keys.clone() };
     let own = faultline::feed::own::Own::new(venue(), &DESK, account, keys.clone(), Clock::start());
     let signed = own.sign(&RestRequest::get("/x?a=1"), Some(&Secret::new(TICKET))).unwrap();
-    let text = format!("{feed:?} {feed:#?} {own:?} {:?} {:?} {signed:?} {keys:?}", own.speaker(), own.account);
+    let text =
+        format!("{feed:?} {feed:#?} {own:?} {:?} {:?} {signed:?} {keys:?}", own.speaker(), own.account);
     assert_clean("a debug print", text.as_bytes());
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
         let none: Result<(), _> = Err((feed, own, signed));

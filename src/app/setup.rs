@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::secrets;
+use crate::config::accounts::{self, AccountSpec};
 use crate::config::error::nearest;
 use crate::config::rules::{self, Rule};
-use crate::config::accounts::{self, AccountSpec};
 use crate::config::theme::{self, ThemeSpec};
 use crate::config::{ConfigError, builtin, venues};
 use crate::dialect;
@@ -153,9 +153,9 @@ impl Setup {
             });
         };
         let dialect = dialect::find(&venue.dialect).and_then(|d| d.account());
-        dialect.map(|d| d.needs()).ok_or_else(|| {
-            place.at_venue(format!("this build reads no own accounts at {}", account.venue))
-        })
+        dialect
+            .map(|d| d.needs())
+            .ok_or_else(|| place.at_venue(format!("this build reads no own accounts at {}", account.venue)))
     }
 
     /// What is wrong with an account, if anything.

@@ -18,7 +18,7 @@ use crate::feed::{self, AccountFeed, FeedConfig, Feeds, VenueFeed, ingress, redi
 use crate::model::entry::OperatorAction;
 use crate::model::secret::{Keys, Secret};
 use crate::model::venue::VenueSpec;
-use crate::sim::{self, account, Scene, Sim, SimConfig};
+use crate::sim::{self, Scene, Sim, SimConfig, account};
 use crate::snapshot::{Mode, Snapshot};
 use crate::view::{Recording, Status, TransportCommand};
 
@@ -152,8 +152,7 @@ fn demo_accounts(setup: &Setup) -> Vec<AccountFeed> {
         match dialect.needs() {
             Needs::Address => address = account::ADDRESS.into(),
             needs => {
-                let passphrase =
-                    (needs == Needs::KeyAndPassphrase).then(|| secret(account::PASSPHRASE));
+                let passphrase = (needs == Needs::KeyAndPassphrase).then(|| secret(account::PASSPHRASE));
                 let (key, secret) = (secret(account::KEY), secret(account::SECRET));
                 keys = Some(Keys { key, secret, passphrase });
             }

@@ -194,8 +194,7 @@ pub fn write(accounts: &[AccountSpec]) -> String {
     let mut out = String::new();
     for account in accounts {
         // Writing to a String cannot fail.
-        let _written =
-            writeln!(out, "[[account]]\nname = {:?}\nvenue = {:?}", account.name, account.venue);
+        let _written = writeln!(out, "[[account]]\nname = {:?}\nvenue = {:?}", account.name, account.venue);
         let parts = [("key", &account.key), ("secret", &account.secret), ("passphrase", &account.passphrase)];
         for (part, source) in parts.iter().filter_map(|(part, source)| Some((part, source.as_ref()?))) {
             let (kind, name) = match source {
@@ -276,7 +275,9 @@ impl Reader<'_> {
             (None, Some(_), None) => {
                 fail(format!("`file` of the {part} is no whole path"), "begin it with /")
             }
-            (None, None, Some(name)) if is_word(&name, |c| c.is_ascii_alphanumeric() || "._-".contains(c)) => {
+            (None, None, Some(name))
+                if is_word(&name, |c| c.is_ascii_alphanumeric() || "._-".contains(c)) =>
+            {
                 Ok(Some(Source::Credential(name)))
             }
             (None, None, Some(_)) => fail(
@@ -402,7 +403,10 @@ mod tests {
         assert!(!written.contains("mine"), "{written}");
         let again = read(FILE, &written).unwrap();
         let without = |a: &AccountSpec| AccountSpec { place: Place::default(), ..a.clone() };
-        assert_eq!(again.iter().map(without).collect::<Vec<_>>(), accounts.iter().map(without).collect::<Vec<_>>());
+        assert_eq!(
+            again.iter().map(without).collect::<Vec<_>>(),
+            accounts.iter().map(without).collect::<Vec<_>>()
+        );
         assert_eq!(read(FILE, "").unwrap(), []);
     }
 
@@ -442,7 +446,10 @@ mod tests {
             (GOOD.replace("\"desk\"", "\"De/sk\""), "an account's name has up to"),
             (GOOD.replace("0xabc1", "0x abc"), "an address holds letters"),
             (GOOD.replace("venue =", "venu ="), "did you mean `venue`?"),
-            ("[[account]]\nname = \"a\"\nvenue = 3\n".into(), "something else stands here, expected a string"),
+            (
+                "[[account]]\nname = \"a\"\nvenue = 3\n".into(),
+                "something else stands here, expected a string",
+            ),
         ] {
             let error = read(FILE, &text).unwrap_err().to_string();
             assert!(error.contains(word) && error.contains("accounts.toml:"), "{word}:\n{error}");

@@ -82,7 +82,8 @@ impl Desk {
 
     async fn lives(&self, tasks: &mut Tasks, bars: &mut mpsc::Receiver<String>) -> Result<(), Gone> {
         self.shared.announce(self.private.rest, self.info.clone()).await?;
-        let mut backoff = Backoff::new(SplitMix::new(self.shared.seed ^ u64::from(self.private.rest.0)).draw());
+        let mut backoff =
+            Backoff::new(SplitMix::new(self.shared.seed ^ u64::from(self.private.rest.0)).draw());
         loop {
             match check(&self.private).await {
                 Check::Go(note) => {

@@ -104,11 +104,7 @@ impl Http {
     }
 
     /// The request as it leaves.
-    fn build(
-        &self,
-        request: &RestRequest,
-        signed: Option<&Signed>,
-    ) -> Result<Request<Full<Bytes>>, Failure> {
+    fn build(&self, request: &RestRequest, signed: Option<&Signed>) -> Result<Request<Full<Bytes>>, Failure> {
         let (path, body) = match signed {
             Some(signed) => (&signed.path, &signed.body),
             None => (&request.path, &request.body),
@@ -122,8 +118,7 @@ impl Http {
         };
         let body = body.as_ref().map_or_else(Full::default, |body| Full::new(Bytes::from(body.clone())));
         let is_empty = hyper::body::Body::size_hint(&body).exact() == Some(0);
-        let mut asked =
-            Request::builder().method(method).uri(url).body(body).map_err(|_| unsendable())?;
+        let mut asked = Request::builder().method(method).uri(url).body(body).map_err(|_| unsendable())?;
         let headers = asked.headers_mut();
         headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));

@@ -227,7 +227,9 @@ impl Gate {
             }
             LoginState::Refused(words) if self.is_in => {
                 let words = self.own.clean(&words, ticket);
-                Some(End::Lost(Failure::new(format!("the venue ends the session of account {name}: {words}"))))
+                Some(End::Lost(Failure::new(format!(
+                    "the venue ends the session of account {name}: {words}"
+                ))))
             }
             LoginState::Refused(words) => {
                 let words = self.own.clean(&words, ticket);

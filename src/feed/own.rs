@@ -138,18 +138,14 @@ impl Own {
     }
 }
 
-/// A secret as it is, and as answers may repeat it.
+/// A secret as it is, and as answers may repeat it. Padding is left off: a URL writes it in another way.
 fn forms(secret: &Secret) -> Vec<Secret> {
     let text = secret.expose();
     if text.len() < NEEDLE_BYTES_MIN {
         return Vec::new();
     }
-    // The longest first: base64 of a text without padding may begin like another.
-    vec![
-        Secret::new(HEXLOWER.encode(text.as_bytes())),
-        Secret::new(BASE64.encode(text.as_bytes())),
-        secret.clone(),
-    ]
+    let all = [HEXLOWER.encode(text.as_bytes()), BASE64.encode(text.as_bytes()), encoded(text), text.into()];
+    all.iter().map(|form| Secret::new(form.trim_end_matches("%3D").trim_end_matches('='))).collect()
 }
 
 fn holds(bytes: &[u8], needle: &[u8]) -> bool {
@@ -217,12 +213,7 @@ mod tests {
         fn polls(&self, _: &VenueSpec, _: &Account) -> Vec<crate::model::venue::Poll> {
             Vec::new()
         }
-        fn sign(
-            &self,
-            _: &VenueSpec,
-            request: &RestRequest,
-            _: &Speaker<'_>,
-        ) -> Result<Signed, SignError> {
+        fn sign(&self, _: &VenueSpec, request: &RestRequest, _: &Speaker<'_>) -> Result<Signed, SignError> {
             Ok(Signed { path: request.path.clone(), body: request.body.clone(), ..Signed::default() })
         }
         fn decoder(&self, _: &VenueSpec) -> Box<dyn crate::dialect::Decoder> {
@@ -233,8 +224,11 @@ mod tests {
     fn own() -> Own {
         let spec = toml::from_str(include_str!("../../venues/bybit.toml")).unwrap();
         let account = Account { name: "desk".into(), address: String::new() };
-        let keys =
-            Keys { key: Secret::new("key-0001"), secret: Secret::new("hunter22"), passphrase: Some(Secret::new("x")) };
+        let keys = Keys {
+            key: Secret::new("key-0001"),
+            secret: Secret::new("hunter22"),
+            passphrase: Some(Secret::new("x")),
+        };
         Own::new(spec, &Mute, account, Some(keys), Clock::start())
     }
 
@@ -242,20 +236,27 @@ mod tests {
     #[test]
     fn what_a_venue_repeats_is_masked_in_every_form() {
         let own = own();
-        let said = b"{\"origin\":\"1700key-00015000\",\"b\":\"aHVudGVyMjI=\",\"h\":\"68756e7465723232\",\"x\":1}";
+        let said =
+            b"{\"origin\":\"1700key-00015000\",\"b\":\"aHVudGVyMjI=\",\"h\":\"68756e7465723232\",\"x\":1}";
         let taped = own.redact(Bytes::from_static(said), None);
         let text = String::from_utf8(taped.to_vec()).unwrap();
-        assert_eq!(text, r#"{"origin":"1700[secret]5000","b":"[secret]","h":"[secret]","x":1}"#);
+        assert_eq!(text, r#"{"origin":"1700[secret]5000","b":"[secret]=","h":"[secret]","x":1}"#);
         let plain = Bytes::from_static(b"{\"x\":\"hunter2\"}");
         assert_eq!(own.redact(plain.clone(), None), plain, "one letter less is another text");
-        assert_eq!(own.clean("no hunter22\u{1b}[2J of T1", Some(&Secret::new("T1"))), "no [secret]\u{fffd}[2J of [secret]");
+        assert_eq!(
+            own.clean("no hunter22\u{1b}[2J of T1", Some(&Secret::new("T1"))),
+            "no [secret]\u{fffd}[2J of [secret]"
+        );
         assert!(!format!("{own:?}").contains("hunter22"));
     }
 
     #[test]
     fn a_ticket_goes_into_its_place_only() {
         let ticket = Secret::new("a/b+c=");
-        assert_eq!(fill_url("wss://v.example/ws?token={ticket}", &ticket), "wss://v.example/ws?token=a%2Fb%2Bc%3D");
+        assert_eq!(
+            fill_url("wss://v.example/ws?token={ticket}", &ticket),
+            "wss://v.example/ws?token=a%2Fb%2Bc%3D"
+        );
         assert_eq!(fill("{\"auth\":\"{ticket}\"}", Some(&ticket)), "{\"auth\":\"a/b+c=\"}");
         let put = own().sign(&RestRequest::get("/key?k={ticket}"), Some(&ticket)).unwrap();
         assert_eq!(put.path, "/key?k=a%2Fb%2Bc%3D");

@@ -64,7 +64,7 @@ struct Agenda {
     beat_at: Option<Instant>,
     life_at: Option<Instant>,
     opening: Option<Attempt>,
-    gate: Option<Gate>, // connections of own accounts have one
+    gate: Option<Gate>,  // connections of own accounts have one
     opened: Option<u32>, // until it is said: how often the connection was opened before
 }
 
@@ -254,12 +254,7 @@ fn follow(conn: &Connection, agenda: &mut Agenda, order: Option<Order>) -> Resul
 type Item = Option<Result<Message, tungstenite::Error>>;
 
 /// Takes the message that came and those behind it.
-async fn frames(
-    conn: &mut Connection,
-    agenda: &mut Agenda,
-    ws: &mut Socket,
-    first: Item,
-) -> Result<(), End> {
+async fn frames(conn: &mut Connection, agenda: &mut Agenda, ws: &mut Socket, first: Item) -> Result<(), End> {
     message(conn, agenda, ws, first).await?;
     for _ in 1..RUN_MAX {
         // Whatever is taken out of the socket is handled before the loop ends.
@@ -269,12 +264,7 @@ async fn frames(
     Ok(())
 }
 
-async fn message(
-    conn: &mut Connection,
-    agenda: &mut Agenda,
-    ws: &mut Socket,
-    item: Item,
-) -> Result<(), End> {
+async fn message(conn: &mut Connection, agenda: &mut Agenda, ws: &mut Socket, item: Item) -> Result<(), End> {
     match item {
         Some(Ok(Message::Text(text))) => frame(conn, agenda, text.into()).await,
         Some(Ok(Message::Binary(bytes))) => frame(conn, agenda, bytes).await,

@@ -238,11 +238,7 @@ impl Venue {
     }
 
     /// Starts one connection; none when its URL is not allowed, which the tape then says.
-    async fn open(
-        &self,
-        wanted: ConnPlan,
-        place: Place,
-    ) -> Result<Option<(ConnIx, JoinHandle<()>)>, Gone> {
+    async fn open(&self, wanted: ConnPlan, place: Place) -> Result<Option<(ConnIx, JoinHandle<()>)>, Gone> {
         let (spec, shared) = (&self.feed.spec, &self.shared);
         let conn = place.conn;
         let mut inlet = Inlet::new(shared.ingress.clone(), conn, shared.clock, place.account);

@@ -2,7 +2,12 @@
 //!
 //! Requests carry `x-key`, `x-ts` (nanoseconds) and `&sig=` (HMAC-SHA256 of path and time, in hex); the
 //! socket logs in with `login KEY TS SIG`. What the venue answers is set by the test.
-#![expect(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "part of tests, private to one of them")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "part of tests, private to one of them"
+)]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,7 +19,9 @@ use faultline::dialect::account::{
     Account, Heard, Login, LoginState, Needs, NoLogin, Permissions, SignError, Signed, Speaker,
 };
 use faultline::dialect::{AccountDialect, Decoder, Dialect, Note, Out, Symbols, WireError, sign};
-use faultline::feed::{self, AccountFeed, Arrival, ArrivalKind, FeedConfig, Feeds, Patience, Receiver, VenueFeed};
+use faultline::feed::{
+    self, AccountFeed, Arrival, ArrivalKind, FeedConfig, Feeds, Patience, Receiver, VenueFeed,
+};
 use faultline::model::account::Balance;
 use faultline::model::entry::{ConnIx, Control, RestAnswer};
 use faultline::model::event::{Body, Event, Symbol};
@@ -100,7 +107,8 @@ impl AccountDialect for Desk {
         self.has_ticket.then_some((request, 150))
     }
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
-        let url = if self.has_ticket { "wss://venue.invalid/own/{ticket}" } else { "wss://venue.invalid/own" };
+        let url =
+            if self.has_ticket { "wss://venue.invalid/own/{ticket}" } else { "wss://venue.invalid/own" };
         let name = format!("{}/{}@private-1", venue.id, account.name);
         vec![ConnPlan { name, url: url.into(), hello: vec!["subscribe orders".into()] }]
     }
