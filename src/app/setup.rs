@@ -10,8 +10,8 @@ use crate::config::error::nearest;
 use crate::config::rules::{self, Rule};
 use crate::config::theme::{self, ThemeSpec};
 use crate::config::{ConfigError, builtin, venues};
-use crate::dialect;
 use crate::dialect::account::{Account, Needs};
+use crate::dialect::{self, AccountDialect, Dialect};
 use crate::engine::metric::Part;
 use crate::feed::AccountFeed;
 use crate::model::event::Channel;
@@ -152,9 +152,9 @@ impl Setup {
                 None => error,
             });
         };
-        let dialect = dialect::find(&venue.dialect).and_then(|d| d.account());
+        let dialect = dialect::find(&venue.dialect).and_then(Dialect::account);
         dialect
-            .map(|d| d.needs())
+            .map(AccountDialect::needs)
             .ok_or_else(|| place.at_venue(format!("this build reads no own accounts at {}", account.venue)))
     }
 
