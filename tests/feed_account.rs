@@ -20,7 +20,7 @@ use faultline::pipeline::Pipeline;
 use faultline::snapshot::Mode;
 use faultline::tape::{Item, Meta, Reader, Recorder, TickGrid};
 use faultline::view::plain;
-use feed_desk::{DESK, KEY, PASSPHRASE, Peer, SECRET, TICKET, TICKETS, account, start, venue};
+use feed_desk::{DESK, ECHO, KEY, PASSPHRASE, Peer, SECRET, TICKET, TICKETS, account, start, venue};
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::Message;
@@ -247,6 +247,27 @@ async fn a_wrong_key_and_a_wrong_clock_are_told_in_the_venues_words() {
         bench.feeds.stop().await;
         assert_clean_tape(&bench.tape);
     }
+}
+
+/// Fault: a venue that repeats the request it got brings its signature onto the tape.
+#[tokio::test]
+async fn a_signature_that_a_venue_repeats_is_masked() {
+    let peer = Peer::new().await;
+    peer.says("/positions", "200 OK", ECHO);
+    peer.says("/check", "403 Forbidden", ECHO);
+    let venue = VenueFeed::with_dialect(venue(), Some(peer.address), &DESK).unwrap();
+    let told = account::examine(&venue, &account(), Clock::start()).await.unwrap_err();
+    assert!(told.contains("sig=[secret]"), "{told}");
+    peer.says("/check", "200 OK", "read");
+    let mut bench = start(&peer, &DESK, account(), patience());
+    let body = |a: &Arrival| match &a.kind {
+        ArrivalKind::Rest(_, answer) => Some(String::from_utf8(answer.body.to_vec()).unwrap()),
+        _ => None,
+    };
+    let body = bench.next(body).await;
+    assert!(body.starts_with("/positions?all=1&sig=[secret] "), "{body}");
+    bench.feeds.stop().await;
+    assert_clean_tape(&bench.tape);
 }
 
 /// Fault: a login that is refused is repeated at once, and nobody learns why.

@@ -147,13 +147,14 @@ fn simulate(
 fn demo_accounts(setup: &Setup) -> Vec<AccountFeed> {
     let with_needs = |venue: &VenueSpec| {
         let dialect = dialect::find(&venue.dialect)?.account()?;
+        let server = sim::VENUES.iter().find(|server| server.id() == venue.id)?;
         let secret = |text: &str| Secret::new(text);
         let (mut address, mut keys) = (String::new(), None);
         match dialect.needs() {
             Needs::Address => address = account::ADDRESS.into(),
             needs => {
                 let passphrase = (needs == Needs::KeyAndPassphrase).then(|| secret(account::PASSPHRASE));
-                let (key, secret) = (secret(account::KEY), secret(account::SECRET));
+                let (key, secret) = (secret(account::KEY), secret(server.secret()));
                 keys = Some(Keys { key, secret, passphrase });
             }
         }

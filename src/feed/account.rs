@@ -261,10 +261,9 @@ pub async fn examine(venue: &VenueFeed, account: &AccountFeed, clock: Clock) -> 
     let Some(request) = dialect.key_check(&own.spec, &own.account) else {
         return Ok("the venue has no key check".into());
     };
-    let signed = own.sign(&request, None).map_err(|e| own.cannot_sign(e))?;
     let tls = if venue.redirect.is_some() { door::no_tls() } else { door::tls() };
     let http = Http::new(&own.spec.rest.url, venue.redirect, tls, Patience::default().rest);
-    let answered = http.ask(&request, Some(&signed)).await.map_err(|f| f.reason)?;
+    let answered = own.ask(&http, &request, None).await.map_err(|f| f.reason)?;
     match judge(&own, &answered) {
         Check::Go(note) => Ok(note.unwrap_or_else(|| "the key may only read".into())),
         Check::Bar(reason) => Err(reason),

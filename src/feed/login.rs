@@ -207,7 +207,7 @@ impl Gate {
         } else {
             (Step::default(), false)
         };
-        (step, (!is_kept).then(|| self.own.redact(bytes, self.ticket.as_ref())))
+        (step, (!is_kept).then(|| self.own.redact(bytes, self.ticket.as_slice())))
     }
 
     fn step(&mut self, heard: Result<Heard, SignError>) -> (Step, bool) {

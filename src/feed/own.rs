@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use data_encoding::{BASE64, HEXLOWER};
 use hyper::body::Bytes;
 
-use super::http::Answered;
-use super::words;
+use super::http::{Answered, Http};
+use super::words::{self, Failure};
 use crate::clock::Clock;
 use crate::dialect::account::{Account, AccountDialect, SignError, Signed, Speaker};
 use crate::model::secret::{Keys, Secret};
@@ -16,6 +16,8 @@ use crate::model::venue::{RestRequest, VenueSpec};
 
 /// Shortest text that is looked for in what the venue sends. Shorter ones would be found everywhere.
 const NEEDLE_BYTES_MIN: usize = 8;
+/// Shortest text that signing adds and that is looked for in the answer; times and counters are shorter.
+const SIGNATURE_BYTES_MIN: usize = 32;
 /// Longest ticket taken, in bytes.
 const TICKET_BYTES_MAX: usize = 4_096;
 /// Where a ticket stands in a URL, path or text.
@@ -76,6 +78,22 @@ impl Own {
         self.dialect.sign(&self.spec, &filled, &self.speaker())
     }
 
+    /// Signs with the time as it is now, asks, and masks what the answer repeats of keys and signature.
+    pub(super) async fn ask(
+        &self,
+        http: &Http,
+        request: &RestRequest,
+        ticket: Option<&Secret>,
+    ) -> Result<Answered, Failure> {
+        if self.is_barred() {
+            return Err(Failure::new("the account is not watched any more"));
+        }
+        let signed = self.sign(request, ticket).map_err(|e| Failure::new(self.cannot_sign(e)))?;
+        let mut answered = http.ask(request, Some(&signed)).await?;
+        answered.rest.body = self.redact(answered.rest.body, &added(request, &signed));
+        Ok(answered)
+    }
+
     /// Nothing is asked for this account any more.
     pub fn bar(&self) {
         self.is_barred.store(true, Ordering::Relaxed);
@@ -86,10 +104,10 @@ impl Own {
         self.is_barred.load(Ordering::Relaxed)
     }
 
-    /// Bytes for the tape. Some venues repeat a key or a ticket in what they send.
-    pub fn redact(&self, bytes: Bytes, ticket: Option<&Secret>) -> Bytes {
-        let ticket = ticket.filter(|t| t.expose().len() >= NEEDLE_BYTES_MIN);
-        let needles = || self.needles.iter().chain(ticket).map(Secret::expose);
+    /// Bytes for the tape without keys and without `more`. Some venues repeat a key or a ticket.
+    pub fn redact(&self, bytes: Bytes, more: &[Secret]) -> Bytes {
+        let more = || more.iter().filter(|s| s.expose().len() >= NEEDLE_BYTES_MIN);
+        let needles = || self.needles.iter().chain(more()).map(Secret::expose);
         if !needles().any(|needle| holds(&bytes, needle.as_bytes())) {
             return bytes;
         }
@@ -146,6 +164,19 @@ fn forms(secret: &Secret) -> Vec<Secret> {
     }
     let all = [HEXLOWER.encode(text.as_bytes()), BASE64.encode(text.as_bytes()), encoded(text), text.into()];
     all.iter().map(|form| Secret::new(form.trim_end_matches("%3D").trim_end_matches('='))).collect()
+}
+
+/// What signing added to a request: long values of its headers and of its query.
+fn added(request: &RestRequest, signed: &Signed) -> Vec<Secret> {
+    let query = signed.path.split_once('?').map_or("", |(_, query)| query);
+    let values = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value);
+    let values = values.filter(|value| !request.path.contains(value));
+    let all = values.chain(signed.headers.iter().map(|(_, value)| value.expose()));
+    let is_signature =
+        |text: &&str| text.len() >= SIGNATURE_BYTES_MIN && !text.bytes().all(|b| b.is_ascii_digit());
+    all.filter(is_signature)
+        .map(|text| Secret::new(text.trim_end_matches("%3D").trim_end_matches('=')))
+        .collect()
 }
 
 fn holds(bytes: &[u8], needle: &[u8]) -> bool {
@@ -238,11 +269,11 @@ mod tests {
         let own = own();
         let said =
             b"{\"origin\":\"1700key-00015000\",\"b\":\"aHVudGVyMjI=\",\"h\":\"68756e7465723232\",\"x\":1}";
-        let taped = own.redact(Bytes::from_static(said), None);
+        let taped = own.redact(Bytes::from_static(said), &[]);
         let text = String::from_utf8(taped.to_vec()).unwrap();
         assert_eq!(text, r#"{"origin":"1700[secret]5000","b":"[secret]=","h":"[secret]","x":1}"#);
         let plain = Bytes::from_static(b"{\"x\":\"hunter2\"}");
-        assert_eq!(own.redact(plain.clone(), None), plain, "one letter less is another text");
+        assert_eq!(own.redact(plain.clone(), &[]), plain, "one letter less is another text");
         assert_eq!(
             own.clean("no hunter22\u{1b}[2J of T1", Some(&Secret::new("T1"))),
             "no [secret]\u{fffd}[2J of [secret]"

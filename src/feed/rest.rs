@@ -217,12 +217,10 @@ fn key(request: &RestRequest, private: Option<&Private>) -> String {
 
 /// Signs, if it must, and asks.
 async fn send(http: &Http, request: &RestRequest, private: Option<&Private>) -> Result<Answered, Failure> {
-    let Some(Private { own, ticket, .. }) = private else { return http.ask(request, None).await };
-    if own.is_barred() {
-        return Err(Failure::new("the account is not watched any more"));
+    match private {
+        Some(Private { own, ticket, .. }) => own.ask(http, request, ticket.as_ref()).await,
+        None => http.ask(request, None).await,
     }
-    let signed = own.sign(request, ticket.as_ref()).map_err(|e| Failure::new(own.cannot_sign(e)))?;
-    http.ask(request, Some(&signed)).await
 }
 
 /// How long an answer keeps the whole venue away.
@@ -297,12 +295,8 @@ impl RestTask {
         let sent = match &result {
             Ok(answered) => match &ended.private {
                 Some(Private { is_taped: false, .. }) => Some(()),
-                private => {
-                    let mut rest = answered.rest.clone();
-                    if let Some(Private { own, .. }) = private {
-                        rest.body = own.redact(rest.body, None);
-                    }
-                    let kind = ArrivalKind::Rest(conn, rest);
+                _ => {
+                    let kind = ArrivalKind::Rest(conn, answered.rest.clone());
                     self.ingress.must(Arrival { ts_recv, kind }).await.ok()
                 }
             },

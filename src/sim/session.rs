@@ -1,5 +1,6 @@
 //! What a simulated venue must do: sessions on a websocket, answers over REST.
 
+use super::account::SECRET;
 use super::listing::Listing;
 use super::market::Venue;
 use super::scene::Part;
@@ -22,6 +23,11 @@ pub trait VenueServer: Sync {
     /// Currency that linear contracts are settled in.
     fn cash(&self) -> &'static str {
         "USDT"
+    }
+
+    /// Secret of the demo's key at this venue.
+    fn secret(&self) -> &'static str {
+        SECRET
     }
 
     /// A websocket session on `path`, with the query of the URL; `None` where the venue has no socket.

@@ -41,6 +41,9 @@ pub const PASSPHRASE: &str = "CANARY-phrase-1234";
 /// What must appear nowhere.
 pub const TICKET: &str = "CANARY-ticket-99";
 
+/// A body in whose place the venue repeats the path it was asked for.
+pub const ECHO: &str = "ECHO";
+
 /// The venue's protocol.
 pub struct Desk {
     /// Opens sockets with a ticket instead of a login.
@@ -328,6 +331,7 @@ async fn serve(
     asked.lock().unwrap().push(Asked { method, path: plain.to_string(), age_ms, is_signed });
     let route = plain.split('?').next().unwrap();
     let (status, body) = answers.lock().unwrap().get(route).cloned().unwrap_or(("404 No".into(), "".into()));
+    let body = if body == ECHO { format!("{path} {KEY}") } else { body };
     let length = body.len();
     let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
     drop(stream.write_all(answer.as_bytes()).await);
