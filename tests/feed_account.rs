@@ -13,11 +13,11 @@ use faultline::clock::Clock;
 use faultline::dialect::Dialect;
 use faultline::engine::Ask;
 use faultline::feed::{AccountFeed, Arrival, ArrivalKind, Patience, VenueFeed, account};
-use faultline::model::entry::{Control, Entry, Kind};
+use faultline::model::entry::{ConnInfo, ConnIx, Control, Entry, Kind};
 use faultline::model::secret::Secret;
 use faultline::model::venue::{Command, RestRequest};
 use faultline::pipeline::Pipeline;
-use faultline::snapshot::Mode;
+use faultline::snapshot::{FeedState, Mode};
 use faultline::tape::{Item, Meta, Reader, Recorder, TickGrid};
 use faultline::view::plain;
 use feed_desk::{DESK, ECHO, KEY, PASSPHRASE, Peer, SECRET, TICKET, TICKETS, account, start, venue};
@@ -405,10 +405,16 @@ async fn an_account_that_falls_leaves_the_market_as_it_is() {
     bench.control("@private-1", opened).await;
     drop(ws);
     bench.control("@private-1", |c| matches!(c, Control::Closed { .. })).await;
+    let (market, start) = (ConnIx(900), bench.tape[0].ts_recv);
+    let url = "wss://venue.invalid/ws".into();
+    let info = ConnInfo { venue: "desk".into(), name: "desk/ws-1".into(), url };
+    let opened = ArrivalKind::Control(market, Control::Opened { reconnects: 0 });
+    let first = [ArrivalKind::Conn(market, info), opened];
+    let first = first.into_iter().map(|kind| Arrival { ts_recv: start, kind });
     let mut pipeline = pipeline();
-    fold(&mut pipeline, &bench.tape, None);
-    let conns = &pipeline.engine().market().conns;
-    assert!(conns.len() == 3 && conns.values().all(|c| c.is_rest), "none of them streams the market");
+    fold(&mut pipeline, &first.chain(bench.tape.iter().cloned()).collect::<Vec<_>>(), None);
+    let snapshot = pipeline.snapshot(Mode::Live, &Ask::default());
+    assert_eq!(snapshot.venues[0].state, FeedState::Ok);
     bench.feeds.stop().await;
 }
 
