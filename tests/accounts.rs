@@ -179,6 +179,20 @@ fn doctor_says_where_secrets_come_from_and_what_to_shut() {
         assert!(open.code == Some(1) && open.out.contains("chmod 600"), "{venue}: {}", open.out);
         let shut = with_file(room.path(), &["doctor"], &accounts(room.path(), &venue, 0o600));
         assert_quiet(&shut);
+        let by_systemd = format!(
+            "[[account]]\nname = \"desk\"\nvenue = \"{venue}\"\nkey = {{ credential = \"secret\" }}\n\
+             secret = {{ credential = \"secret\" }}\npassphrase = {{ credential = \"secret\" }}\n"
+        );
+        let path = file(room.path().join("systemd.toml"), &by_systemd, 0o644);
+        let handed = |folder: &Path| {
+            let mut command = program(room.path());
+            command.args(["doctor", "--accounts"]).arg(&path).env("CREDENTIALS_DIRECTORY", folder);
+            run(&mut command, b"")
+        };
+        let systemd = handed(room.path());
+        assert_quiet(&systemd);
+        assert!(systemd.out.contains("key from systemd credential secret"), "{}", systemd.out);
+        assert!(handed(Path::new("/nowhere")).out.contains("No such file"));
         let told = format!("`desk` at {venue}, key from environment variable DESK_KEY, secret from file ");
         assert!(shut.out.contains(&told), "{}", shut.out);
     }

@@ -459,6 +459,26 @@ mod tests {
         assert!(read(FILE, &many).unwrap_err().message.contains("more than 64"));
     }
 
+    /// Fault: a text that is no TOML moves the places, or brings the mask down.
+    #[test]
+    fn a_mask_survives_everything() {
+        let alphabet = ['"', '\'', '#', '=', '{', '}', '\n', '\\', 'a', 'é', ' ', ',', '[', ']', '\u{202e}'];
+        let mut state = 7u64;
+        for _ in 0..20_000 {
+            let text: String = (0..24)
+                .map(|_| {
+                    state =
+                        state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    alphabet[usize::try_from(state >> 33).unwrap() % alphabet.len()]
+                })
+                .collect();
+            let masked = masked(&text);
+            assert_eq!(masked.len(), text.len(), "{text:?}");
+            assert_eq!(masked.matches('\n').count(), text.matches('\n').count(), "{text:?}");
+            drop(read(FILE, &format!("[[account]]\nsecret = {text}")).map_err(|e| e.to_string()));
+        }
+    }
+
     #[test]
     fn a_mask_keeps_every_place() {
         let masked = masked(GOOD);

@@ -259,7 +259,8 @@ pub async fn examine(venue: &VenueFeed, account: &AccountFeed, clock: Clock) -> 
     let (spec, keys) = (venue.spec.clone(), account.keys.clone());
     let own = Own::new(spec, dialect, account.account.clone(), keys, clock);
     let Some(request) = dialect.key_check(&own.spec, &own.account) else {
-        return Ok("the venue has no key check".into());
+        let by_login = "no request tells what the key may do; a login may";
+        return Ok(if own.speaker().keys.is_none() { "no key to check" } else { by_login }.into());
     };
     let tls = if venue.redirect.is_some() { door::no_tls() } else { door::tls() };
     let http = Http::new(&own.spec.rest.url, venue.redirect, tls, Patience::default().rest);

@@ -22,8 +22,7 @@ const BURST: u32 = 80;
 const REPEAT: (Duration, Duration, Duration) =
     (Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(600));
 
-/// Texts to send on one open connection.
-#[derive(Debug)]
+/// Texts to send on one open connection. It does not print: the texts of a login are among them.
 pub struct Outbox {
     gap: Duration,
     sent_at: Option<Instant>,
