@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod builtin;
 pub mod error;
+mod mask;
 pub mod rules;
 pub mod theme;
 pub mod venues;
