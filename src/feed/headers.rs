@@ -51,7 +51,7 @@ mod tests {
 
         let http = Http::new(&venue.rest.url, Some(at), door::no_tls(), patience).with(of(&venue));
         let request = RestRequest::get("/v5/market/time");
-        let (seen, asked) = tokio::join!(head(&listener), http.ask(&request));
+        let (seen, asked) = tokio::join!(head(&listener), http.ask(&request, None));
         assert!(asked.is_ok() && seen.contains("x-sizes: exact\r\n"), "{seen}");
     }
 }

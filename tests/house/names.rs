@@ -45,6 +45,20 @@ fn a_venues_name_stands_in_its_own_files_and_registry_lines_only() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// Where a secret may be opened: to sign, to fill in a ticket, to put a header on a request.
+const OPENERS: &[&str] = &["src/dialect/", "src/feed/own.rs", "src/feed/http.rs"];
+
+#[test]
+fn secrets_are_opened_where_something_is_signed_only() {
+    let mut wrong = String::new();
+    for file in rust_files("src").iter().filter(|f| !OPENERS.iter().any(|open| f.path.starts_with(open))) {
+        for (place, _) in file.lines_with(&file.bare, ".expose()") {
+            writeln!(wrong, "{place}: a secret is opened").unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
 #[test]
 fn nothing_is_left_to_do_and_nothing_is_silenced() {
     let forms = ["todo!(", "unimplemented!(", "dbg!(", "#[allow(", "#![allow(", "unsafe {"];
