@@ -6,6 +6,7 @@ pub static VENUES: &[(&str, &str)] = &[
     ("venues/binance-coinm.toml", include_str!("../../venues/binance-coinm.toml")),
     ("venues/bybit.toml", include_str!("../../venues/bybit.toml")),
     ("venues/okx.toml", include_str!("../../venues/okx.toml")),
+    ("venues/dydx.toml", include_str!("../../venues/dydx.toml")),
     ("venues/hyperliquid.toml", include_str!("../../venues/hyperliquid.toml")),
 ];
 

@@ -15,6 +15,7 @@
 pub mod account;
 pub mod binance;
 pub mod bybit;
+pub mod dydx;
 pub mod follow;
 pub mod hot;
 pub mod hyperliquid;
@@ -38,7 +39,7 @@ pub use table::Table;
 
 /// Every wire protocol, one line each.
 pub static DIALECTS: &[&dyn Dialect] =
-    &[&binance::Binance, &bybit::Bybit, &hyperliquid::Hyperliquid, &okx::Okx];
+    &[&binance::Binance, &bybit::Bybit, &dydx::Dydx, &hyperliquid::Hyperliquid, &okx::Okx];
 
 /// The dialect with this id.
 pub fn find(id: &str) -> Option<&'static dyn Dialect> {

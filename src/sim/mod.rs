@@ -30,6 +30,9 @@ mod binance;
 mod binance_rest;
 mod bybit;
 mod bybit_rest;
+mod dydx;
+mod dydx_account;
+mod dydx_rest;
 mod hyperliquid;
 mod instrument;
 mod okx;
@@ -54,7 +57,7 @@ pub use subscription::Cursor;
 
 /// Every simulated venue, one line each.
 pub static VENUES: &[&dyn VenueServer] =
-    &[&binance::USDM, &binance::COINM, &bybit::Bybit, &okx::Okx, &hyperliquid::Hyperliquid];
+    &[&binance::USDM, &binance::COINM, &bybit::Bybit, &okx::Okx, &hyperliquid::Hyperliquid, &dydx::Dydx];
 
 /// What to simulate.
 #[derive(Clone, Debug)]

@@ -2,6 +2,8 @@
 //! faults really happen. The clients here know nothing of faultline's decoders.
 
 #[cfg(test)]
+mod dydx;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fidelity;

@@ -40,6 +40,15 @@ const ASKS: &[(&str, &str, &str)] = &[
         "/ws/v5/public",
         r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT-SWAP"},{"channel":"books5","instId":"BTC-USDT-SWAP"},{"channel":"bbo-tbt","instId":"BTC-USDT-SWAP"},{"channel":"trades","instId":"BTC-USDT-SWAP"},{"channel":"tickers","instId":"BTC-USDT-SWAP"},{"channel":"mark-price","instId":"BTC-USDT-SWAP"},{"channel":"index-tickers","instId":"BTC-USDT"},{"channel":"funding-rate","instId":"BTC-USDT-SWAP"},{"channel":"open-interest","instId":"BTC-USDT-SWAP"},{"channel":"liquidation-orders","instType":"SWAP"}]}"#,
     ),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_orderbook","id":"BTC-USD"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_trades","id":"BTC-USD"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_markets"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_block_height"}"#),
+    (
+        "dydx",
+        "/v4/ws",
+        r#"{"type":"subscribe","channel":"v4_parent_subaccounts","id":"0x5150000000000000000000000000000000000051/0"}"#,
+    ),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"l2Book","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"bbo","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"trades","coin":"BTC"}}"#),
@@ -121,6 +130,10 @@ fn every_channel_speaks_json() {
                 "funding-rate",
                 "open-interest",
             ],
+        ),
+        (
+            "dydx",
+            &["v4_orderbook", "v4_trades", "oraclePrices", "\"trading\"", "blockHeight", "assetPositions"],
         ),
         ("hyperliquid", &["l2Book", "\"bbo\"", "\"trades\"", "activeAssetCtx", "allDexsAssetCtxs"]),
     ] {

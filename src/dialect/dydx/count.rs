@@ -1,0 +1,152 @@
+//! The count of messages on one connection: rules 2 and 3 of the parent module.
+//!
+//! The venue gives an answer its number when the subscription arrives and sends it when its data have
+//! been fetched. In between other messages go out with higher numbers. So a number that was jumped over
+//! is open for a while: it is lost when it has not come within [`LATE_MAX`] messages. When no answer has
+//! come for as long and none was asked for, there is nothing to wait for and a jump is a loss at once.
+
+use std::collections::VecDeque;
+
+use crate::model::event::{Gap, GapWhy};
+
+/// Messages within which an answer that was jumped over must come; also how many may be open.
+const LATE_MAX: usize = 256;
+
+/// What a number says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Take the message.
+    Take,
+    /// Seen before: leave it out.
+    Seen,
+    /// Take the message, but something before it is missing.
+    Lost(Gap),
+}
+
+/// The numbers of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Count {
+    next: Option<i64>,
+    /// Numbers jumped over, with the count of messages at that time; oldest first.
+    open: VecDeque<(i64, usize)>,
+    /// Messages so far, and until when answers may be under way.
+    seen: usize,
+    late_until: usize,
+}
+
+impl Count {
+    /// An answer is under way: it was asked for, or the connection is new.
+    pub(super) fn expect_answers(&mut self) {
+        self.late_until = self.seen.saturating_add(LATE_MAX);
+    }
+
+    /// Takes the number of an answer: it may be late, and more of them may follow.
+    pub(super) fn answer(&mut self, number: i64) -> Step {
+        self.expect_answers();
+        if self.next.is_some_and(|next| number < next) {
+            self.open.retain(|(open, _)| *open != number);
+            return self.overdue(number).map_or(Step::Take, Step::Lost);
+        }
+        self.data(number)
+    }
+
+    /// Takes the number of any other message.
+    pub(super) fn data(&mut self, number: i64) -> Step {
+        self.seen = self.seen.saturating_add(1);
+        let next = self.next.unwrap_or(number);
+        if number < next {
+            if let Some(at) = self.open.iter().position(|(open, _)| *open == number) {
+                self.open.remove(at);
+                return self.overdue(number).map_or(Step::Take, Step::Lost);
+            }
+            if number.saturating_add(1) == next {
+                return Step::Seen;
+            }
+        }
+        let missing = usize::try_from(number.saturating_sub(next)).unwrap_or(usize::MAX);
+        let may_be_late = self.seen <= self.late_until && missing.saturating_add(self.open.len()) <= LATE_MAX;
+        self.next = Some(number.saturating_add(1));
+        if missing > 0 && !may_be_late {
+            self.open.clear();
+            return Step::Lost(gap(next, number));
+        }
+        self.open.extend((next..number).map(|open| (open, self.seen)));
+        self.overdue(number).map_or(Step::Take, Step::Lost)
+    }
+
+    /// The loss of a number that was waited for too long.
+    fn overdue(&mut self, got: i64) -> Option<Gap> {
+        let (number, since) = *self.open.front()?;
+        if self.seen.saturating_sub(since) < LATE_MAX {
+            return None;
+        }
+        self.open.clear();
+        Some(gap(number, got))
+    }
+}
+
+fn gap(expected: i64, got: i64) -> Gap {
+    Gap { expected: u64::try_from(expected).ok(), got: u64::try_from(got).ok(), why: GapWhy::Sequence }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost(expected: u64, got: u64) -> Step {
+        Step::Lost(Gap { expected: Some(expected), got: Some(got), why: GapWhy::Sequence })
+    }
+
+    /// A connection on which nothing is under way: the next number is 100.
+    fn settled() -> Count {
+        let mut count = Count::default();
+        assert_eq!(count.data(99), Step::Take);
+        count
+    }
+
+    #[test]
+    fn rule_2_a_jump_is_a_loss_and_is_told_once() {
+        let mut count = settled();
+        assert_eq!(count.data(100), Step::Take);
+        assert_eq!(count.data(103), lost(101, 103));
+        assert_eq!(count.data(104), Step::Take);
+        assert_eq!(count.data(104), Step::Seen, "a repetition");
+        assert_eq!(count.data(7), lost(105, 7), "a counter that was set back is followed");
+        assert_eq!(count.data(8), Step::Take);
+    }
+
+    #[test]
+    fn rule_3_an_answer_may_come_after_higher_numbers() {
+        let mut count = settled();
+        count.expect_answers();
+        assert_eq!(count.data(102), Step::Take, "100 and 101 may be under way");
+        assert_eq!(count.answer(101), Step::Take);
+        assert_eq!(count.answer(100), Step::Take);
+        for number in 103..103 + 2 * LATE_MAX as i64 {
+            assert_eq!(count.data(number), Step::Take);
+        }
+        assert_eq!(count.data(1_000), lost(615, 1_000), "answers are no longer under way");
+    }
+
+    #[test]
+    fn rule_3_a_number_that_never_comes_is_a_loss() {
+        let mut count = settled();
+        count.expect_answers();
+        assert_eq!(count.data(101), Step::Take);
+        let steps: Vec<Step> = (102..).map(|n| count.data(n)).take(LATE_MAX).collect();
+        let (last, before) = steps.split_last().unwrap();
+        assert!(before.iter().all(|step| *step == Step::Take));
+        assert_eq!(*last, lost(100, 101 + LATE_MAX as u64));
+        assert_eq!(count.data(102 + LATE_MAX as i64), Step::Take, "told once");
+    }
+
+    #[test]
+    fn a_jump_beyond_all_answers_is_a_loss_at_once() {
+        let mut count = settled();
+        count.expect_answers();
+        assert_eq!(count.data(100 + LATE_MAX as i64 + 1), lost(100, 101 + LATE_MAX as u64));
+        count.expect_answers();
+        assert_eq!(count.data(i64::MAX), lost(102 + LATE_MAX as u64, i64::MAX as u64));
+        assert!(count.open.is_empty());
+    }
+}

@@ -1,0 +1,243 @@
+//! dYdX messages to events: the count of messages, dispatch, order books.
+
+use std::collections::BTreeMap;
+
+use super::again;
+use super::count::Step;
+use super::cross::Crossing;
+use super::line::Line;
+use super::messages::{BookData, Frame};
+use super::terms::Market;
+use crate::dialect::follow::{Follow, Orphan};
+use crate::dialect::levels::levels_of;
+use crate::dialect::wire;
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::model::entry::{ConnIx, Control, RestAnswer};
+use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level};
+use crate::model::venue::{Command, VenueSpec};
+
+/// Channel of the books.
+pub(super) const BOOK: &str = "v4_orderbook";
+/// Channels that are known and not needed here.
+const UNUSED: &[&str] = &["v4_candles", "v4_subaccounts", "v4_parent_subaccounts"];
+
+/// The state of dYdX on one tape.
+pub(super) struct DydxDecoder {
+    pub(super) table: Table<State>,
+    /// One per connection of the tape, which cannot have more than their index can name.
+    lines: BTreeMap<u16, Line>,
+    pub(super) bids: Vec<Level>,
+    pub(super) asks: Vec<Level>,
+}
+
+/// What is known of one market.
+#[derive(Default)]
+pub(super) struct State {
+    follow: Follow<()>,
+    pub(super) book: Crossing,
+    pub(super) market: Market,
+}
+
+impl DydxDecoder {
+    pub(super) fn new(venue: &VenueSpec) -> Self {
+        DydxDecoder { table: Table::new(venue), lines: BTreeMap::new(), bids: Vec::new(), asks: Vec::new() }
+    }
+
+    fn line(&mut self, conn: ConnIx) -> &mut Line {
+        self.lines.entry(conn.0).or_default()
+    }
+
+    fn message(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
+        let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
+        let (kind, channel, id) =
+            (wire::word(&frame.kind), wire::word(&frame.channel), wire::word(&frame.id));
+        let read = self.dispatch(conn, &frame, &kind, &channel, &id, out);
+        let is_book = channel == BOOK && (kind == "subscribed" || kind.starts_with("channel_"));
+        if read.is_err() && is_book {
+            // Its name is known even where its levels cannot be read.
+            let ix = self.table.intern(&id)?;
+            self.lose(ix, conn, Gap { expected: None, got: None, why: GapWhy::Undecodable }, out);
+        }
+        read
+    }
+
+    fn dispatch(
+        &mut self,
+        conn: ConnIx,
+        frame: &Frame<'_>,
+        kind: &str,
+        channel: &str,
+        id: &str,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        if !Line::knows(kind) {
+            out.note(Note::Unknown(if kind.is_empty() { "message without type" } else { kind }));
+            return Ok(());
+        }
+        let number = frame.number()?;
+        match self.line(conn).judge(kind, number) {
+            Step::Take => {}
+            Step::Seen => {
+                out.note(Note::Superseded);
+                return Ok(());
+            }
+            Step::Lost(gap) => self.lose_all(conn, gap, out),
+        }
+        let at = Place { conn, channel, id, seq: u64::try_from(number).ok() };
+        match kind {
+            "subscribed" => self.contents(at, true, frame.contents()?, out),
+            "channel_data" => self.contents(at, false, frame.contents()?, out),
+            "channel_batch_data" => {
+                wire::each_row(frame.contents()?, |contents| self.contents(at, false, contents, out))
+            }
+            "error" => {
+                self.refused(at, &wire::word(&frame.message), out);
+                Ok(())
+            }
+            "unsubscribed" => {
+                out.note(Note::Ack);
+                Ok(())
+            }
+            _ => {
+                out.note(Note::Heartbeat); // the greeting and pongs
+                Ok(())
+            }
+        }
+    }
+
+    fn contents(
+        &mut self,
+        at: Place<'_>,
+        whole: bool,
+        json: &str,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        match at.channel {
+            BOOK => self.book(at, whole, json, out)?,
+            "v4_trades" => self.trades(at.id, json, whole, out)?,
+            "v4_markets" => self.markets(json, out)?,
+            "v4_block_height" => out.note(Note::Heartbeat),
+            known if UNUSED.contains(&known) => out.note(Note::Unused(known)),
+            "" => out.note(Note::Unknown("message without channel")),
+            other => out.note(Note::Unknown(other)),
+        }
+        Ok(())
+    }
+
+    fn book(&mut self, at: Place<'_>, whole: bool, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
+        let ix = self.table.intern(at.id)?;
+        let Some((symbol, state)) = self.table.both(ix) else { return Ok(()) };
+        state.follow.conn = Some(at.conn);
+        if !whole && !state.follow.is_live() {
+            out.note(Note::Superseded);
+            if state.follow.orphan() == Orphan::Ask {
+                self.ask_again(ix, at.conn, out);
+            }
+            return Ok(());
+        }
+        let data: BookData<'_> = wire::object(json)?;
+        if data.bids.is_none() && data.asks.is_none() {
+            return Err(WireError::Missing("bids"));
+        }
+        levels_of(&data.bids, &mut self.bids)?;
+        levels_of(&data.asks, &mut self.asks)?;
+        state.book.take(whole, &mut self.bids, &mut self.asks)?;
+        if whole {
+            state.follow.start(at.conn, ());
+        }
+        let change = BookChange { snapshot: whole, bids: &self.bids, asks: &self.asks, seq: at.seq };
+        out.event(Event { symbol, ts_venue: None, body: Body::Book(change) });
+        Ok(())
+    }
+
+    /// The venue refuses something; a subscription that it could not serve is tried again (rule 7).
+    fn refused(&mut self, at: Place<'_>, words: &str, out: &mut dyn Out) {
+        out.note(Note::Refused(words));
+        if self.line(at.conn).tries_again(words, at.channel) {
+            out.command(Command::Send { conn: at.conn, texts: again(at.channel, at.id) });
+        }
+    }
+
+    /// Reports a gap, once per loss, and asks for a new snapshot.
+    fn lose(&mut self, ix: u32, conn: ConnIx, gap: Gap, out: &mut dyn Out) {
+        let Some((symbol, state)) = self.table.both(ix) else { return };
+        state.follow.conn = Some(conn);
+        state.book.clear();
+        if state.follow.lose(true) {
+            out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
+            self.ask_again(ix, conn, out);
+        }
+    }
+
+    /// Rule 2: nobody can tell which book a missing message belonged to.
+    fn lose_all(&mut self, conn: ConnIx, gap: Gap, out: &mut dyn Out) {
+        for ix in self.books_of(conn, true) {
+            self.lose(ix, conn, gap, out);
+        }
+    }
+
+    /// The books that came on a connection; all of them or only those that are followed.
+    fn books_of(&mut self, conn: ConnIx, live: bool) -> Vec<u32> {
+        let of = |state: &State| state.follow.conn == Some(conn) && (!live || state.follow.is_live());
+        self.table.each().filter(|(_, state)| of(state)).map(|(symbol, _)| symbol.ix).collect()
+    }
+
+    fn ask_again(&mut self, ix: u32, conn: ConnIx, out: &mut dyn Out) {
+        self.line(conn).asks();
+        let texts = again(BOOK, self.table.symbol(ix).text);
+        out.command(Command::Send { conn, texts });
+    }
+}
+
+/// Where a message came from and what it is about.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    conn: ConnIx,
+    channel: &'a str,
+    id: &'a str,
+    seq: Option<u64>,
+}
+
+impl Decoder for DydxDecoder {
+    fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
+        if let Err(error) = self.message(conn, bytes, out) {
+            out.note(Note::Undecodable(error));
+        }
+    }
+
+    fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
+        if let Err(error) = self.answer(answer, out) {
+            out.note(Note::Undecodable(error));
+        }
+    }
+
+    fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
+        let Some(why) = gap_of(control) else { return };
+        let asked = why == GapWhy::Overrun; // after a close the feed subscribes by itself
+        self.lines.remove(&conn.0);
+        for ix in self.books_of(conn, false) {
+            let Some((symbol, state)) = self.table.both(ix) else { continue };
+            let live = state.follow.is_live();
+            state.book.clear();
+            state.follow.lose(asked);
+            if live {
+                let gap = Gap { expected: None, got: None, why };
+                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
+            }
+            if asked {
+                self.ask_again(ix, conn, out);
+            }
+        }
+    }
+
+    fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
+        if let Some(conn) = self.table.state(symbol).and_then(|state| state.follow.conn) {
+            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
+            self.lose(symbol, conn, gap, out);
+        }
+    }
+
+    fn symbols(&self) -> &Symbols {
+        self.table.symbols()
+    }
+}
