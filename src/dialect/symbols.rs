@@ -7,7 +7,7 @@ use super::{SYMBOLS_MAX, WireError};
 use crate::model::event::Symbol;
 
 /// Longest symbol taken, in bytes. Longer ones are refused.
-pub const SYMBOL_BYTES_MAX: usize = 64;
+pub const SYMBOL_BYTES_MAX: usize = 96;
 
 /// Native symbols and their dense indices.
 #[derive(Debug, Default)]
