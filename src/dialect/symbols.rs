@@ -121,7 +121,7 @@ mod tests {
     fn limits_hold() {
         let mut symbols = Symbols::default();
         assert_eq!(symbols.intern(""), Err(WireError::Range("symbol")));
-        assert_eq!(symbols.intern(&"x".repeat(65)), Err(WireError::Range("symbol")));
+        assert_eq!(symbols.intern(&"x".repeat(SYMBOL_BYTES_MAX + 1)), Err(WireError::Range("symbol")));
         for n in 0..SYMBOLS_MAX {
             symbols.intern(&n.to_string()).unwrap();
         }

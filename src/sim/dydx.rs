@@ -2,7 +2,7 @@
 //!
 //! Every message of a connection has the next `message_id`. A subscription is answered with the whole
 //! state, changes follow. Now and then the indexer is late to take back orders that the market has run
-//! over: its book is crossed for up to a second, by levels older than those they cross. Accounts are public
+//! over: its book is crossed for part of a second, by levels older than those they cross. Accounts are public
 //! by address. Source: the indexer's own code (dydxprotocol/v4-chain), read 2026-11.
 
 use serde::Deserialize;
@@ -40,9 +40,9 @@ const ASKS_PER_S: usize = 2;
 /// Trades repeated on subscription.
 const HISTORY: u64 = 100;
 /// Steps that a level which the market has run over may stay.
-const LATE_STEPS: u64 = 10;
+const LATE_STEPS: u64 = 6;
 /// One in this many such levels stays.
-const ONE_IN: u64 = 4;
+const ONE_IN: u64 = 12;
 
 impl VenueServer for Dydx {
     fn id(&self) -> &'static str {

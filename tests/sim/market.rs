@@ -41,6 +41,7 @@ const ASKS: &[(&str, &str, &str)] = &[
         r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT-SWAP"},{"channel":"books5","instId":"BTC-USDT-SWAP"},{"channel":"bbo-tbt","instId":"BTC-USDT-SWAP"},{"channel":"trades","instId":"BTC-USDT-SWAP"},{"channel":"tickers","instId":"BTC-USDT-SWAP"},{"channel":"mark-price","instId":"BTC-USDT-SWAP"},{"channel":"index-tickers","instId":"BTC-USDT"},{"channel":"funding-rate","instId":"BTC-USDT-SWAP"},{"channel":"open-interest","instId":"BTC-USDT-SWAP"},{"channel":"liquidation-orders","instType":"SWAP"}]}"#,
     ),
     ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_orderbook","id":"BTC-USD"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_orderbook","id":"ETH-USD"}"#),
     ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_trades","id":"BTC-USD"}"#),
     ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_markets"}"#),
     ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_block_height"}"#),
