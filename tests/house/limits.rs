@@ -32,7 +32,11 @@ const AT: &[(&str, &str, &str)] = &[
     ("dialect/dydx/count.rs", "LATE_MAX", "a gap: the books of the connection resync"),
     ("dialect/dydx/cross.rs", "HIDDEN_MAX", "undecodable: counted, the book resyncs"),
     ("dialect/dydx/cross.rs", "LEVELS_KEPT", "undecodable: counted, the book resyncs"),
-    ("dialect/dydx/line.rs", "RETRIES_MAX", "the subscription is not tried again"),
+    (
+        "dialect/dydx/orders.rs",
+        "ORDERS_MAX",
+        "the oldest is forgotten; what is only told in part is left out",
+    ),
     ("dialect/dydx/wallet.rs", "POSITIONS_MAX", "undecodable: counted"),
     ("dialect/dydx/wallet.rs", "SUBACCOUNTS_MAX", "undecodable: counted"),
     ("dialect/mod.rs", "LEVELS_MAX", "undecodable: counted, the book resyncs"),

@@ -59,7 +59,7 @@ impl AccountDialect for DydxAccount {
         let address = segment(address);
         let positions = format!("/v4/addresses/{address}/parentSubaccountNumber/{number}");
         let orders = format!(
-            "/v4/orders/parentSubaccountNumber?address={address}&parentSubaccountNumber={number}&status=OPEN,UNTRIGGERED,BEST_EFFORT_OPENED"
+            "/v4/orders/parentSubaccountNumber?address={address}&parentSubaccountNumber={number}&status=OPEN,UNTRIGGERED,BEST_EFFORT_OPENED,BEST_EFFORT_CANCELED"
         );
         vec![
             Poll { request: RestRequest::get(positions), every_ms: POSITIONS_EVERY_MS },

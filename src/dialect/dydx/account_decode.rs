@@ -1,19 +1,20 @@
 //! Own accounts of dYdX: messages and answers to positions, orders, balances, margin.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
+use super::account::PARENT;
 use super::again;
-use super::count::Step;
-use super::line::Line;
+use super::count::{Count, Step};
 use super::messages::{Frame, each_member, time, unwrapped};
+use super::orders::Orders;
 use super::own_messages::{AssetRow, Contents, OrderRow, PositionRow, Subaccount};
-use super::slow::side;
 use super::wallet::{Held, Wallet};
 use crate::dialect::wire::{self, Field, Raw};
 use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
-use crate::model::account::{Balance, Holding, Margin, Order};
+use crate::model::account::{Balance, Holding, Margin};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, GapWhy, Symbol};
 use crate::model::venue::{Command, VenueSpec};
@@ -23,19 +24,26 @@ const CASH: &str = "USDC";
 /// Numbers of markets that orders of old indexers name instead of the ticker; facts of the chain.
 const PAIRS: &[(i64, &str)] = &[(0, "BTC-USD"), (1, "ETH-USD"), (5, "SOL-USD")];
 
+/// A parent subaccount that the indexer does not know yet.
+const NOBODY: &str = r#"{"childSubaccounts":[]}"#;
+
 /// The state of one own account on one tape.
 pub(super) struct AccountDecoder {
     table: Table<()>,
     /// One per connection of the tape, which cannot have more than their index can name.
-    lines: BTreeMap<u16, Wire>,
+    lines: BTreeMap<u16, Line>,
+    /// Channel and id of the account, once an answer has told them.
+    topic: Option<(String, String)>,
     wallet: Wallet,
+    orders: Orders,
 }
 
-/// A connection, and what is subscribed on it: channel and id.
+/// What is known of one connection.
 #[derive(Default)]
-struct Wire {
-    line: Line,
-    topic: Option<(String, String)>,
+struct Line {
+    count: Count,
+    /// The account's snapshot came.
+    is_live: bool,
 }
 
 /// Equity and free collateral of one subaccount.
@@ -47,30 +55,44 @@ struct Worth {
 
 impl AccountDecoder {
     pub(super) fn new(venue: &VenueSpec) -> Self {
-        AccountDecoder { table: Table::new(venue), lines: BTreeMap::new(), wallet: Wallet::default() }
+        AccountDecoder {
+            table: Table::new(venue),
+            lines: BTreeMap::new(),
+            topic: None,
+            wallet: Wallet::default(),
+            orders: Orders::default(),
+        }
     }
 
     fn message(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
         let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
         let (kind, channel, id) =
             (wire::word(&frame.kind), wire::word(&frame.channel), wire::word(&frame.id));
-        if !Line::knows(&kind) {
+        if !Count::knows(&kind) {
             out.note(Note::Unknown(if kind.is_empty() { "message without type" } else { &kind }));
             return Ok(());
         }
-        let is_own = matches!(&*channel, "v4_subaccounts" | "v4_parent_subaccounts");
-        let wire = self.lines.entry(conn.0).or_default();
+        let is_own = matches!(&*channel, "v4_subaccounts" | PARENT);
+        let line = self.lines.entry(conn.0).or_default();
+        let step = line.count.judge(&kind, frame.number()?);
         if is_own && kind == "subscribed" {
-            wire.topic = Some((channel.to_string(), id.to_string()));
+            line.is_live = true;
+            self.topic = Some((channel.to_string(), id.to_string()));
         }
-        match wire.line.judge(&kind, frame.number()?) {
-            Step::Take => {}
+        let is_missing = line.count.settles() && !line.is_live;
+        match step {
             Step::Seen => {
                 out.note(Note::Superseded);
                 return Ok(());
             }
-            Step::Lost(_) => self.ask_again(conn, out), // what was missed is in the next snapshot
+            // What was missed, or never came, is in the next snapshot.
+            Step::Lost(_) => self.ask_again(conn, out),
+            Step::Take if is_missing => self.ask_again(conn, out),
+            Step::Take => {}
         }
+        // A change may say of which child it is.
+        let child = wire::integer(&frame.subaccount_number, "subaccountNumber")?;
+        let id = child.map_or(id, |number| Cow::Owned(format!("/{number}")));
         match &*kind {
             "subscribed" if is_own => self.whole(&id, frame.contents()?, out),
             "channel_data" if is_own => self.change(&id, frame.contents()?, out),
@@ -78,11 +100,7 @@ impl AccountDecoder {
                 wire::each_row(frame.contents()?, |contents| self.change(&id, contents, out))
             }
             "error" => {
-                let words = wire::word(&frame.message);
-                out.note(Note::Refused(&words));
-                if self.lines.get_mut(&conn.0).is_some_and(|wire| wire.line.tries_again(&words, &channel)) {
-                    out.command(Command::Send { conn, texts: again(&channel, &id) });
-                }
+                out.note(Note::Refused(&wire::word(&frame.message)));
                 Ok(())
             }
             "unsubscribed" => {
@@ -101,19 +119,17 @@ impl AccountDecoder {
     }
 
     fn ask_again(&mut self, conn: ConnIx, out: &mut dyn Out) {
-        let Some(wire) = self.lines.get_mut(&conn.0) else { return };
-        if let Some((channel, id)) = &wire.topic {
+        if let Some((channel, id)) = &self.topic {
             out.command(Command::Send { conn, texts: again(channel, id) });
-            wire.line.asks();
+            self.lines.entry(conn.0).or_default().count.expect_answers();
         }
     }
 
-    /// A snapshot of the stream: all positions and balances, and all open orders where it names them.
+    /// A snapshot of the stream: all positions and balances, and all open orders where it names them. An
+    /// account that the indexer does not know yet has empty contents.
     fn whole(&mut self, id: &str, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let contents: Contents<'_> = wire::object(json)?;
-        let subaccount =
-            contents.subaccount.as_ref().map(Raw::json).ok_or(WireError::Missing("subaccount"))?;
-        self.holdings(id, subaccount, out)?;
+        self.holdings(id, contents.subaccount.as_ref().map_or(NOBODY, Raw::json), out)?;
         match &contents.orders {
             Some(orders) => self.open_orders(orders.json(), out),
             None => Ok(()),
@@ -239,29 +255,22 @@ impl AccountDecoder {
     fn open_orders(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let body = Body::Whole(Holding::Orders);
         out.event(Event { symbol: Symbol::NONE, ts_venue: None, body });
+        self.orders.clear();
         wire::each_row(json, |row| self.order(row, out))
     }
 
     fn order(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let row: OrderRow<'_> = wire::object(json)?;
-        let filled = wire::amount(&row.total_filled, "totalFilled")?.unwrap_or_default();
-        let order = Order {
-            id: &wire::required(&row.id, "id")?,
-            side: side(&row.side)?,
-            leg: Default::default(),
-            price: wire::slow_price(&row.price, "price")?,
-            trigger: wire::slow_price(&row.trigger_price, "triggerPrice")?,
-            size: wire::amount(&row.size, "size")?.ok_or(WireError::Missing("size"))?,
-            filled,
-            average: None,
-            reduce_only: row.reduce_only.as_ref().is_some_and(|flag| flag.json() == "true"),
-            kind: row.kind(),
-            tif: row.tif(),
-            state: row.state(!filled.is_zero())?,
-        };
+        let id = wire::required(&row.id, "id")?;
         let ts_venue = time(&row.updated_at, "updatedAt")?;
-        let ix = self.table.intern(&ticker(&row)?)?;
-        out.event(Event { symbol: self.table.symbol(ix), ts_venue, body: Body::Order(&order) });
+        let market = ticker(&row)?.map(|name| self.table.intern(&name)).transpose()?;
+        match self.orders.take(&id, market, &row)? {
+            Some((market, order)) => {
+                let symbol = self.table.symbol(market);
+                out.event(Event { symbol, ts_venue, body: Body::Order(&order) });
+            }
+            None => out.note(Note::Unused("order that was never shown")),
+        }
         Ok(())
     }
 
@@ -276,6 +285,7 @@ impl AccountDecoder {
             let contents: Contents<'_> = wire::object(&body)?;
             let subaccount =
                 contents.subaccount.as_ref().map(Raw::json).ok_or(WireError::Missing("subaccount"))?;
+            self.topic = self.topic.take().or_else(|| topic(path));
             self.holdings("", subaccount, out)
         } else if path.contains("/v4/orders") {
             self.open_orders(&body, out)
@@ -284,6 +294,12 @@ impl AccountDecoder {
             Ok(())
         }
     }
+}
+
+/// What to subscribe for an account that a path names: `…/addresses/dydx1…/parentSubaccountNumber/0`.
+fn topic(path: &str) -> Option<(String, String)> {
+    let (address, number) = path.split_once("/v4/addresses/")?.1.split_once("/parentSubaccountNumber/")?;
+    Some((PARENT.into(), format!("{address}/{number}")))
 }
 
 /// Sets a balance in `wallet`; false when it is not of the currency of positions.
@@ -307,14 +323,15 @@ fn number(field: &Field<'_>, id: &str) -> Result<u32, WireError> {
     number.and_then(|n| u32::try_from(n).ok()).ok_or(WireError::Missing("subaccountNumber"))
 }
 
-fn ticker(row: &OrderRow<'_>) -> Result<String, WireError> {
+/// The market that an order names, by its ticker or its number.
+fn ticker(row: &OrderRow<'_>) -> Result<Option<String>, WireError> {
     let ticker = wire::word(&row.ticker);
     if !ticker.is_empty() {
-        return Ok(ticker.into_owned());
+        return Ok(Some(ticker.into_owned()));
     }
     let pair = wire::integer(&row.clob_pair_id, "clobPairId")?;
     let known = PAIRS.iter().find(|(number, _)| Some(*number) == pair);
-    known.map(|(_, ticker)| (*ticker).to_string()).ok_or(WireError::Missing("ticker"))
+    Ok(known.map(|(_, ticker)| (*ticker).to_string()))
 }
 
 fn cash(total: Decimal, available: Option<Decimal>) -> Balance<'static> {
@@ -349,9 +366,7 @@ impl Decoder for AccountDecoder {
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
         let Some(why) = gap_of(control) else { return };
-        if let Some(wire) = self.lines.get_mut(&conn.0) {
-            wire.line = Line::default();
-        }
+        self.lines.remove(&conn.0);
         if why == GapWhy::Overrun {
             self.ask_again(conn, out); // after a close the feed subscribes by itself
         }

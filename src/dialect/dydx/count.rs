@@ -12,6 +12,10 @@ use crate::model::event::{Gap, GapWhy};
 /// Messages within which an answer that was jumped over must come; also how many may be open.
 const LATE_MAX: usize = 256;
 
+/// Kinds of message.
+const KINDS: &[&str] =
+    &["connected", "subscribed", "unsubscribed", "channel_data", "channel_batch_data", "pong", "error"];
+
 /// What a number says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -32,16 +36,40 @@ pub(super) struct Count {
     /// Messages so far, and until when answers may be under way.
     seen: usize,
     late_until: usize,
+    waits: bool,
 }
 
 impl Count {
+    /// True for kinds of message that are numbered.
+    pub(super) fn knows(kind: &str) -> bool {
+        KINDS.contains(&kind)
+    }
+
+    /// Takes the number of a message: what it says of those before it.
+    pub(super) fn judge(&mut self, kind: &str, number: i64) -> Step {
+        match kind {
+            "connected" => {
+                *self = Count::default();
+                self.answer(number)
+            }
+            "subscribed" | "unsubscribed" | "error" => self.answer(number),
+            _ => self.data(number),
+        }
+    }
+
+    /// True once when no answer is under way any more.
+    pub(super) fn settles(&mut self) -> bool {
+        self.seen > self.late_until && std::mem::take(&mut self.waits)
+    }
+
     /// An answer is under way: it was asked for, or the connection is new.
     pub(super) fn expect_answers(&mut self) {
         self.late_until = self.seen.saturating_add(LATE_MAX);
+        self.waits = true;
     }
 
-    /// Takes the number of an answer: it may be late, and more of them may follow.
-    pub(super) fn answer(&mut self, number: i64) -> Step {
+    /// An answer may be late, and more of them may follow. A refusal may repeat a number.
+    fn answer(&mut self, number: i64) -> Step {
         self.expect_answers();
         if self.next.is_some_and(|next| number < next) {
             self.open.retain(|(open, _)| *open != number);
@@ -50,8 +78,8 @@ impl Count {
         self.data(number)
     }
 
-    /// Takes the number of any other message.
-    pub(super) fn data(&mut self, number: i64) -> Step {
+    /// Any other message.
+    fn data(&mut self, number: i64) -> Step {
         self.seen = self.seen.saturating_add(1);
         let next = self.next.unwrap_or(number);
         if number < next {
@@ -138,6 +166,27 @@ mod tests {
         assert!(before.iter().all(|step| *step == Step::Take));
         assert_eq!(*last, lost(100, 101 + LATE_MAX as u64));
         assert_eq!(count.data(102 + LATE_MAX as i64), Step::Take, "told once");
+    }
+
+    #[test]
+    fn rule_2_a_greeting_begins_the_count_anew_and_a_refusal_repeats_a_number() {
+        let mut count = Count::default();
+        for (kind, number) in
+            [("connected", 0), ("channel_data", 1), ("error", 1), ("channel_data", 2), ("connected", 0)]
+        {
+            assert_eq!(count.judge(kind, number), Step::Take, "{kind} {number}");
+        }
+        assert_eq!(count.judge("channel_data", 1), Step::Take);
+    }
+
+    #[test]
+    fn rule_7_the_end_of_all_answers_is_told_once() {
+        let mut count = Count::default();
+        count.judge("connected", 0);
+        let told: Vec<i64> = (1..1_000).filter(|n| count.data(*n) == Step::Take && count.settles()).collect();
+        assert_eq!(told, [LATE_MAX as i64]);
+        count.expect_answers();
+        assert!((1_000..2_000).any(|n| count.data(n) == Step::Take && count.settles()));
     }
 
     #[test]

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::again;
-use super::count::Step;
+use super::count::{Count, Step};
 use super::cross::Crossing;
-use super::line::Line;
 use super::messages::{BookData, Frame};
 use super::terms::Market;
 use crate::dialect::follow::{Follow, Orphan};
@@ -17,7 +16,9 @@ use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level};
 use crate::model::venue::{Command, VenueSpec};
 
 /// Channel of the books.
-pub(super) const BOOK: &str = "v4_orderbook";
+const BOOK: &str = "v4_orderbook";
+/// Channel of the trades.
+const TRADES: &str = "v4_trades";
 /// Channels that are known and not needed here.
 const UNUSED: &[&str] = &["v4_candles", "v4_subaccounts", "v4_parent_subaccounts"];
 
@@ -25,7 +26,7 @@ const UNUSED: &[&str] = &["v4_candles", "v4_subaccounts", "v4_parent_subaccounts
 pub(super) struct DydxDecoder {
     pub(super) table: Table<State>,
     /// One per connection of the tape, which cannot have more than their index can name.
-    lines: BTreeMap<u16, Line>,
+    counts: BTreeMap<u16, Count>,
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
 }
@@ -34,17 +35,19 @@ pub(super) struct DydxDecoder {
 #[derive(Default)]
 pub(super) struct State {
     follow: Follow<()>,
+    /// The connection its trades come on.
+    trades_of: Option<ConnIx>,
     pub(super) book: Crossing,
     pub(super) market: Market,
 }
 
 impl DydxDecoder {
     pub(super) fn new(venue: &VenueSpec) -> Self {
-        DydxDecoder { table: Table::new(venue), lines: BTreeMap::new(), bids: Vec::new(), asks: Vec::new() }
+        DydxDecoder { table: Table::new(venue), counts: BTreeMap::new(), bids: Vec::new(), asks: Vec::new() }
     }
 
-    fn line(&mut self, conn: ConnIx) -> &mut Line {
-        self.lines.entry(conn.0).or_default()
+    fn count(&mut self, conn: ConnIx) -> &mut Count {
+        self.counts.entry(conn.0).or_default()
     }
 
     fn message(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
@@ -70,18 +73,21 @@ impl DydxDecoder {
         id: &str,
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
-        if !Line::knows(kind) {
+        if !Count::knows(kind) {
             out.note(Note::Unknown(if kind.is_empty() { "message without type" } else { kind }));
             return Ok(());
         }
         let number = frame.number()?;
-        match self.line(conn).judge(kind, number) {
+        match self.count(conn).judge(kind, number) {
             Step::Take => {}
             Step::Seen => {
                 out.note(Note::Superseded);
                 return Ok(());
             }
             Step::Lost(gap) => self.lose_all(conn, gap, out),
+        }
+        if self.count(conn).settles() {
+            self.complete(conn, out);
         }
         let at = Place { conn, channel, id, seq: u64::try_from(number).ok() };
         match kind {
@@ -91,7 +97,7 @@ impl DydxDecoder {
                 wire::each_row(frame.contents()?, |contents| self.contents(at, false, contents, out))
             }
             "error" => {
-                self.refused(at, &wire::word(&frame.message), out);
+                out.note(Note::Refused(&wire::word(&frame.message)));
                 Ok(())
             }
             "unsubscribed" => {
@@ -114,7 +120,13 @@ impl DydxDecoder {
     ) -> Result<(), WireError> {
         match at.channel {
             BOOK => self.book(at, whole, json, out)?,
-            "v4_trades" => self.trades(at.id, json, whole, out)?,
+            TRADES => {
+                let ix = self.table.intern(at.id)?;
+                if let Some(state) = self.table.state_mut(ix) {
+                    state.trades_of = Some(at.conn);
+                }
+                self.trades(ix, json, whole, out)?;
+            }
             "v4_markets" => self.markets(json, out)?,
             "v4_block_height" => out.note(Note::Heartbeat),
             known if UNUSED.contains(&known) => out.note(Note::Unused(known)),
@@ -150,11 +162,20 @@ impl DydxDecoder {
         Ok(())
     }
 
-    /// The venue refuses something; a subscription that it could not serve is tried again (rule 7).
-    fn refused(&mut self, at: Place<'_>, words: &str, out: &mut dyn Out) {
-        out.note(Note::Refused(words));
-        if self.line(at.conn).tries_again(words, at.channel) {
-            out.command(Command::Send { conn: at.conn, texts: again(at.channel, at.id) });
+    /// Rule 7: asks for what a market should have on this connection and has not.
+    fn complete(&mut self, conn: ConnIx, out: &mut dyn Out) {
+        let mut asked = false;
+        for (symbol, state) in self.table.each() {
+            let channel = match (state.follow.is_live(), state.trades_of) {
+                (false, Some(of)) if of == conn => BOOK,
+                (true, None) if state.follow.conn == Some(conn) => TRADES,
+                _ => continue,
+            };
+            asked = true;
+            out.command(Command::Send { conn, texts: again(channel, symbol.text) });
+        }
+        if asked {
+            self.count(conn).expect_answers();
         }
     }
 
@@ -183,7 +204,7 @@ impl DydxDecoder {
     }
 
     fn ask_again(&mut self, ix: u32, conn: ConnIx, out: &mut dyn Out) {
-        self.line(conn).asks();
+        self.count(conn).expect_answers();
         let texts = again(BOOK, self.table.symbol(ix).text);
         out.command(Command::Send { conn, texts });
     }
@@ -214,7 +235,11 @@ impl Decoder for DydxDecoder {
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
         let Some(why) = gap_of(control) else { return };
         let asked = why == GapWhy::Overrun; // after a close the feed subscribes by itself
-        self.lines.remove(&conn.0);
+        self.counts.remove(&conn.0);
+        if !asked {
+            let gone = self.table.each().filter(|(_, state)| state.trades_of == Some(conn));
+            gone.for_each(|(_, state)| state.trades_of = None);
+        }
         for ix in self.books_of(conn, false) {
             let Some((symbol, state)) = self.table.both(ix) else { continue };
             let live = state.follow.is_live();

@@ -23,6 +23,9 @@ pub(super) struct Frame<'a> {
     pub(super) contents: Field<'a>,
     #[serde(borrow)]
     pub(super) message: Field<'a>,
+    /// Child of a parent subaccount that a change is about.
+    #[serde(borrow, rename = "subaccountNumber")]
+    pub(super) subaccount_number: Field<'a>,
 }
 
 impl Frame<'_> {

@@ -14,15 +14,16 @@
 //!    `cross.rs`, which holds the levels as sent; what leaves the decoder is not crossed.
 //! 5. `channel_batch_data` is the same with an array of contents under one number.
 //! 6. There is no checksum, no number per market and no time of the venue on books.
-//! 7. A subscription may fail with `Internal error`: it is tried again a few times.
+//! 7. A subscription may fail with `Internal error`, which does not say of what. When all answers are in,
+//!    a market that has trades on the connection and no book is asked for its book, and the other way.
 
 mod account;
 mod account_decode;
 mod count;
 mod cross;
 mod decode;
-mod line;
 mod messages;
+mod orders;
 mod own_messages;
 mod slow;
 mod terms;
@@ -55,11 +56,12 @@ impl Dialect for Dydx {
 
     fn connections(&self, venue: &VenueSpec, watch: &[Watch]) -> Vec<ConnPlan> {
         let plan = |endpoint: &Endpoint| {
-            let mut topics: Vec<String> = Vec::new();
+            let mut topics: Vec<String> =
+                watch.iter().flat_map(|w| self::topics(endpoint, &w.symbol)).collect();
+            // Last, so that book and trades of a market share a connection: rule 7 counts on it.
             if serves(endpoint, "ticker") && !watch.is_empty() {
                 topics.push(request("subscribe", "v4_markets", ""));
             }
-            topics.extend(watch.iter().flat_map(|w| self::topics(endpoint, &w.symbol)));
             let mut plans = connections(venue, endpoint, &topics, |batch| batch.join("\n"));
             for plan in &mut plans {
                 plan.hello = plan.hello.iter().flat_map(|text| text.lines().map(str::to_string)).collect();
@@ -150,9 +152,9 @@ mod tests {
         assert_eq!(
             plans[0].hello,
             [
-                r#"{"type":"subscribe","channel":"v4_markets"}"#,
                 r#"{"type":"subscribe","channel":"v4_orderbook","id":"BTC-USD"}"#,
                 r#"{"type":"subscribe","channel":"v4_trades","id":"BTC-USD"}"#,
+                r#"{"type":"subscribe","channel":"v4_markets"}"#,
                 r#"{"type":"subscribe","channel":"v4_block_height"}"#,
             ]
         );
@@ -163,6 +165,14 @@ mod tests {
     fn no_connection_holds_more_of_a_channel_than_the_venue_takes() {
         let many: Vec<Watch> = (0..200).map(|n| watch(&format!("C{n}-USD"))).collect();
         let plans = Dydx.connections(&venue(), &many);
+        let has = |plan: &ConnPlan, text: &str| plan.hello.contains(&text.replace("book", "trades"));
+        let together = |plan: &ConnPlan| {
+            plan.hello
+                .iter()
+                .filter(|t| t.contains("orderbook"))
+                .all(|t| has(plan, &t.replace("orderbook", "book")))
+        };
+        assert!(plans.iter().all(together), "rule 7 counts on it");
         for channel in ["v4_orderbook", "v4_trades", "v4_markets"] {
             let of = |plan: &ConnPlan| plan.hello.iter().filter(|text| text.contains(channel)).count();
             assert!(plans.iter().all(|plan| of(plan) <= 32), "{channel}");

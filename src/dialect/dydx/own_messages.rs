@@ -98,7 +98,7 @@ pub(super) struct OrderRow<'a> {
     #[serde(borrow)]
     post_only: Field<'a>,
     #[serde(borrow)]
-    pub(super) reduce_only: Field<'a>,
+    reduce_only: Field<'a>,
     #[serde(borrow)]
     pub(super) updated_at: Field<'a>,
 }
@@ -119,9 +119,10 @@ impl OrderRow<'_> {
         })
     }
 
-    /// What kind of order it is.
-    pub(super) fn kind(&self) -> OrderKind {
-        match &*wire::word(&self.order_type) {
+    /// What kind of order it is, where the message says it.
+    pub(super) fn kind(&self) -> Option<OrderKind> {
+        Some(match &*wire::word(&self.order_type) {
+            "" => return None,
             "LIMIT" => OrderKind::Limit,
             "MARKET" => OrderKind::Market,
             "STOP_LIMIT" | "STOP_MARKET" | "TRAILING_STOP" | "TAKE_PROFIT" | "TAKE_PROFIT_MARKET" => {
@@ -129,19 +130,25 @@ impl OrderRow<'_> {
             }
             "LIQUIDATED" | "LIQUIDATION" | "DELEVERAGED" => OrderKind::Liquidation,
             _ => OrderKind::Other,
-        }
+        })
     }
 
     /// How long it lives: every resting order ends with a block or at a time.
-    pub(super) fn tif(&self) -> TimeInForce {
+    pub(super) fn tif(&self) -> Option<TimeInForce> {
         if self.post_only.as_ref().is_some_and(|flag| flag.json() == "true") {
-            return TimeInForce::PostOnly;
+            return Some(TimeInForce::PostOnly);
         }
-        match &*wire::word(&self.time_in_force) {
+        Some(match &*wire::word(&self.time_in_force) {
+            "" => return None,
             "IOC" => TimeInForce::Ioc,
             "FOK" => TimeInForce::Fok,
             _ => TimeInForce::Gtd,
-        }
+        })
+    }
+
+    /// Whether it can only make a position smaller.
+    pub(super) fn is_reduce_only(&self) -> Option<bool> {
+        self.reduce_only.as_ref().map(|flag| flag.json() == "true")
     }
 }
 

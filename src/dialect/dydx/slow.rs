@@ -21,14 +21,13 @@ impl DydxDecoder {
     /// deleveraging, the position is the opposite of the order: `SELL` closed a long.
     pub(super) fn trades(
         &mut self,
-        name: &str,
+        ix: u32,
         json: &str,
         is_history: bool,
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
         let data: TradesData<'_> = wire::object(json)?;
         let rows = data.trades.as_ref().ok_or(WireError::Missing("trades"))?;
-        let ix = self.table.intern(name)?;
         let symbol = self.table.symbol(ix);
         wire::each_row(rows.json(), |row| {
             let row: TradeRow<'_> = wire::object(row)?;
@@ -97,13 +96,8 @@ impl DydxDecoder {
         } else if let Some((_, name)) = path.split_once(BOOKS) {
             self.checked_book(name, &body, out)
         } else if let Some((_, name)) = path.split_once(TRADES) {
-            match self.named(name) {
-                Some(ix) => {
-                    let name = self.table.symbol(ix).text.to_string();
-                    self.trades(&name, &body, true, out)
-                }
-                None => Err(WireError::Word("ticker")),
-            }
+            let ix = self.named(name).ok_or(WireError::Word("ticker"))?;
+            self.trades(ix, &body, true, out)
         } else {
             out.note(Note::Unused("REST answer"));
             Ok(())
@@ -136,5 +130,51 @@ pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
         "BUY" => Ok(Side::Buy),
         "SELL" => Ok(Side::Sell),
         _ => Err(WireError::Word("side")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::dialect::Decoder;
+    use crate::model::entry::ConnIx;
+    use crate::model::venue::Command;
+
+    struct Closed(Vec<PositionSide>);
+
+    impl Out for Closed {
+        fn event(&mut self, event: Event<'_>) {
+            if let Body::Liquidation(liquidation) = event.body {
+                self.0.push(liquidation.position);
+            }
+        }
+
+        fn command(&mut self, _: Command) {}
+
+        fn note(&mut self, _: Note<'_>) {}
+    }
+
+    /// The venue's documentation of the socket: "LIQUIDATED is for the taker side of the fill where the
+    /// subaccount was liquidated"; deleveraged accounts are takers too. `side` of a trade is the taker's.
+    #[test]
+    fn who_sold_as_taker_of_a_liquidation_was_long() {
+        let venue = config::venues::read("dydx", include_str!("../../../venues/dydx.toml")).unwrap();
+        let mut decoder = DydxDecoder::new(&venue);
+        let mut closed = Closed(Vec::new());
+        for (side, kind) in [
+            ("SELL", "LIQUIDATED"),
+            ("BUY", "LIQUIDATED"),
+            ("BUY", "DELEVERAGED"),
+            ("SELL", "LIMIT"),
+            ("BUY", "OFFSETTING"),
+        ] {
+            let trade = format!(r#"{{"id":"0a","size":"1","price":"2","side":"{side}","type":"{kind}"}}"#);
+            let text = format!(
+                r#"{{"type":"channel_data","message_id":1,"id":"BTC-USD","channel":"v4_trades","contents":{{"trades":[{trade}]}}}}"#
+            );
+            decoder.frame(ConnIx(closed.0.len() as u16), text.as_bytes(), &mut closed);
+        }
+        assert_eq!(closed.0, [PositionSide::Long, PositionSide::Short, PositionSide::Short]);
     }
 }
