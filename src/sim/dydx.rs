@@ -1,7 +1,7 @@
 //! dYdX v4, server side: the indexer's socket.
 //!
-//! Every message of a connection has the next `message_id`. A subscription is answered with the whole
-//! state, changes follow. Now and then the indexer is late to take back orders that the market has run
+//! Every message of a connection has the next `message_id`. A subscription takes its number at once and is
+//! answered with the whole state some steps later, when that was fetched; changes follow. Now and then the indexer is late to take back orders that the market has run
 //! over: its book is crossed for part of a second, by levels older than those they cross. Accounts are public
 //! by address. Source: the indexer's own code (dydxprotocol/v4-chain), read 2026-11.
 
@@ -33,10 +33,21 @@ static LISTINGS: &[Listing] = &[
     Listing::row(["DOGE-USD", "DOGE"], (1, 5), (100, 0), COIN, (5, 150, 0.4), 10),
 ];
 
+/// Channels there are here.
+const CHANNELS: &[&str] = &[
+    "v4_orderbook",
+    "v4_trades",
+    "v4_markets",
+    "v4_block_height",
+    "v4_subaccounts",
+    "v4_parent_subaccounts",
+];
 /// Subscriptions of one channel that a connection may have.
 const CAP: usize = 32;
 /// Times that one subscription may be asked for within a second.
 const ASKS_PER_S: usize = 2;
+/// Steps that fetching the state of a subscription takes at most.
+const FETCH_STEPS: u64 = 3;
 /// Trades repeated on subscription.
 const HISTORY: u64 = 100;
 /// Steps that a level which the market has run over may stay.
@@ -73,6 +84,7 @@ impl VenueServer for Dydx {
                 sent: 0,
                 subs: Subs::new(),
                 asks: Vec::new(),
+                fetching: Vec::new(),
                 is_dead: false,
             }) as Box<dyn Session>
         })
@@ -90,8 +102,10 @@ enum Kind {
     Trades,
     Markets,
     Height,
-    /// An own account, and whether its children are covered.
+    /// The desk's account.
     Account(Ledger),
+    /// An account that nobody has.
+    Nobody,
 }
 
 /// Levels that are shown although they are gone: ticks, and the step until which they stay.
@@ -107,6 +121,8 @@ struct Indexer {
     subs: Subs<Kind>,
     /// What was asked for in the last second: topic and step.
     asks: Vec<(String, u64)>,
+    /// Subscriptions whose state is under way: number, step at which it is there.
+    fetching: Vec<(u64, u64, Ask)>,
     /// Closed for asking too fast: nothing more comes.
     is_dead: bool,
 }
@@ -141,26 +157,33 @@ impl Session for Indexer {
             return;
         }
         let Ok(ask) = sonic_rs::from_str::<Ask>(text) else {
-            return self.error("Invalid message: could not parse", None, out);
+            return self.error("Invalid message: could not parse", self.sent, out);
         };
         match ask.kind.as_str() {
             "ping" => {
                 let id = ask.id.as_ref().map_or("null".into(), ToString::to_string);
-                self.head("pong", &format!(r#","id":{id}"#), out);
+                self.say("pong", &format!(r#","id":{id}"#), out);
             }
-            "subscribe" => self.subscribe(&ask, venue, out),
+            "subscribe" | "unsubscribe" if !CHANNELS.contains(&ask.channel.as_str()) => {
+                self.error(&format!("Invalid channel: {}", ask.channel), self.sent, out);
+            }
+            "subscribe" => self.subscribe(ask, venue, out),
             "unsubscribe" => {
                 self.subs.remove(&ask.topic());
-                let place = place(&ask.channel, ask.id());
-                self.head("unsubscribed", &place, out);
+                self.say("unsubscribed", &place(&ask.channel, ask.id()), out);
             }
-            other => self.error(&format!("Invalid message type: {other}"), None, out),
+            other => self.error(&format!("Invalid message type: {other}"), self.sent, out),
         }
     }
 
     fn push(&mut self, venue: &Venue, out: &mut Vec<String>) {
         if self.is_dead {
             return;
+        }
+        let (there, under_way) = self.fetching.drain(..).partition(|(_, due, _)| *due <= venue.step);
+        self.fetching = under_way;
+        for (number, _, ask) in Vec::from_iter::<Vec<_>>(there) {
+            self.answer(number, &ask, venue, out);
         }
         let Indexer { line, sent, subs, .. } = self;
         for sub in subs.iter_mut() {
@@ -195,53 +218,66 @@ fn place(channel: &str, id: &str) -> String {
 }
 
 impl Indexer {
-    fn head(&mut self, kind: &str, more: &str, out: &mut Vec<String>) {
-        self.sent += 1;
-        out.push(format!(
-            r#"{{"type":"{kind}","connection_id":"{}","message_id":{}{more}}}"#,
-            self.line, self.sent
-        ));
+    fn write(&self, kind: &str, number: u64, more: &str, out: &mut Vec<String>) {
+        let line = &self.line;
+        out.push(format!(r#"{{"type":"{kind}","connection_id":"{line}","message_id":{number}{more}}}"#));
     }
 
-    fn error(&mut self, words: &str, ask: Option<&Ask>, out: &mut Vec<String>) {
+    /// Takes the next number and says something.
+    fn say(&mut self, kind: &str, more: &str, out: &mut Vec<String>) {
+        self.sent += 1;
+        self.write(kind, self.sent, more, out);
+    }
+
+    /// A refusal names nothing; one of a request that is no subscription repeats the last number.
+    fn error(&self, words: &str, number: u64, out: &mut Vec<String>) {
         let mut more = String::from(",\"message\":");
         text::quoted(&mut more, words);
-        if let Some(ask) = ask {
-            more.push_str(&place(&ask.channel, ask.id()));
-        }
-        self.head("error", &more, out);
+        self.write("error", number, &more, out);
     }
 
-    fn subscribe(&mut self, ask: &Ask, venue: &Venue, out: &mut Vec<String>) {
-        let topic = ask.topic();
+    fn subscribe(&mut self, ask: Ask, venue: &Venue, out: &mut Vec<String>) {
+        let (topic, channel) = (ask.topic(), ask.channel.clone());
+        self.sent += 1;
+        let number = self.sent;
+        let wanted = |topic: &str| topic.split_once('|').is_some_and(|(of, _)| of == channel);
+        let open = self.subs.iter_mut().filter(|sub| wanted(&sub.topic)).count();
+        if open + self.fetching.iter().filter(|(.., ask)| ask.channel == channel).count() >= CAP {
+            let words = format!("Per-connection subscription limit reached for {channel} (limit={CAP}).");
+            return self.error(&words, number, out);
+        }
         self.asks.retain(|(_, step)| step + 10 > venue.step);
         self.asks.push((topic.clone(), venue.step));
         if self.asks.iter().filter(|(asked, _)| *asked == topic).count() > ASKS_PER_S {
-            let words = "Too many subscribe attempts for channel. Please reconnect and try again.";
-            self.error(words, Some(ask), out);
+            let words = format!(
+                "Too many subscribe attempts for channel {channel}-{}. Please  reconnect and try again.",
+                ask.id()
+            );
+            self.error(&words, number, out);
             self.is_dead = true;
             return;
         }
+        self.fetching.push((number, venue.step + 1 + number % FETCH_STEPS, ask));
+    }
+
+    /// The state of a subscription is there.
+    fn answer(&mut self, number: u64, ask: &Ask, venue: &Venue, out: &mut Vec<String>) {
+        let topic = ask.topic();
         if self.subs.has(&topic) {
             let words =
                 format!("Invalid subscribe message: already subscribed ({}-{})", ask.channel, ask.id());
-            return self.error(&words, Some(ask), out);
-        }
-        let of_channel = self.subs.iter_mut().filter(|sub| sub.topic.starts_with(&ask.channel)).count();
-        if of_channel >= CAP {
-            let channel = &ask.channel;
-            let words = format!("Per-connection subscription limit reached for {channel} (limit={CAP}).");
-            return self.error(&words, Some(ask), out);
+            return self.error(&words, number, out);
         }
         match first(ask, venue) {
             Ok((kind, ix, contents)) => {
                 if let Some(instrument) = venue.instruments.get(ix) {
                     self.subs.add(&topic, kind, ix, instrument);
                 }
-                let more = format!(r#"{},"contents":{contents}"#, place(&ask.channel, ask.id()));
-                self.head("subscribed", &more, out);
+                let id = if ask.channel == "v4_block_height" { "v4_block_height" } else { ask.id() };
+                let more = format!(r#"{},"contents":{contents}"#, place(&ask.channel, id));
+                self.write("subscribed", number, &more, out);
             }
-            Err(words) => self.error(&words, Some(ask), out),
+            Err(words) => self.error(&words, number, out),
         }
     }
 }
@@ -266,19 +302,13 @@ fn first(ask: &Ask, venue: &Venue) -> Result<(Kind, usize, String), String> {
             Ok((Kind::Height, 0, format!(r#"{{"height":"{height}","time":"{time}"}}"#)))
         }
         ("v4_subaccounts" | "v4_parent_subaccounts", _) => {
-            let with_children = ask.channel == "v4_parent_subaccounts";
-            if ask.id() != format!("{ADDRESS}/0") {
-                let channel = &ask.channel;
-                return Err(format!("Internal error, could not fetch data for subscription: {channel}."));
-            }
+            let (own, with_children) = (format!("{ADDRESS}/0"), ask.channel == "v4_parent_subaccounts");
             let ledger = Ledger::new(with_children, venue);
-            let contents = ledger.snapshot(venue);
-            Ok((Kind::Account(ledger), 0, contents))
+            // An account that the indexer does not know is empty, and stays so here.
+            let contents = if ask.id() == own { ledger.snapshot(venue) } else { "{}".into() };
+            Ok((if ask.id() == own { Kind::Account(ledger) } else { Kind::Nobody }, 0, contents))
         }
-        ("v4_orderbook" | "v4_trades", None) => {
-            Err(format!("Invalid subscription id for channel: ({}-{})", ask.channel, ask.id()))
-        }
-        (channel, _) => Err(format!("Invalid channel: {channel}")),
+        (channel, _) => Err(format!("Invalid subscription id for channel: ({channel}-{})", ask.id())),
     }
 }
 
@@ -310,7 +340,7 @@ fn due(kind: &mut Kind, cursor: &mut Cursor, instrument: &Instrument, venue: &Ve
             let (height, time) = rest::block(venue);
             vec![format!(r#"{{"blockHeight":"{height}","time":"{time}"}}"#)]
         }
-        Kind::Markets | Kind::Height => Vec::new(),
+        Kind::Markets | Kind::Height | Kind::Nobody => Vec::new(),
         Kind::Account(ledger) => ledger.news(venue).into_iter().collect(),
     };
     (contents, 0)
@@ -348,8 +378,9 @@ fn late(kept: &mut Vec<(i64, u64)>, side: &mut Vec<Level>, crosses: impl Fn(i64)
     // The market came back to the level: what it says now counts.
     kept.retain(|(ticks, _)| !side.iter().any(|level| level.ticks == *ticks));
     side.retain(|level| {
-        let stays =
-            level.lots == 0 && crosses(level.ticks) && mix(level.ticks.unsigned_abs() ^ step) % ONE_IN == 0;
+        let stays = level.lots == 0
+            && crosses(level.ticks)
+            && mix(level.ticks.unsigned_abs() ^ step).is_multiple_of(ONE_IN);
         if stays {
             kept.push((level.ticks, step + LATE_STEPS));
         }

@@ -35,6 +35,23 @@ const PAIRS: &[Pair] = &[
     ("okx/ws_trades.json", "okx", "\"channel\":\"trades\"", &[]),
     ("okx/ws_tickers.json", "okx", "\"channel\":\"tickers\"", &[]),
     ("okx/ws_funding_rate.json", "okx", "\"channel\":\"funding-rate\"", &[]),
+    (
+        "dydx/ws_orderbook_subscribed.json",
+        "dydx",
+        "\"channel\":\"v4_orderbook\",\"id\":\"BTC-USD\",\"contents\"",
+        &[],
+    ),
+    (
+        "dydx/ws_orderbook_update.json",
+        "dydx",
+        "\"v4_orderbook\",\"id\":\"BTC-USD\",\"version\"",
+        &["asks", "bids"],
+    ),
+    ("dydx/ws_trades_update.json", "dydx", "\"v4_trades\",\"id\":\"BTC-USD\",\"version\"", &[]),
+    ("dydx/ws_markets_subscribed.json", "dydx", "\"v4_markets\",\"contents\"", &[]),
+    ("dydx/ws_markets_update.json", "dydx", "oraclePrices", &[]),
+    ("dydx/ws_block_height_subscribed.json", "dydx", "\"height\"", &[]),
+    ("dydx/ws_block_height_update.json", "dydx", "{\"blockHeight\"", &[]),
     ("hyperliquid/ws_book_data.json", "hyperliquid", "\"l2Book\"", &[]),
 ];
 

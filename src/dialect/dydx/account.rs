@@ -1,8 +1,8 @@
 //! Own accounts of dYdX: public by address, nothing to sign.
 //!
-//! A parent subaccount holds the cross positions (0 to 127) and, each in a child of its own (parent + 128,
-//! + 256, …), the isolated ones. The parent's channel covers them all. Equity and free collateral are not
-//! streamed and are asked for.
+//! A parent subaccount holds the cross positions (its number is 0 to 127); each isolated position has a
+//! child of its own, whose number is that of the parent and a multiple of 128. The parent's channel covers
+//! them all. Equity and free collateral are not streamed and are asked for.
 
 use super::{request, segment};
 use crate::dialect::account::{

@@ -16,11 +16,14 @@ use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level};
 use crate::model::venue::{Command, VenueSpec};
 
 /// Channel of the books.
-const BOOK: &str = "v4_orderbook";
+pub(super) const BOOK: &str = "v4_orderbook";
 /// Channel of the trades.
 const TRADES: &str = "v4_trades";
 /// Channels that are known and not needed here.
 const UNUSED: &[&str] = &["v4_candles", "v4_subaccounts", "v4_parent_subaccounts"];
+
+/// The gap that a book message leaves which cannot be read.
+const UNDECODABLE: Gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
 
 /// The state of dYdX on one tape.
 pub(super) struct DydxDecoder {
@@ -59,7 +62,7 @@ impl DydxDecoder {
         if read.is_err() && is_book {
             // Its name is known even where its levels cannot be read.
             let ix = self.table.intern(&id)?;
-            self.lose(ix, conn, Gap { expected: None, got: None, why: GapWhy::Undecodable }, out);
+            self.lose(ix, conn, UNDECODABLE, out);
         }
         read
     }
@@ -78,16 +81,8 @@ impl DydxDecoder {
             return Ok(());
         }
         let number = frame.number()?;
-        match self.count(conn).judge(kind, number) {
-            Step::Take => {}
-            Step::Seen => {
-                out.note(Note::Superseded);
-                return Ok(());
-            }
-            Step::Lost(gap) => self.lose_all(conn, gap, out),
-        }
-        if self.count(conn).settles() {
-            self.complete(conn, out);
+        if !self.counted(conn, kind, number, out) {
+            return Ok(());
         }
         let at = Place { conn, channel, id, seq: u64::try_from(number).ok() };
         match kind {
@@ -109,6 +104,22 @@ impl DydxDecoder {
                 Ok(())
             }
         }
+    }
+
+    /// Rules 2 and 3. False when the message was seen before.
+    fn counted(&mut self, conn: ConnIx, kind: &str, number: i64, out: &mut dyn Out) -> bool {
+        match self.count(conn).judge(kind, number) {
+            Step::Take => {}
+            Step::Seen => {
+                out.note(Note::Superseded);
+                return false;
+            }
+            Step::Lost(gap) => self.lose_all(conn, gap, out),
+        }
+        if self.count(conn).settles() {
+            self.complete(conn, out);
+        }
+        true
     }
 
     fn contents(
@@ -138,13 +149,7 @@ impl DydxDecoder {
 
     fn book(&mut self, at: Place<'_>, whole: bool, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let ix = self.table.intern(at.id)?;
-        let Some((symbol, state)) = self.table.both(ix) else { return Ok(()) };
-        state.follow.conn = Some(at.conn);
-        if !whole && !state.follow.is_live() {
-            out.note(Note::Superseded);
-            if state.follow.orphan() == Orphan::Ask {
-                self.ask_again(ix, at.conn, out);
-            }
+        if !whole && self.is_orphan(ix, at.conn, out) {
             return Ok(());
         }
         let data: BookData<'_> = wire::object(json)?;
@@ -153,11 +158,57 @@ impl DydxDecoder {
         }
         levels_of(&data.bids, &mut self.bids)?;
         levels_of(&data.asks, &mut self.asks)?;
-        state.book.take(whole, &mut self.bids, &mut self.asks)?;
-        if whole {
-            state.follow.start(at.conn, ());
+        self.apply(ix, at.conn, whole, at.seq, out)
+    }
+
+    /// A change without a book under it is left out; maybe the book is asked for.
+    fn is_orphan(&mut self, ix: u32, conn: ConnIx, out: &mut dyn Out) -> bool {
+        let Some(state) = self.table.state_mut(ix).filter(|state| !state.follow.is_live()) else {
+            return false;
+        };
+        state.follow.conn = Some(conn);
+        let orphan = state.follow.orphan();
+        out.note(Note::Superseded);
+        if orphan == Orphan::Ask {
+            self.ask_again(ix, conn, out);
         }
-        let change = BookChange { snapshot: whole, bids: &self.bids, asks: &self.asks, seq: at.seq };
+        true
+    }
+
+    /// Takes a change whose levels stand in `bids` and `asks`.
+    pub(super) fn changed(
+        &mut self,
+        ix: u32,
+        conn: ConnIx,
+        number: i64,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        if !self.counted(conn, "channel_data", number, out) || self.is_orphan(ix, conn, out) {
+            return Ok(());
+        }
+        let read = self.apply(ix, conn, false, u64::try_from(number).ok(), out);
+        if read.is_err() {
+            self.lose(ix, conn, UNDECODABLE, out);
+        }
+        read
+    }
+
+    /// Takes a book or a change of it whose levels stand in `bids` and `asks`.
+    fn apply(
+        &mut self,
+        ix: u32,
+        conn: ConnIx,
+        whole: bool,
+        seq: Option<u64>,
+        out: &mut dyn Out,
+    ) -> Result<(), WireError> {
+        let Some((symbol, state)) = self.table.both(ix) else { return Ok(()) };
+        state.book.take(whole, &mut self.bids, &mut self.asks)?;
+        state.follow.conn = Some(conn);
+        if whole {
+            state.follow.start(conn, ());
+        }
+        let change = BookChange { snapshot: whole, bids: &self.bids, asks: &self.asks, seq };
         out.event(Event { symbol, ts_venue: None, body: Body::Book(change) });
         Ok(())
     }
@@ -221,7 +272,8 @@ struct Place<'a> {
 
 impl Decoder for DydxDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(conn, bytes, out) {
+        let fast = self.fast(conn, bytes, out);
+        if let Err(error) = fast.unwrap_or_else(|| self.message(conn, bytes, out)) {
             out.note(Note::Undecodable(error));
         }
     }

@@ -22,6 +22,7 @@ mod account_decode;
 mod count;
 mod cross;
 mod decode;
+mod fast;
 mod messages;
 mod orders;
 mod own_messages;
