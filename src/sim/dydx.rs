@@ -206,8 +206,9 @@ impl Session for Indexer {
     }
 }
 
-/// `,"channel":"v4_trades","id":"BTC-USD"`; channels of the whole venue have no id.
+/// `,"channel":"v4_trades","id":"BTC-USD"`; markets have no id, blocks the name of their channel.
 fn place(channel: &str, id: &str) -> String {
+    let id = if channel == "v4_block_height" { channel } else { id };
     let mut out = String::from(",\"channel\":");
     text::quoted(&mut out, channel);
     if !id.is_empty() {
@@ -273,8 +274,7 @@ impl Indexer {
                 if let Some(instrument) = venue.instruments.get(ix) {
                     self.subs.add(&topic, kind, ix, instrument);
                 }
-                let id = if ask.channel == "v4_block_height" { "v4_block_height" } else { ask.id() };
-                let more = format!(r#"{},"contents":{contents}"#, place(&ask.channel, id));
+                let more = format!(r#"{},"contents":{contents}"#, place(&ask.channel, ask.id()));
                 self.write("subscribed", number, &more, out);
             }
             Err(words) => self.error(&words, number, out),
