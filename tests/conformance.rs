@@ -15,6 +15,9 @@ mod collect;
 #[path = "conformance/corpus.rs"]
 mod corpus;
 #[cfg(test)]
+#[path = "conformance/dydx_own.rs"]
+mod dydx_own;
+#[cfg(test)]
 #[path = "conformance/goldens.rs"]
 mod goldens;
 #[cfg(test)]
