@@ -79,6 +79,9 @@ impl AccountDecoder {
             line.is_live = true;
             self.topic = Some((channel.to_string(), id.to_string()));
         }
+        if channel == "v4_block_height" && kind == "subscribed" {
+            line.count.is_greeted(); // blocks are asked for last
+        }
         let is_missing = line.count.settles() && !line.is_live;
         match step {
             Step::Seen => {
@@ -121,7 +124,7 @@ impl AccountDecoder {
     fn ask_again(&mut self, conn: ConnIx, out: &mut dyn Out) {
         if let Some((channel, id)) = &self.topic {
             out.command(Command::Send { conn, texts: again(channel, id) });
-            self.lines.entry(conn.0).or_default().count.expect_answers();
+            self.lines.entry(conn.0).or_default().count.expect_answer();
         }
     }
 

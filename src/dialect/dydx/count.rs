@@ -2,8 +2,11 @@
 //!
 //! The venue gives an answer its number when the subscription arrives and sends it when its data have
 //! been fetched. In between other messages go out with higher numbers. So a number that was jumped over
-//! is open for a while: it is lost when it has not come within [`LATE_MAX`] messages. When no answer has
-//! come for as long and none was asked for, there is nothing to wait for and a jump is a loss at once.
+//! is open for a while: it is lost when it has not come within [`LATE_MAX`] messages.
+//!
+//! How many answers may be under way is known from the moment at which the last subscription of a
+//! connection is answered: those whose numbers are open, and what was asked for since. Each accounts for
+//! one number; a jump over more than those is a loss at once. Before that moment any jump waits.
 
 use std::collections::VecDeque;
 
@@ -37,6 +40,8 @@ pub(super) struct Count {
     seen: usize,
     late_until: usize,
     waits: bool,
+    /// Answers that may be under way, once the last subscription was answered.
+    late: Option<usize>,
 }
 
 impl Count {
@@ -57,25 +62,37 @@ impl Count {
         }
     }
 
-    /// True once when no answer is under way any more.
+    /// The last subscription that a connection begins with was answered.
+    pub(super) fn is_greeted(&mut self) {
+        self.late = Some(self.open.len());
+    }
+
+    /// True once when no answer can be under way any more.
     pub(super) fn settles(&mut self) -> bool {
         self.seen > self.late_until && std::mem::take(&mut self.waits)
     }
 
-    /// An answer is under way: it was asked for, or the connection is new.
-    pub(super) fn expect_answers(&mut self) {
+    /// A subscription is asked for.
+    pub(super) fn expect_answer(&mut self) {
+        self.late = self.late.map(|late| late.saturating_add(1));
+        self.wait();
+    }
+
+    fn wait(&mut self) {
         self.late_until = self.seen.saturating_add(LATE_MAX);
         self.waits = true;
     }
 
     /// An answer may be late, and more of them may follow. A refusal may repeat a number.
     fn answer(&mut self, number: i64) -> Step {
-        self.expect_answers();
-        if self.next.is_some_and(|next| number < next) {
-            self.open.retain(|(open, _)| *open != number);
-            return self.overdue(number).map_or(Step::Take, Step::Lost);
+        self.wait();
+        let is_open = self.open.iter().any(|(open, _)| *open == number);
+        if self.next.is_some_and(|next| number < next) && !is_open {
+            return Step::Take;
         }
-        self.data(number)
+        let step = self.data(number);
+        self.late = self.late.map(|late| late.saturating_sub(1));
+        step
     }
 
     /// Any other message.
@@ -92,10 +109,10 @@ impl Count {
             }
         }
         let missing = usize::try_from(number.saturating_sub(next)).unwrap_or(usize::MAX);
-        let may_be_late = self.seen <= self.late_until && missing.saturating_add(self.open.len()) <= LATE_MAX;
+        let late = if self.seen > self.late_until { 0 } else { self.late.unwrap_or(LATE_MAX).min(LATE_MAX) };
+        let may_be_late = missing.saturating_add(self.open.len()) <= late;
         self.next = Some(number.saturating_add(1));
         if missing > 0 && !may_be_late {
-            self.open.clear();
             return Step::Lost(gap(next, number));
         }
         self.open.extend((next..number).map(|open| (open, self.seen)));
@@ -145,21 +162,41 @@ mod tests {
 
     #[test]
     fn rule_3_an_answer_may_come_after_higher_numbers() {
-        let mut count = settled();
-        count.expect_answers();
-        assert_eq!(count.data(102), Step::Take, "100 and 101 may be under way");
-        assert_eq!(count.answer(101), Step::Take);
-        assert_eq!(count.answer(100), Step::Take);
-        for number in 103..103 + 2 * LATE_MAX as i64 {
-            assert_eq!(count.data(number), Step::Take);
+        let mut count = Count::default();
+        for (kind, number) in [("connected", 0), ("channel_data", 3), ("subscribed", 2), ("error", 1)] {
+            assert_eq!(count.judge(kind, number), Step::Take, "{kind} {number}");
         }
-        assert_eq!(count.data(1_000), lost(615, 1_000), "answers are no longer under way");
+        for number in 4..4 + LATE_MAX as i64 {
+            assert_eq!(count.judge("channel_data", number), Step::Take);
+        }
+        assert_eq!(count.judge("channel_data", 1_000), lost(260, 1_000), "no answer is under way any more");
+    }
+
+    /// Fault: lost messages that pass for answers, for as long as answers could come.
+    #[test]
+    fn rule_3_only_as_many_numbers_are_waited_for_as_answers_are_under_way() {
+        let mut count = Count::default();
+        // 2 and 4 are answers that are late; 5 is the last one that the connection begins with.
+        for (kind, number) in [("connected", 0), ("subscribed", 1), ("channel_data", 3), ("subscribed", 5)] {
+            assert_eq!(count.judge(kind, number), Step::Take, "{kind} {number}");
+        }
+        count.is_greeted();
+        assert_eq!(count.judge("channel_data", 6), Step::Take);
+        assert_eq!(count.judge("channel_data", 8), lost(7, 8));
+        let mut asked = Count::default();
+        asked.judge("connected", 0);
+        asked.judge("subscribed", 1);
+        asked.is_greeted();
+        asked.expect_answer();
+        assert_eq!(asked.judge("channel_data", 3), Step::Take, "2 may be the answer");
+        assert_eq!(asked.judge("subscribed", 2), Step::Take);
+        assert_eq!(asked.judge("channel_data", 5), lost(4, 5), "it has come");
     }
 
     #[test]
     fn rule_3_a_number_that_never_comes_is_a_loss() {
         let mut count = settled();
-        count.expect_answers();
+        count.expect_answer();
         assert_eq!(count.data(101), Step::Take);
         let steps: Vec<Step> = (102..).map(|n| count.data(n)).take(LATE_MAX).collect();
         let (last, before) = steps.split_last().unwrap();
@@ -185,16 +222,16 @@ mod tests {
         count.judge("connected", 0);
         let told: Vec<i64> = (1..1_000).filter(|n| count.data(*n) == Step::Take && count.settles()).collect();
         assert_eq!(told, [LATE_MAX as i64]);
-        count.expect_answers();
+        count.expect_answer();
         assert!((1_000..2_000).any(|n| count.data(n) == Step::Take && count.settles()));
     }
 
     #[test]
     fn a_jump_beyond_all_answers_is_a_loss_at_once() {
         let mut count = settled();
-        count.expect_answers();
+        count.expect_answer();
         assert_eq!(count.data(100 + LATE_MAX as i64 + 1), lost(100, 101 + LATE_MAX as u64));
-        count.expect_answers();
+        count.expect_answer();
         assert_eq!(count.data(i64::MAX), lost(102 + LATE_MAX as u64, i64::MAX as u64));
         assert!(count.open.is_empty());
     }

@@ -139,7 +139,12 @@ impl DydxDecoder {
                 self.trades(ix, json, whole, out)?;
             }
             "v4_markets" => self.markets(json, out)?,
-            "v4_block_height" => out.note(Note::Heartbeat),
+            "v4_block_height" => {
+                if whole {
+                    self.count(at.conn).is_greeted(); // blocks are asked for last
+                }
+                out.note(Note::Heartbeat);
+            }
             known if UNUSED.contains(&known) => out.note(Note::Unused(known)),
             "" => out.note(Note::Unknown("message without channel")),
             other => out.note(Note::Unknown(other)),
@@ -215,18 +220,17 @@ impl DydxDecoder {
 
     /// Rule 7: asks for what a market should have on this connection and has not.
     fn complete(&mut self, conn: ConnIx, out: &mut dyn Out) {
-        let mut asked = false;
+        let mut missing = Vec::new();
         for (symbol, state) in self.table.each() {
-            let channel = match (state.follow.is_live(), state.trades_of) {
-                (false, Some(of)) if of == conn => BOOK,
-                (true, None) if state.follow.conn == Some(conn) => TRADES,
-                _ => continue,
-            };
-            asked = true;
-            out.command(Command::Send { conn, texts: again(channel, symbol.text) });
+            match (state.follow.is_live(), state.trades_of) {
+                (false, Some(of)) if of == conn => missing.push(again(BOOK, symbol.text)),
+                (true, None) if state.follow.conn == Some(conn) => missing.push(again(TRADES, symbol.text)),
+                _ => {}
+            }
         }
-        if asked {
-            self.count(conn).expect_answers();
+        for texts in missing {
+            self.count(conn).expect_answer();
+            out.command(Command::Send { conn, texts });
         }
     }
 
@@ -255,7 +259,7 @@ impl DydxDecoder {
     }
 
     fn ask_again(&mut self, ix: u32, conn: ConnIx, out: &mut dyn Out) {
-        self.count(conn).expect_answers();
+        self.count(conn).expect_answer();
         let texts = again(BOOK, self.table.symbol(ix).text);
         out.command(Command::Send { conn, texts });
     }

@@ -66,7 +66,8 @@ impl Dialect for Dydx {
             let mut plans = connections(venue, endpoint, &topics, |batch| batch.join("\n"));
             for plan in &mut plans {
                 plan.hello = plan.hello.iter().flat_map(|text| text.lines().map(str::to_string)).collect();
-                // Blocks come each second: a jump of the count shows at once on a quiet connection.
+                // Blocks come each second: a jump of the count shows at once on a quiet connection. Their
+                // answer tells that no further subscription is on its way, so that they come last.
                 plan.hello.push(request("subscribe", "v4_block_height", ""));
             }
             plans
