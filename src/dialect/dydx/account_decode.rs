@@ -36,6 +36,8 @@ pub(super) struct AccountDecoder {
     topic: Option<(String, String)>,
     wallet: Wallet,
     orders: Orders,
+    /// Height of the newest block that the stream spoke of.
+    height: i64,
 }
 
 /// What is known of one connection.
@@ -51,6 +53,8 @@ struct Worth {
     pool: String,
     equity: Option<Decimal>,
     free: Option<Decimal>,
+    /// The newest block that the figures know of.
+    height: Option<i64>,
 }
 
 impl AccountDecoder {
@@ -61,6 +65,7 @@ impl AccountDecoder {
             topic: None,
             wallet: Wallet::default(),
             orders: Orders::default(),
+            height: 0,
         }
     }
 
@@ -132,6 +137,7 @@ impl AccountDecoder {
     /// account that the indexer does not know yet has empty contents.
     fn whole(&mut self, id: &str, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let contents: Contents<'_> = wire::object(json)?;
+        self.height = wire::integer(&contents.block_height, "blockHeight")?.unwrap_or(self.height);
         self.holdings(id, contents.subaccount.as_ref().map_or(NOBODY, Raw::json), out)?;
         match &contents.orders {
             Some(orders) => self.open_orders(orders.json(), out),
@@ -150,6 +156,11 @@ impl AccountDecoder {
                 Ok(())
             })?,
             None => worths.push(self.subaccount(id, &row, &mut wallet)?),
+        }
+        // An answer that the stream has overtaken would undo what it told.
+        if worths.iter().filter_map(|worth| worth.height).min().is_some_and(|height| height < self.height) {
+            out.note(Note::Superseded);
+            return Ok(());
         }
         self.wallet = wallet;
         let mut say = |body: Body<'_>| out.event(Event { symbol: Symbol::NONE, ts_venue: None, body });
@@ -188,12 +199,14 @@ impl AccountDecoder {
             pool: format!("subaccount {number}"),
             equity: wire::figure(&row.equity, "equity")?,
             free: wire::figure(&row.free_collateral, "freeCollateral")?,
+            height: wire::integer(&row.latest_processed_block_height, "latestProcessedBlockHeight")?,
         })
     }
 
     /// A change of the stream. Fills and transfers show in positions and balances.
     fn change(&mut self, id: &str, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let contents: Contents<'_> = wire::object(json)?;
+        let height = wire::integer(&contents.block_height, "blockHeight")?;
         let mut wallet = self.wallet.clone();
         let (mut markets, mut is_paid) = (Vec::new(), false);
         if let Some(rows) = &contents.asset_positions {
@@ -209,6 +222,7 @@ impl AccountDecoder {
             })?;
         }
         self.wallet = wallet;
+        self.height = height.unwrap_or(self.height);
         is_paid |= !markets.is_empty();
         for market in &markets {
             self.say_position(*market, out);
@@ -291,6 +305,11 @@ impl AccountDecoder {
             self.topic = self.topic.take().or_else(|| topic(path));
             self.holdings("", subaccount, out)
         } else if path.contains("/v4/orders") {
+            // An answer about orders does not say how new it is: while the stream speaks, the stream counts.
+            if self.lines.values().any(|line| line.is_live) {
+                out.note(Note::Superseded);
+                return Ok(());
+            }
             self.open_orders(&body, out)
         } else {
             out.note(Note::Unused("REST answer"));

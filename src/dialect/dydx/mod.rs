@@ -187,6 +187,14 @@ mod tests {
     }
 
     #[test]
+    fn a_ticker_cannot_break_out_of_its_request() {
+        let plans = Dydx.connections(&venue(), &[watch("A\"],\"type\":\"x-USD")]);
+        for text in plans.iter().flat_map(|plan| &plan.hello) {
+            assert!(sonic_rs::from_str::<sonic_rs::Value>(text).is_ok() && !text.contains("A\"]"), "{text}");
+        }
+    }
+
+    #[test]
     fn a_ticker_cannot_leave_its_path() {
         let request = Dydx.audit(&venue(), &watch("X,RAYDIUM,4K/../?a%-USD")).unwrap();
         assert_eq!(request.path, "/v4/orderbooks/perpetualMarket/X,RAYDIUM,4K%2F..%2F%3Fa%25-USD");

@@ -18,6 +18,8 @@ pub(super) struct Contents<'a> {
     pub(super) perpetual_positions: Field<'a>,
     #[serde(borrow)]
     pub(super) asset_positions: Field<'a>,
+    #[serde(borrow)]
+    pub(super) block_height: Field<'a>,
 }
 
 /// A subaccount, or a parent with its children.
@@ -36,6 +38,8 @@ pub(super) struct Subaccount<'a> {
     pub(super) asset_positions: Field<'a>,
     #[serde(borrow)]
     pub(super) child_subaccounts: Field<'a>,
+    #[serde(borrow)]
+    pub(super) latest_processed_block_height: Field<'a>,
 }
 
 #[derive(Deserialize)]
