@@ -20,6 +20,9 @@ mod corpus;
 #[path = "conformance/deribit_desk.rs"]
 mod deribit_desk;
 #[cfg(test)]
+#[path = "conformance/dydx_own.rs"]
+mod dydx_own;
+#[cfg(test)]
 #[path = "conformance/goldens.rs"]
 mod goldens;
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub static VENUES: &[(&str, &str)] = &[
     ("venues/coinbase-us.toml", include_str!("../../venues/coinbase-us.toml")),
     ("venues/gate.toml", include_str!("../../venues/gate.toml")),
     ("venues/okx.toml", include_str!("../../venues/okx.toml")),
+    ("venues/dydx.toml", include_str!("../../venues/dydx.toml")),
     ("venues/hyperliquid.toml", include_str!("../../venues/hyperliquid.toml")),
     ("venues/kraken-futures.toml", include_str!("../../venues/kraken-futures.toml")),
     ("venues/deribit.toml", include_str!("../../venues/deribit.toml")),

@@ -19,6 +19,7 @@ pub mod bitmex;
 pub mod bybit;
 pub mod coinbase;
 pub mod deribit;
+pub mod dydx;
 pub mod follow;
 pub mod gate;
 pub mod hot;
@@ -51,6 +52,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &bybit::Bybit,
     &coinbase::Coinbase,
     &deribit::Deribit,
+    &dydx::Dydx,
     &gate::Gate,
     &hyperliquid::Hyperliquid,
     &kraken::Kraken,

@@ -46,6 +46,9 @@ mod deribit;
 mod deribit_account;
 mod deribit_rest;
 mod deribit_wire;
+mod dydx;
+mod dydx_account;
+mod dydx_rest;
 mod gate;
 mod gate_account;
 mod gate_rest;
@@ -88,6 +91,7 @@ pub static VENUES: &[&dyn VenueServer] = &[
     &deribit::Deribit,
     &gate::Gate,
     &bitmex::Bitmex,
+    &dydx::Dydx,
 ];
 
 /// What to simulate.

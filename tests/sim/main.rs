@@ -10,6 +10,8 @@ mod coinbase;
 #[cfg(test)]
 mod deribit;
 #[cfg(test)]
+mod dydx;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fidelity;

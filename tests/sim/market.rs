@@ -97,6 +97,16 @@ const ASKS: &[(&str, &str, &str)] = &[
         "/v4/ws/delivery/usdt",
         r#"{"time":1,"channel":"futures.order_book_update","event":"subscribe","payload":["BTC_USDT_20270625","100ms","20"]}"#,
     ),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_orderbook","id":"BTC-USD"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_orderbook","id":"ETH-USD"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_trades","id":"BTC-USD"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_markets"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_block_height"}"#),
+    (
+        "dydx",
+        "/v4/ws",
+        r#"{"type":"subscribe","channel":"v4_parent_subaccounts","id":"0x5150000000000000000000000000000000000051/0"}"#,
+    ),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"l2Book","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"bbo","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"trades","coin":"BTC"}}"#),
@@ -210,6 +220,10 @@ fn every_channel_speaks_json() {
                 "trades\",\"event\":\"update",
                 "tickers\",\"event\":\"update",
             ],
+        ),
+        (
+            "dydx",
+            &["v4_orderbook", "v4_trades", "oraclePrices", "\"trading\"", "blockHeight", "assetPositions"],
         ),
         ("hyperliquid", &["l2Book", "\"bbo\"", "\"trades\"", "activeAssetCtx", "allDexsAssetCtxs"]),
     ] {
