@@ -79,7 +79,10 @@ fn capabilities(venues: &[VenueSpec]) -> String {
         }
         let report = venue.channels.get(Channel::Liquidation.word()).and_then(|c| c.report);
         let dialect = dialect::find(&venue.dialect);
-        let account = match dialect.and_then(|d| d.account()).map(|a| a.needs()) {
+        let account = match dialect
+            .and_then(super::super::dialect::Dialect::account)
+            .map(super::super::dialect::account::AccountDialect::needs)
+        {
             None => "-",
             Some(Needs::Key) => "key",
             Some(Needs::KeyAndPassphrase) => "key+passphrase",
