@@ -1,5 +1,6 @@
 //! A listing: one instrument on one venue, its book, its newest figures, its state.
 
+use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::audit::Audits;
@@ -203,6 +204,15 @@ impl Listing {
         }
         self.watch_top(at);
         true
+    }
+
+    /// Mid of a synced book in the venue's own quotation, exact.
+    pub fn mid_exact(&self) -> Option<Decimal> {
+        let (bid, ask) = self.book.best(BookSide::Bid).zip(self.book.best(BookSide::Ask))?;
+        let is_good = self.figures.state == BookState::Synced && bid.0 < ask.0;
+        let twice = Decimal::from(bid.0).checked_add(Decimal::from(ask.0))?;
+        let unit = POW10.get(usize::from(self.book.scales().0)).map(|u| Decimal::from(*u))?;
+        twice.checked_div(Decimal::TWO)?.checked_div(unit).filter(|_| is_good)
     }
 
     /// Follows the best prices: the spread counts by time, a crossed book by how long it lasts.

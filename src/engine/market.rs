@@ -181,8 +181,9 @@ impl Market {
         let money = if def.payoff == Payoff::Quanto { &def.settle } else { &def.quote };
         let money_currency = self.currency(money);
         let underlying = match def.class {
-            Class::Perp | Class::Future => self.underlying(&def.underlying),
-            Class::Spot | Class::Option => None,
+            // Figures compare and add up within one class; the map shows perpetuals.
+            Class::Perp => self.underlying(&def.underlying),
+            Class::Spot | Class::Future | Class::Option => None,
         };
         let Some(slot) = self.venues.get_mut(usize::from(venue)) else { return };
         slot.grow(ix, symbol);
