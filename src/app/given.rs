@@ -28,10 +28,11 @@ const NEEDED: usize = 4;
 /// Margin modes.
 const MODES: [&str; 3] = ["cross", "isolated", "portfolio"];
 
-/// Reads the positions of a file.
+/// Reads the positions of a file. `venues` are all known ones; rows of a venue that is not watched are
+/// taken and have no effect.
 ///
 /// Errors: the file cannot be read, or a row is wrong; then all of it is refused, with its line.
-pub fn rows(path: &Path, venues: &[&str]) -> Result<Vec<GivenPosition>, Failure> {
+pub fn rows(path: &Path, venues: &[String]) -> Result<Vec<GivenPosition>, Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| Failure::config_file(path, &e))?;
     let wrong = |message: String| Failure::config_words(format!("{}: {message}", path.display()));
     if text.len() > FILE_BYTES_MAX {
@@ -115,14 +116,14 @@ fn from_json(text: &str) -> Result<Vec<Written>, String> {
     Ok(rows)
 }
 
-fn checked(rows: Vec<Written>, venues: &[&str]) -> Result<Vec<GivenPosition>, String> {
+fn checked(rows: Vec<Written>, venues: &[String]) -> Result<Vec<GivenPosition>, String> {
     if rows.len() > ROWS_MAX {
         return Err(format!("it has more than {ROWS_MAX} positions"));
     }
     rows.into_iter().map(|(place, row)| position(&row, venues).map_err(|e| format!("{place}: {e}"))).collect()
 }
 
-fn position(row: &BTreeMap<&'static str, String>, venues: &[&str]) -> Result<GivenPosition, String> {
+fn position(row: &BTreeMap<&'static str, String>, venues: &[String]) -> Result<GivenPosition, String> {
     if let Some(missing) = COLUMNS.iter().take(NEEDED).find(|name| !row.contains_key(*name)) {
         return Err(format!("`{missing}` is missing"));
     }
@@ -139,8 +140,8 @@ fn position(row: &BTreeMap<&'static str, String>, venues: &[&str]) -> Result<Giv
     if account.contains(['/', '@']) {
         return Err("`account` may not hold / or @".into());
     }
-    if !venues.contains(&venue.as_str()) {
-        return Err(match nearest(&venue, venues.iter().copied()) {
+    if !venues.contains(&venue) {
+        return Err(match nearest(&venue, venues.iter().map(String::as_str)) {
             Some(near) => format!("there is no venue `{venue}`; did you mean `{near}`?"),
             None => format!("there is no venue `{venue}`; there are {}", venues.join(", ")),
         });
@@ -169,7 +170,7 @@ mod tests {
 
     fn of_text(text: &str) -> Result<Vec<GivenPosition>, String> {
         let rows = if text.starts_with('[') { from_json(text) } else { from_csv(text) };
-        rows.and_then(|rows| checked(rows, &VENUES))
+        rows.and_then(|rows| checked(rows, &VENUES.map(String::from)))
     }
 
     #[test]

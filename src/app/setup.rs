@@ -26,6 +26,8 @@ const FILES_MAX: usize = 200;
 /// Everything a run is configured by. The texts go into the recording, so that it is self-contained.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
+    /// Ids of all venues, those that are not chosen included.
+    pub known: Vec<String>,
     /// Venues in display order.
     pub venues: Vec<VenueSpec>,
     /// Alert rules.
@@ -125,6 +127,7 @@ impl Setup {
                 }
             }
         }
+        setup.known = setup.venues.iter().map(|v| v.id.clone()).collect();
         setup.texts = files;
         if errors.is_empty() { Ok(setup) } else { Err(Failure::config(&errors)) }
     }
@@ -204,12 +207,11 @@ impl Setup {
 
     /// Positions of the accounts that are given by hand, as rows for the tape.
     pub fn given(&self) -> Result<Vec<GivenPosition>, Failure> {
-        let venues: Vec<&str> = self.venues.iter().map(|v| v.id.as_str()).collect();
         let mut rows = Vec::new();
-        for spec in self.accounts.iter().filter(|a| venues.contains(&a.venue.as_str())) {
+        for spec in &self.accounts {
             let Some(path) = &spec.positions else { continue };
             let own = |row: &GivenPosition| row.account == spec.name && row.venue == spec.venue;
-            rows.extend(given::rows(Path::new(path), &venues)?.into_iter().filter(own));
+            rows.extend(given::rows(Path::new(path), &self.known)?.into_iter().filter(own));
         }
         Ok(rows)
     }

@@ -272,10 +272,9 @@ pub fn live_session(args: &LiveArgs, record: Option<RecordTo>, publish: bool) ->
 
 /// Positions given by hand, in the configuration and in a file, as an act for the tape.
 fn given(file: Option<&Path>, setup: &Setup) -> Result<Option<OperatorAction>, Failure> {
-    let venues: Vec<&str> = setup.venues.iter().map(|v| v.id.as_str()).collect();
     let mut rows = setup.given()?;
     if let Some(path) = file {
-        rows.extend(given::rows(path, &venues)?);
+        rows.extend(given::rows(path, &setup.known)?);
     }
     Ok((!rows.is_empty()).then(|| OperatorAction::Positions { who: user(), rows }))
 }
