@@ -177,10 +177,15 @@ impl Listing {
         &self.beats[channel as usize]
     }
 
-    /// True for an open perpetual: the class the map compares.
-    pub fn is_open_perp(&self) -> bool {
-        self.state == VenueState::Open
-            && self.def.as_ref().is_some_and(|d| d.class == Class::Perp && d.status == Status::Trading)
+    /// True for a perpetual that is not over: the class the map compares.
+    pub fn is_perp(&self) -> bool {
+        self.def.as_ref().is_some_and(|d| d.class == Class::Perp && d.status != Status::Closed)
+    }
+
+    /// True when the venue trades it: by its terms, and by what the venue says of itself.
+    pub fn is_open(&self) -> bool {
+        let is_trading = self.def.as_ref().is_some_and(|d| d.status == Status::Trading);
+        is_trading && matches!(self.state, VenueState::Open | VenueState::PostOnly)
     }
 
     /// Applies a book message. `false` when its numbers fit no scale.
