@@ -120,15 +120,18 @@ impl Setup {
         if errors.is_empty() { Ok(setup) } else { Err(Failure::config(&errors)) }
     }
 
-    /// Keeps the venues with these ids or brands, in that order. Empty keeps all.
+    /// Keeps the venues with these ids or brands, in that order. Empty keeps all. A second door to a pool
+    /// stays only when its id is named.
     pub fn choose(&mut self, names: &[String]) -> Result<(), Failure> {
+        let is_door = |v: &VenueSpec| !v.may_share.is_empty();
+        let mut kept: Vec<VenueSpec> = Vec::new();
         if names.is_empty() {
-            return Ok(());
+            kept.extend(self.venues.iter().filter(|v| !is_door(v)).cloned());
         }
-        let mut kept = Vec::new();
         for name in names {
             let before = kept.len();
-            kept.extend(self.venues.iter().filter(|v| v.id == *name || v.brand == *name).cloned());
+            let is_meant = |v: &&VenueSpec| v.id == *name || v.brand == *name && !is_door(v);
+            kept.extend(self.venues.iter().filter(is_meant).cloned());
             if kept.len() == before {
                 let known: Vec<&str> = self.venues.iter().map(|v| v.id.as_str()).collect();
                 return Err(Failure::usage(format!(

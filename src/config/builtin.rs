@@ -8,6 +8,8 @@ pub static VENUES: &[(&str, &str)] = &[
     ("venues/bybit.toml", include_str!("../../venues/bybit.toml")),
     ("venues/coinbase-us.toml", include_str!("../../venues/coinbase-us.toml")),
     ("venues/okx.toml", include_str!("../../venues/okx.toml")),
+    ("venues/okx-eea.toml", include_str!("../../venues/okx-eea.toml")),
+    ("venues/okx-us.toml", include_str!("../../venues/okx-us.toml")),
     ("venues/hyperliquid.toml", include_str!("../../venues/hyperliquid.toml")),
     ("venues/kraken-futures.toml", include_str!("../../venues/kraken-futures.toml")),
     ("venues/deribit.toml", include_str!("../../venues/deribit.toml")),

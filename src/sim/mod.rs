@@ -48,6 +48,8 @@ mod kraken;
 mod kraken_account;
 mod kraken_rest;
 mod okx;
+mod okx_account;
+mod okx_options;
 mod okx_rest;
 mod server;
 mod socket;
@@ -74,7 +76,9 @@ pub static VENUES: &[&dyn VenueServer] = &[
     &binance::COINM,
     &bybit::Bybit,
     &coinbase::Coinbase,
-    &okx::Okx,
+    &okx::GLOBAL,
+    &okx::EEA,
+    &okx::US,
     &hyperliquid::Hyperliquid,
     &bitget::Bitget,
     &kraken::Kraken,
