@@ -183,19 +183,22 @@ fn account(venue: &Venue) -> String {
 
 fn coin(coin: &Coin, venue: &Venue) -> String {
     let held = venue.account.positions.iter().filter_map(|p| Some((p, venue.instruments.get(p.ix)?)));
-    let (mut upl, mut imr, mut mmr) = (0, 0, 0);
+    let (mut upl, mut imr, mut mmr, mut aside, mut gain) = (0, 0, 0, 0, 0);
     for (p, i) in held {
         upl += p.upnl_e8(i);
+        aside += p.isolated_e8.unwrap_or_default();
+        gain += if p.isolated_e8.is_some() { p.upnl_e8(i) } else { 0 };
         imr += if p.isolated_e8.is_some() { 0 } else { p.initial_e8(i) };
         mmr += if p.isolated_e8.is_some() { 0 } else { p.maintenance_e8(i) };
     }
     let e8 = |value: i64| trimmed_text(value, 8);
     let fields = [
+        format!(r#""ccy":"{}","eq":"{}""#, coin.asset, e8(coin.total_e8 + upl)),
         format!(
-            r#""ccy":"{}","eq":"{}","cashBal":"{}""#,
-            coin.asset,
-            e8(coin.total_e8 + upl),
-            e8(coin.total_e8)
+            r#""cashBal":"{}","isoEq":"{}","isoUpl":"{}""#,
+            e8(coin.total_e8 - aside),
+            e8(aside + gain),
+            e8(gain)
         ),
         format!(r#""availBal":"{0}","availEq":"{0}""#, e8((coin.total_e8 + upl - imr).max(0))),
         format!(r#""imr":"{}","mmr":"{}","mgnRatio":"12.5","upl":"{}""#, e8(imr), e8(mmr), e8(upl)),

@@ -20,6 +20,7 @@ use crate::dialect::wire::{self, Field, quoted};
 use crate::dialect::{Decoder, WireError};
 use crate::model::entry::RestAnswer;
 use crate::model::secret::{Keys, Secret};
+use crate::model::time::{Nanos, rfc3339_short};
 use crate::model::venue::{ConnPlan, Endpoint, Poll, RestRequest, VenueSpec};
 
 /// What the key may do.
@@ -93,7 +94,7 @@ impl AccountDialect for OkxAccount {
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
         let (keys, passphrase) = credentials(speaker)?;
-        let time = speaker.now.to_string(); // 2026-09-21T14:13:20.123Z
+        let time = rfc3339_short(Nanos::from_millis(speaker.now.as_millis())); // 2026-09-21T14:13:20.123Z
         let body = request.body.as_deref().unwrap_or_default();
         let text = format!("{time}{}{}{body}", request.method.word(), request.path);
         let headers = vec![
@@ -161,7 +162,6 @@ impl Login for SocketLogin {
 mod tests {
     use super::*;
     use crate::config;
-    use crate::model::Nanos;
 
     fn venue() -> VenueSpec {
         config::venues::read("okx", include_str!("../../../venues/okx.toml")).unwrap()

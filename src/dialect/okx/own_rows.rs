@@ -238,6 +238,10 @@ pub(super) struct CoinRow<'a> {
     #[serde(borrow)]
     cash_bal: Field<'a>,
     #[serde(borrow)]
+    iso_eq: Field<'a>,
+    #[serde(borrow)]
+    iso_upl: Field<'a>,
+    #[serde(borrow)]
     avail_eq: Field<'a>,
     #[serde(borrow)]
     avail_bal: Field<'a>,
@@ -254,16 +258,21 @@ pub(super) struct CoinRow<'a> {
 }
 
 impl CoinRow<'_> {
-    /// The balance of this asset. `cashBal` leaves unrealised profit out.
+    /// The balance of this asset: cash, and the margin of isolated positions, which is no longer cash.
+    /// Unrealised profit stays out.
     pub(super) fn read<'t>(&self, asset: &'t str) -> Result<Balance<'t>, WireError> {
         let available = match wire::figure(&self.avail_eq, "availEq")? {
             Some(amount) => Some(amount),
             None => wire::figure(&self.avail_bal, "availBal")?,
         };
+        let cash = wire::figure(&self.cash_bal, "cashBal")?.ok_or(WireError::Missing("cashBal"))?;
+        let isolated = wire::figure(&self.iso_eq, "isoEq")?.unwrap_or_default();
+        let profit = wire::figure(&self.iso_upl, "isoUpl")?.unwrap_or_default();
+        let total = cash.saturating_add(isolated.saturating_sub(profit));
         let borrowed = wire::figure(&self.liab, "liab")?.map(|debt| debt.abs());
         Ok(Balance {
             asset,
-            total: wire::figure(&self.cash_bal, "cashBal")?.ok_or(WireError::Missing("cashBal"))?,
+            total,
             available,
             borrowed: borrowed.filter(|debt| !debt.is_zero()),
             haircut: None,
