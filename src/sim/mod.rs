@@ -51,6 +51,7 @@ mod okx;
 mod okx_account;
 mod okx_options;
 mod okx_rest;
+mod okx_rows;
 mod server;
 mod socket;
 mod subscription;
