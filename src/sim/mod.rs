@@ -43,6 +43,8 @@ mod deribit_account;
 mod deribit_rest;
 mod deribit_wire;
 mod hyperliquid;
+mod hyperliquid_account;
+mod hyperliquid_info;
 mod instrument;
 mod kraken;
 mod kraken_account;

@@ -12,9 +12,13 @@ mod faults;
 #[cfg(test)]
 mod fidelity;
 #[cfg(test)]
+mod hyperliquid_account;
+#[cfg(test)]
 mod kraken;
 #[cfg(test)]
 mod market;
+#[cfg(test)]
+mod okx_account;
 #[cfg(test)]
 mod peer;
 #[cfg(test)]
