@@ -4,6 +4,7 @@
 //! | file | duty |
 //! |---|---|
 //! | `setup` | which venues and rules a run uses |
+//! | `secrets` | keys of own accounts from where the user keeps them |
 //! | `core` | the one thread that owns all state: gives `seq`, records, folds, publishes |
 //! | `tee` | the recorder's thread and its bounded queue |
 //! | `source` | feeds of real venues or of the simulator |
@@ -26,6 +27,7 @@ mod guard;
 pub mod headless;
 pub mod player;
 pub mod screen;
+pub mod secrets;
 pub mod setup;
 pub mod source;
 pub mod tee;

@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use super::given;
+use super::secrets;
+use crate::config::accounts::{self, AccountSpec};
 use crate::config::error::nearest;
 use crate::config::rules::{self, Rule};
 use crate::config::theme::{self, ThemeSpec};
 use crate::config::{ConfigError, builtin, venues};
-use crate::dialect;
+use crate::dialect::account::{Account, Needs};
+use crate::dialect::{self, AccountDialect, Dialect};
 use crate::engine::metric::Part;
+use crate::feed::AccountFeed;
+use crate::model::entry::GivenPosition;
 use crate::model::event::Channel;
 use crate::model::venue::VenueSpec;
 use crate::tape::Meta;
@@ -20,11 +26,15 @@ const FILES_MAX: usize = 200;
 /// Everything a run is configured by. The texts go into the recording, so that it is self-contained.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
+    /// Ids of all venues, those that are not chosen included.
+    pub known: Vec<String>,
     /// Venues in display order.
     pub venues: Vec<VenueSpec>,
     /// Alert rules.
     pub rules: Vec<Rule>,
-    /// Name and full text of every file used.
+    /// Own accounts.
+    pub accounts: Vec<AccountSpec>,
+    /// Name and full text of every file used; of the accounts only where their secrets are.
     pub texts: BTreeMap<String, String>,
 }
 
@@ -109,21 +119,121 @@ impl Setup {
                     Ok(venue) => setup.venues.push(venue),
                     Err(error) => errors.push(error),
                 }
-            } else {
+            } else if name != accounts::FILE {
+                // A replay needs no accounts: its connections tell whose they are.
                 match rules::read(name, text) {
                     Ok(rules) => setup.rules.extend(rules),
                     Err(error) => errors.push(error),
                 }
             }
         }
+        setup.known = setup.venues.iter().map(|v| v.id.clone()).collect();
         setup.texts = files;
         if errors.is_empty() { Ok(setup) } else { Err(Failure::config(&errors)) }
     }
 
+    /// Adds the own accounts of `file`, or of the configuration directory. Call it with all venues present.
+    pub fn add_accounts(&mut self, file: Option<&Path>) -> Result<(), Failure> {
+        let usual = config_dir().map(|dir| dir.join(accounts::FILE)).filter(|path| path.exists());
+        let Some(path) = file.map(Path::to_path_buf).or(usual) else { return Ok(()) };
+        let found = accounts::read(&path.display().to_string(), &read_file(&path)?)
+            .map_err(|e| Failure::config(&[e]))?;
+        let errors: Vec<ConfigError> = found.iter().filter_map(|a| self.unfit(a)).collect();
+        if !errors.is_empty() {
+            return Err(Failure::config(&errors));
+        }
+        self.texts.insert(accounts::FILE.into(), accounts::write(&found));
+        self.accounts = found;
+        Ok(())
+    }
+
+    /// What an account's venue needs to know it; an error where it has no accounts.
+    fn needs(&self, account: &AccountSpec) -> Result<Needs, ConfigError> {
+        let place = &account.place;
+        let Some(venue) = self.venues.iter().find(|v| v.id == account.venue) else {
+            return Err(self.no_venue(account));
+        };
+        let dialect = dialect::find(&venue.dialect).and_then(Dialect::account);
+        dialect
+            .map(AccountDialect::needs)
+            .ok_or_else(|| place.at_venue(format!("this build reads no own accounts at {}", account.venue)))
+    }
+
+    /// What is wrong with an account whose positions are given by hand.
+    fn unfit_given(&self, account: &AccountSpec) -> Option<ConfigError> {
+        let has_keys = account.key.is_some() || account.secret.is_some() || account.passphrase.is_some();
+        if has_keys || !account.address.is_empty() {
+            let words = "an account has keys or an address, or a file of positions, not both";
+            return Some(account.place.at_name(words));
+        }
+        let is_known = self.venues.iter().any(|v| v.id == account.venue);
+        (!is_known).then(|| self.no_venue(account))
+    }
+
+    fn no_venue(&self, account: &AccountSpec) -> ConfigError {
+        let error = account.place.at_venue(format!("there is no venue `{}`", account.venue));
+        match nearest(&account.venue, self.venues.iter().map(|v| v.id.as_str())) {
+            Some(near) => error.with_help(format!("did you mean `{near}`?")),
+            None => error,
+        }
+    }
+
+    /// What is wrong with an account, if anything.
+    fn unfit(&self, account: &AccountSpec) -> Option<ConfigError> {
+        if account.positions.is_some() {
+            return self.unfit_given(account);
+        }
+        let needs = match self.needs(account) {
+            Ok(needs) => needs,
+            Err(error) => return Some(error),
+        };
+        let parts: &[(&str, bool)] = &[
+            ("key", account.key.is_some() || needs == Needs::Address),
+            ("secret", account.secret.is_some() || needs == Needs::Address),
+            ("passphrase", account.passphrase.is_some() || needs != Needs::KeyAndPassphrase),
+            ("address", !account.address.is_empty() || needs != Needs::Address),
+        ];
+        let place = &account.place;
+        if let Some((part, _)) = parts.iter().find(|(_, is_there)| !is_there) {
+            let message = format!("account `{}`: {} needs its {part}", account.name, account.venue);
+            let help = match *part {
+                "address" => r#"write address = "0x...""#.to_string(),
+                part => format!(r#"write {part} = {{ env = "NAME" }} or {{ file = "/path" }}"#),
+            };
+            return Some(place.at_name(message).with_help(help));
+        }
+        None
+    }
+
+    /// Positions of the accounts that are given by hand, as rows for the tape.
+    pub fn given(&self) -> Result<Vec<GivenPosition>, Failure> {
+        let mut rows = Vec::new();
+        for spec in &self.accounts {
+            let Some(path) = &spec.positions else { continue };
+            let own = |row: &GivenPosition| row.account == spec.name && row.venue == spec.venue;
+            rows.extend(given::rows(Path::new(path), &self.known)?.into_iter().filter(own));
+        }
+        Ok(rows)
+    }
+
+    /// The accounts with their keys, for the feeds. Accounts of venues that are not watched are left out.
+    pub fn account_feeds(&self) -> Result<Vec<AccountFeed>, Failure> {
+        let mut feeds = Vec::new();
+        let is_watched = |a: &&AccountSpec| self.venues.iter().any(|v| v.id == a.venue);
+        for spec in self.accounts.iter().filter(is_watched).filter(|a| a.positions.is_none()) {
+            let needs = self.needs(spec).map_err(|e| Failure::config(&[e]))?;
+            let keys = secrets::keys(spec, needs).map_err(Failure::secrets)?;
+            let account = Account { name: spec.name.clone(), address: spec.address.clone() };
+            feeds.push(AccountFeed { venue: spec.venue.clone(), account, keys });
+        }
+        Ok(feeds)
+    }
+
     /// Keeps the venues with these ids or brands, in that order. Empty keeps all. A second door to a pool
-    /// stays only when its id is named.
+    /// stays only when its id is named, or when an account is there.
     pub fn choose(&mut self, names: &[String]) -> Result<(), Failure> {
-        let is_door = |v: &VenueSpec| !v.may_share.is_empty();
+        let has_account = |v: &VenueSpec| self.accounts.iter().any(|a| a.venue == v.id);
+        let is_door = |v: &VenueSpec| !v.may_share.is_empty() && !has_account(v);
         let mut kept: Vec<VenueSpec> = Vec::new();
         if names.is_empty() {
             kept.extend(self.venues.iter().filter(|v| !is_door(v)).cloned());

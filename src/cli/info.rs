@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufReader, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{DecodeArgs, RulesCommand, VenuesCommand};
 use super::{decode as decoding, look, print};
@@ -16,7 +16,6 @@ use crate::dialect::account::Needs;
 use crate::engine::metric::{METRICS, find};
 use crate::engine::rule::judges;
 use crate::model::event::Channel;
-use crate::model::instrument::InstrumentDef;
 use crate::model::venue::{Report, VenueSpec, Watch};
 use crate::view::depth;
 
@@ -77,18 +76,28 @@ fn capabilities(venues: &[VenueSpec]) -> String {
         for channel in channels.clone() {
             let _written = write!(out, " {:<13}", capability(venue, channel));
         }
+        let is_none = venue.none.iter().any(|c| c == Channel::Liquidation.word());
         let report = venue.channels.get(Channel::Liquidation.word()).and_then(|c| c.report);
         let dialect = dialect::find(&venue.dialect);
-        let account = match dialect.and_then(|d| d.account()).map(|a| a.needs()) {
+        let account = match dialect
+            .and_then(super::super::dialect::Dialect::account)
+            .map(super::super::dialect::account::AccountDialect::needs)
+        {
             None => "-",
             Some(Needs::Key) => "key",
             Some(Needs::KeyAndPassphrase) => "key+passphrase",
             Some(Needs::Address) => "address",
         };
-        let watch = Watch { symbol: "X".into(), def: InstrumentDef::default() };
-        let audit = dialect.is_some_and(|d| d.audit(venue, &watch).is_some());
+        // Any instrument of the venue's own file shows whether a book can be asked for.
+        let row = venue.instruments.first();
+        let watch = row.and_then(|row| Some(Watch { symbol: row.symbol.clone(), def: row.to_def().ok()? }));
+        let audit = dialect.zip(watch.as_ref()).is_some_and(|(d, watch)| d.audit(venue, watch).is_some());
         let audit = if audit { "yes" } else { "-" };
-        let _written = writeln!(out, " {:<13} {account:<14} {audit}", report.map_or("?", Report::word));
+        let _written = writeln!(
+            out,
+            " {:<13} {account:<14} {audit}",
+            report.map_or(if is_none { "-" } else { "?" }, Report::word)
+        );
     }
     out.push_str("stream: pushed  poll: asked for  none: the venue has none  ?: not known\n");
     out
@@ -177,7 +186,7 @@ pub fn explain(metric: &str) -> Result<u8, Failure> {
 }
 
 /// Checks of this machine.
-pub fn doctor(json: bool) -> Result<u8, Failure> {
+pub fn doctor(json: bool, is_online: bool, accounts: Option<&Path>) -> Result<u8, Failure> {
     let is_terminal = std::io::stdout().is_terminal();
     let depth = depth::detect(None, |name| std::env::var(name).ok());
     let term = std::env::var("TERM").unwrap_or_else(|_| "not set".into());
@@ -186,7 +195,8 @@ pub fn doctor(json: bool) -> Result<u8, Failure> {
     } else {
         format!("stdout is no terminal (TERM {term}): screens come as text")
     };
-    let findings = doctor::examine(terminal, is_terminal);
+    let mut findings = doctor::examine(terminal, is_terminal);
+    findings.extend(doctor::accounts(accounts, is_online));
     let mut out = String::new();
     if json {
         let text = |t: &str| sonic_rs::to_string(t).unwrap_or_default();

@@ -106,7 +106,11 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
     };
     let mut result = code::OK;
     let snapshot = match args.source.as_str() {
-        "demo" => filled(&demo_session(&DemoArgs::default(), &args.live, true)?.0)?,
+        "demo" => {
+            let no_account = args.live.no_account;
+            let demo = DemoArgs { no_account, ..DemoArgs::default() };
+            filled(&demo_session(&demo, &args.live, true)?.0)?
+        }
         "live" => filled(&live_session(&args.live, None, true)?)?,
         source => {
             let (snapshot, is_cut) = of_recording(source, &args.live.rules)?;
@@ -156,8 +160,8 @@ pub fn watch(args: &WatchArgs) -> Result<u8, Failure> {
         "demo" => {
             let record = args.live.record.clone();
             let underlyings = args.live.underlyings.clone();
-            let demo =
-                DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, underlyings, record };
+            let (scene, seed, no_account) = (args.scene.clone(), args.seed, args.live.no_account);
+            let demo = DemoArgs { scene, seed, speed: 1.0, underlyings, record, no_account };
             headless::watch(demo_session(&demo, &args.live, true)?.0, until, clock)
         }
         file => headless::replay(Path::new(file), &args.live.rules, until),
@@ -229,10 +233,12 @@ pub fn demo_session(args: &DemoArgs, live: &LiveArgs, publish: bool) -> Result<(
     let mut setup = Setup::load(&live.rules)?;
     setup.choose(&live.venues)?;
     let given = given(live.positions.as_deref(), &setup)?;
-    let origin = Origin::Demo { scene: scene(&args.scene)?, seed: args.seed, speed: args.speed };
+    let (scene, has_account) = (scene(&args.scene)?, !args.no_account);
+    let origin = Origin::Demo { scene, seed: args.seed, speed: args.speed, has_account };
     let config = SessionConfig {
         setup,
         underlyings: args.underlyings.clone(),
+        accounts: Vec::new(),
         record: record_to(args.record.as_deref())?,
         publish,
         origin,
@@ -244,7 +250,11 @@ pub fn demo_session(args: &DemoArgs, live: &LiveArgs, publish: bool) -> Result<(
 /// A session on real venues.
 pub fn live_session(args: &LiveArgs, record: Option<RecordTo>, publish: bool) -> Result<Session, Failure> {
     let mut setup = Setup::load(&args.rules)?;
+    if !args.no_account {
+        setup.add_accounts(args.accounts.as_deref())?;
+    }
     setup.choose(&args.venues)?;
+    let accounts = setup.account_feeds()?;
     let mut redirects = BTreeMap::new();
     for text in &args.redirect {
         let (venue, address) = text
@@ -255,14 +265,18 @@ pub fn live_session(args: &LiveArgs, record: Option<RecordTo>, publish: bool) ->
     }
     let given = given(args.positions.as_deref(), &setup)?;
     let underlyings = args.underlyings.clone();
-    let config = SessionConfig { setup, underlyings, record, publish, origin: Origin::Live, redirects };
+    let origin = Origin::Live;
+    let config = SessionConfig { setup, underlyings, accounts, record, publish, origin, redirects };
     start(config, given, Clock::start())
 }
 
-/// Positions of a file, as an act for the tape.
+/// Positions given by hand, in the configuration and in a file, as an act for the tape.
 fn given(file: Option<&Path>, setup: &Setup) -> Result<Option<OperatorAction>, Failure> {
-    let venues: Vec<&str> = setup.venues.iter().map(|v| v.id.as_str()).collect();
-    file.map(|path| given::read(path, &venues, &user())).transpose()
+    let mut rows = setup.given()?;
+    if let Some(path) = file {
+        rows.extend(given::rows(path, &setup.known)?);
+    }
+    Ok((!rows.is_empty()).then(|| OperatorAction::Positions { who: user(), rows }))
 }
 
 /// Starts a session and puts what was given by hand on its tape.

@@ -14,7 +14,7 @@ use super::{LEVELS_MAX, WireError};
 use crate::model::event::Level;
 
 /// Reads levels into `out`, which is cleared first. A level is `[price, size, …]` or
-/// `{"px": price, "sz": size, …}` or `{"price": …, "qty": …}`; more than [`LEVELS_MAX`] are refused.
+/// `{"px": price, "sz": size, …}`, with the names written out or not; more than [`LEVELS_MAX`] are refused.
 pub fn levels(json: &str, out: &mut Vec<Level>) -> Result<(), WireError> {
     out.clear();
     let mut fault = None;
@@ -113,7 +113,7 @@ impl<'de> Visitor<'de> for Pair {
         enum Key {
             #[serde(alias = "price")]
             Px,
-            #[serde(alias = "qty")]
+            #[serde(alias = "qty", alias = "size")]
             Sz,
             #[serde(other)]
             Other,

@@ -15,10 +15,13 @@
 pub mod account;
 pub mod binance;
 pub mod bitget;
+pub mod bitmex;
 pub mod bybit;
 pub mod coinbase;
 pub mod deribit;
+pub mod dydx;
 pub mod follow;
+pub mod gate;
 pub mod hot;
 pub mod hyperliquid;
 pub mod kraken;
@@ -45,9 +48,12 @@ pub use table::Table;
 pub static DIALECTS: &[&dyn Dialect] = &[
     &binance::Binance,
     &bitget::Bitget,
+    &bitmex::Bitmex,
     &bybit::Bybit,
     &coinbase::Coinbase,
     &deribit::Deribit,
+    &dydx::Dydx,
+    &gate::Gate,
     &hyperliquid::Hyperliquid,
     &kraken::Kraken,
     &okx::Okx,

@@ -28,6 +28,9 @@ pub struct VenueSpec {
     /// Code of the operator's regime; `--` when unknown.
     #[serde(default = "unknown_regime")]
     pub regime: String,
+    /// Headers that the venue wants at each handshake and with each request; names in lower case.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
     /// Websocket endpoints.
     #[serde(rename = "endpoint")]
     pub endpoints: Vec<Endpoint>,

@@ -32,6 +32,10 @@ mod binance_rest;
 mod bitget;
 mod bitget_account;
 mod bitget_rest;
+mod bitmex;
+mod bitmex_account;
+mod bitmex_rest;
+mod bitmex_rows;
 mod bybit;
 mod bybit_rest;
 mod coinbase;
@@ -42,6 +46,12 @@ mod deribit;
 mod deribit_account;
 mod deribit_rest;
 mod deribit_wire;
+mod dydx;
+mod dydx_account;
+mod dydx_rest;
+mod gate;
+mod gate_account;
+mod gate_rest;
 mod hyperliquid;
 mod hyperliquid_account;
 mod hyperliquid_info;
@@ -86,6 +96,9 @@ pub static VENUES: &[&dyn VenueServer] = &[
     &bitget::Bitget,
     &kraken::Kraken,
     &deribit::Deribit,
+    &gate::Gate,
+    &bitmex::Bitmex,
+    &dydx::Dydx,
 ];
 
 /// What to simulate.

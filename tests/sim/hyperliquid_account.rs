@@ -65,7 +65,7 @@ impl Out for Heard {
                 self.assets.insert(balance.asset.to_string(), balance.total.normalize().to_string());
             }
             Body::Order(order) if matches!(order.state, OrderState::Filled | OrderState::Cancelled) => {
-                self.ends += 1
+                self.ends += 1;
             }
             _ => {}
         }

@@ -4,13 +4,19 @@
 #[cfg(test)]
 mod bitget;
 #[cfg(test)]
+mod bitmex;
+#[cfg(test)]
 mod coinbase;
 #[cfg(test)]
 mod deribit;
 #[cfg(test)]
+mod dydx;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fidelity;
+#[cfg(test)]
+mod gate;
 #[cfg(test)]
 mod hyperliquid_account;
 #[cfg(test)]

@@ -36,6 +36,11 @@ const ASKS: &[(&str, &str, &str)] = &[
         r#"{"op":"subscribe","args":[{"instType":"usdt-futures","topic":"books","symbol":"BTCUSDT"},{"instType":"coin-futures","topic":"books1","symbol":"BTCUSDM27"},{"instType":"usdt-futures","topic":"publicTrade","symbol":"BTCUSDT"},{"instType":"usdt-futures","topic":"ticker","symbol":"BTCUSDT"},{"instType":"usdt-futures","topic":"liquidation"}]}"#,
     ),
     (
+        "bitmex",
+        "/realtime",
+        r#"{"op":"subscribe","args":["orderBookL2:XBTUSD","quote:XBTUSD","trade:XBTUSD","instrument:XBTUSD","liquidation:XBTUSD","liquidation:ETHUSDT","liquidation:SOLUSDT","liquidation:XRPUSDT","liquidation:DOGEUSDT"]}"#,
+    ),
+    (
         "bybit",
         "/v5/public/linear",
         r#"{"op":"subscribe","args":["orderbook.50.SOLUSDT","orderbook.1.SOLUSDT","publicTrade.SOLUSDT","tickers.SOLUSDT","allLiquidation.SOLUSDT"]}"#,
@@ -71,6 +76,46 @@ const ASKS: &[(&str, &str, &str)] = &[
         "okx-us",
         "/ws/v5/public",
         r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USD_UM_XPERP-310404"},{"channel":"bbo-tbt","instId":"BTC-USD_UM_XPERP-310404"},{"channel":"trades","instId":"BTC-USD_UM_XPERP-310404"},{"channel":"mark-price","instId":"BTC-USD_UM_XPERP-310404"}]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.obu","event":"subscribe","payload":["ob.BTC_USDT.400"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.book_ticker","event":"subscribe","payload":["BTC_USDT","SOL_USDT"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.trades","event":"subscribe","payload":["BTC_USDT","SOL_USDT"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/btc",
+        r#"{"time":1,"channel":"futures.tickers","event":"subscribe","payload":["BTC_USD"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.contract_info","event":"subscribe","payload":["!all"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/delivery/usdt",
+        r#"{"time":1,"channel":"futures.order_book_update","event":"subscribe","payload":["BTC_USDT_20270625","100ms","20"]}"#,
+    ),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_orderbook","id":"BTC-USD"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_orderbook","id":"ETH-USD"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_trades","id":"BTC-USD"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_markets"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_block_height"}"#),
+    (
+        "dydx",
+        "/v4/ws",
+        r#"{"type":"subscribe","channel":"v4_parent_subaccounts","id":"0x5150000000000000000000000000000000000051/0"}"#,
     ),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"l2Book","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"bbo","coin":"BTC"}}"#),
@@ -144,6 +189,7 @@ fn every_channel_speaks_json() {
         ),
         ("binance-coinm", &["depthUpdate", "markPriceUpdate", "indexPriceUpdate", "aggTrade"]),
         ("bitget", &["\"books\"", "\"books1\"", "publicTrade", "\"ticker\"", "\"side\":"]),
+        ("bitmex", &["\"orderBookL2\"", "\"quote\"", "\"trade\"", "\"instrument\"", "\"liquidation\""]),
         ("bybit", &["orderbook.50", "orderbook.1.", "publicTrade", "tickers", "allLiquidation"]),
         ("coinbase-us", &["l2_data", "market_trades", "\"ticker\"", "heartbeats"]),
         (
@@ -174,6 +220,20 @@ fn every_channel_speaks_json() {
                 "ticker.ETH-24SEP27-3200-P",
                 "markprice.options",
             ],
+        ),
+        (
+            "gate",
+            &[
+                "\"futures.obu\"",
+                "order_book_update\",\"event\":\"update",
+                "book_ticker\",\"event\":\"update",
+                "trades\",\"event\":\"update",
+                "tickers\",\"event\":\"update",
+            ],
+        ),
+        (
+            "dydx",
+            &["v4_orderbook", "v4_trades", "oraclePrices", "\"trading\"", "blockHeight", "assetPositions"],
         ),
         ("hyperliquid", &["l2Book", "\"bbo\"", "\"trades\"", "activeAssetCtx", "allDexsAssetCtxs"]),
     ] {

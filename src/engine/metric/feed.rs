@@ -2,6 +2,7 @@
 
 use super::{Bad, Card, Every, Metric, Part, Row, Scope, Unit};
 use crate::engine::beat::CONN_STALE;
+use crate::engine::listing::Listing;
 use crate::engine::market::Market;
 use crate::engine::venue::Venue;
 use crate::model::Nanos;
@@ -53,7 +54,7 @@ fn each_channel(market: &Market, mut f: impl FnMut(u16, Channel, Nanos)) {
 
 /// Newest message of any connection of a venue, heartbeats included.
 fn last_of(market: &Market, venue: u16) -> Option<Nanos> {
-    market.conns.values().filter(|c| c.venue == venue && !c.is_rest).filter_map(|c| c.last).max()
+    market.conns.values().filter(|c| c.venue == venue && c.is_market()).filter_map(|c| c.last).max()
 }
 
 /// I1.
@@ -147,11 +148,11 @@ impl Metric for Down {
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
         each_venue(market, |venue, _| {
             let conns = || market.conns.values().filter(|c| c.venue == venue);
-            let sockets = conns().filter(|c| !c.is_rest).count();
+            let sockets = conns().filter(|c| c.is_market()).count();
             let down = match (conns().next(), sockets) {
                 (None, _) => return, // not asked for
                 (Some(_), 0) => 1,   // its instrument list never came: as good as down
-                _ => conns().filter(|c| !c.is_rest && !c.is_up).count(),
+                _ => conns().filter(|c| c.is_market() && !c.is_up).count(),
             };
             out.push(Row::single(Scope::venue(venue), Some(down as f64), Quality::Ok, at));
         });
@@ -386,9 +387,9 @@ impl Metric for Halted {
 
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
         each_venue(market, |venue, slot| {
-            let states = || slot.listings.iter().filter(|l| l.conn.is_some()).filter_map(|l| l.def.as_ref());
-            let all = states().filter(|d| d.status != Status::Closed).count();
-            let halted = states().filter(|d| d.status == Status::Halted).count();
+            let is_over = |l: &&Listing| l.def.as_ref().is_none_or(|d| d.status == Status::Closed);
+            let watched = || slot.listings.iter().filter(|l| l.conn.is_some() && !is_over(l));
+            let (all, halted) = (watched().count(), watched().filter(|l| !l.is_open()).count());
             if all > 0 {
                 let value = halted as f64 / all as f64;
                 out.push(Row::single(Scope::venue(venue), Some(value), Quality::Ok, at));
