@@ -229,15 +229,19 @@ impl Setup {
         Ok(feeds)
     }
 
-    /// Keeps the venues with these ids or brands, in that order. Empty keeps all.
+    /// Keeps the venues with these ids or brands, in that order. Empty keeps all. A second door to a pool
+    /// stays only when its id is named, or when an account is there.
     pub fn choose(&mut self, names: &[String]) -> Result<(), Failure> {
+        let has_account = |v: &VenueSpec| self.accounts.iter().any(|a| a.venue == v.id);
+        let is_door = |v: &VenueSpec| !v.may_share.is_empty() && !has_account(v);
+        let mut kept: Vec<VenueSpec> = Vec::new();
         if names.is_empty() {
-            return Ok(());
+            kept.extend(self.venues.iter().filter(|v| !is_door(v)).cloned());
         }
-        let mut kept = Vec::new();
         for name in names {
             let before = kept.len();
-            kept.extend(self.venues.iter().filter(|v| v.id == *name || v.brand == *name).cloned());
+            let is_meant = |v: &&VenueSpec| v.id == *name || v.brand == *name && !is_door(v);
+            kept.extend(self.venues.iter().filter(is_meant).cloned());
             if kept.len() == before {
                 let known: Vec<&str> = self.venues.iter().map(|v| v.id.as_str()).collect();
                 return Err(Failure::usage(format!(

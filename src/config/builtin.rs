@@ -6,6 +6,8 @@ pub static VENUES: &[(&str, &str)] = &[
     ("venues/binance-coinm.toml", include_str!("../../venues/binance-coinm.toml")),
     ("venues/bybit.toml", include_str!("../../venues/bybit.toml")),
     ("venues/okx.toml", include_str!("../../venues/okx.toml")),
+    ("venues/okx-eea.toml", include_str!("../../venues/okx-eea.toml")),
+    ("venues/okx-us.toml", include_str!("../../venues/okx-us.toml")),
     ("venues/deribit.toml", include_str!("../../venues/deribit.toml")),
     ("venues/bitmex.toml", include_str!("../../venues/bitmex.toml")),
     ("venues/kraken-futures.toml", include_str!("../../venues/kraken-futures.toml")),

@@ -45,6 +45,10 @@ pub struct VenueSpec {
     /// Channels that the venue does not have. One that is neither served nor listed here is unknown.
     #[serde(default)]
     pub none: Vec<String>,
+    /// Id of the venue whose order books these may be, as far as anybody knows: two doors to one pool.
+    /// Such a venue is watched only when it is named by its id, so that no liquidity counts twice.
+    #[serde(default)]
+    pub may_share: String,
     /// Dated contract terms for captures that carry none.
     #[serde(default, rename = "instrument")]
     pub instruments: Vec<InstrumentRow>,

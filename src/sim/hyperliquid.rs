@@ -1,4 +1,4 @@
-//! Hyperliquid, server side: main-dex perpetuals, sizes in coins.
+//! Hyperliquid, server side: perpetuals of the main dex and of a builder, sizes in coins.
 //!
 //! Books are always whole: 20 levels each 5 s, with `fast` 5 levels each half second. Trades repeat
 //! recent history in the first message. A greeting in plain text, JSON ping. Liquidations are not
@@ -6,17 +6,18 @@
 
 use serde::Deserialize;
 
-use super::book::{Level, cut};
+use super::book::Level;
+use super::hyperliquid_account::{self as own, Users};
+use super::hyperliquid_info::{Info, answer, book, context, contexts, mids, row, trade};
 use super::instrument::Instrument;
-use super::listing::{E8, Listing, Unit};
+use super::listing::{Listing, Unit};
 use super::market::Venue;
-use super::rng::{mix, named_seed};
 use super::scene::Part;
 use super::session::{Answer, Request, Session, VenueServer};
 use super::subscription::{Cursor, Sub, Subs};
-use super::text::{self, Digits, price_text, size_text, trimmed_text};
+use super::text;
 
-/// The main dex.
+/// The whole exchange.
 pub(super) struct Hyperliquid;
 
 const COIN: Unit = Unit::BaseE8(100_000_000);
@@ -27,14 +28,34 @@ static LISTINGS: &[Listing] = &[
     Listing::row(["SOL", "SOL"], (1, 2), (1, 2), COIN, (480, 900, 2.0), 20),
     Listing::row(["XRP", "XRP"], (1, 4), (1, 0), COIN, (210, 500, 1.0), 20),
     Listing::row(["DOGE", "DOGE"], (1, 5), (1, 0), COIN, (90, 350, 1.0), 10),
+    Listing::row(["hyna:BTC", "BTC"], (1, 0), (1, 5), COIN, (18, 160, 0.5), 20),
 ];
 
 /// Levels of a full and of a fast book.
-const LEVELS: [usize; 2] = [20, 5];
+pub(super) const LEVELS: [usize; 2] = [20, 5];
 /// Milliseconds between full and between fast books, since 2026-07-25.
 const BOOK_EVERY_MS: [i64; 2] = [5_000, 500];
 /// Trades repeated on subscription.
-const HISTORY: u64 = 10;
+pub(super) const HISTORY: u64 = 10;
+/// Subscriptions of one client.
+const SUBSCRIPTIONS: usize = 1_000;
+
+/// The dex of a coin: that of a builder stands before the colon.
+pub(super) fn dex_of(listing: &Listing) -> &'static str {
+    listing.symbol.split_once(':').map_or("", |(dex, _)| dex)
+}
+
+/// Every dex, the main one first.
+pub(super) fn dexes(venue: &Venue) -> Vec<&'static str> {
+    let mut dexes = vec![""];
+    for instrument in &venue.instruments {
+        let dex = dex_of(instrument.listing);
+        if !dexes.contains(&dex) {
+            dexes.push(dex);
+        }
+    }
+    dexes
+}
 
 impl VenueServer for Hyperliquid {
     fn id(&self) -> &'static str {
@@ -53,8 +74,13 @@ impl VenueServer for Hyperliquid {
         1
     }
 
+    fn cash(&self) -> &'static str {
+        "USDC"
+    }
+
     fn session(&self, path: &str, _query: &str, _venue: &Venue) -> Option<Box<dyn Session>> {
-        (path == "/ws").then(|| Box::new(Desk { subs: Subs::new() }) as Box<dyn Session>)
+        (path == "/ws")
+            .then(|| Box::new(Desk { subs: Subs::new(), users: Users::default() }) as Box<dyn Session>)
     }
 
     fn rest(&self, request: &Request<'_>, venue: &Venue) -> Answer {
@@ -84,6 +110,7 @@ enum Kind {
 
 struct Desk {
     subs: Subs<Kind>,
+    users: Users,
 }
 
 #[derive(Deserialize)]
@@ -112,16 +139,8 @@ struct Wanted {
     fast: Option<bool>,
     #[serde(default)]
     dex: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Info {
-    #[serde(rename = "type")]
-    kind: String,
     #[serde(default)]
-    coin: Option<String>,
-    #[serde(default)]
-    dex: Option<String>,
+    user: Option<String>,
 }
 
 impl Wanted {
@@ -169,6 +188,11 @@ impl Session for Desk {
         };
         match (ask.method.as_str(), &ask.subscription, &ask.request) {
             ("ping", ..) => out.push(r#"{"channel":"pong"}"#.into()),
+            (method @ ("subscribe" | "unsubscribe"), Some(wanted), _)
+                if own::kind(&wanted.kind).is_some() =>
+            {
+                out.push(self.follow(method, wanted, venue));
+            }
             (method @ ("subscribe" | "unsubscribe"), Some(wanted), _) => {
                 let Some((kind, json)) = wanted.kind().map(|kind| (kind, wanted.json(kind))) else {
                     return out.push(error("Invalid subscription ", text));
@@ -201,6 +225,7 @@ impl Session for Desk {
             push(sub, instrument, venue, out);
             sub.is_fresh = false;
         }
+        self.users.push(venue, out);
     }
 
     fn each_cursor(&mut self, visit: &mut dyn FnMut(&mut Cursor)) {
@@ -209,10 +234,32 @@ impl Session for Desk {
 }
 
 impl Desk {
+    /// A stream about an address.
+    fn follow(&mut self, method: &str, wanted: &Wanted, venue: &Venue) -> String {
+        let user = wanted.user.as_deref().unwrap_or_default();
+        let mut json = format!(r#"{{"type":"{}","user":"#, wanted.kind);
+        text::quoted(&mut json, user);
+        json.push('}');
+        let refusal = match own::kind(&wanted.kind) {
+            Some(kind) if method == "subscribe" => self.users.add(&json, kind, user, venue),
+            _ if self.users.remove(&json) => None,
+            _ => Some("Already unsubscribed: "),
+        };
+        match refusal {
+            Some(words) => error(words, &json),
+            None => format!(
+                r#"{{"channel":"subscriptionResponse","data":{{"method":"{method}","subscription":{json}}}}}"#
+            ),
+        }
+    }
+
     /// Returns the venue's words when it refuses.
     fn subscribe(&mut self, wanted: &Wanted, kind: Kind, json: &str, venue: &Venue) -> Option<&'static str> {
         if self.subs.has(json) {
             return Some("Already subscribed: ");
+        }
+        if self.subs.iter_mut().count() >= SUBSCRIPTIONS {
+            return Some("Cannot subscribe to more than 1000 channels: ");
         }
         let coin = match kind {
             Kind::Contexts | Kind::EveryDex | Kind::Mids => venue.instruments.first().map(|i| (0, i)),
@@ -264,118 +311,16 @@ fn push(sub: &mut Sub<Kind>, instrument: &Instrument, venue: &Venue, out: &mut V
             frame("activeAssetCtx", &format!(r#"{{"coin":"{coin}","ctx":{}}}"#, context(instrument)));
         }
         Kind::Contexts if cursor.is_due(venue.now, 1_000) => {
-            frame("assetCtxs", &format!(r#"{{"dex":"","ctxs":{}}}"#, contexts(venue)));
+            frame("assetCtxs", &format!(r#"{{"dex":"","ctxs":{}}}"#, contexts("", venue)));
         }
         Kind::EveryDex if cursor.is_due(venue.now, 1_000) => {
-            frame("allDexsAssetCtxs", &format!(r#"{{"ctxs":[["",{}]]}}"#, contexts(venue)));
+            let of = |dex: &&'static str| format!(r#"["{dex}",{}]"#, contexts(dex, venue));
+            let all: Vec<String> = dexes(venue).iter().map(of).collect();
+            frame("allDexsAssetCtxs", &format!(r#"{{"ctxs":[{}]}}"#, all.join(",")));
         }
         Kind::Mids if cursor.is_due(venue.now, 1_000) => {
             frame("allMids", &format!(r#"{{"mids":{}}}"#, mids(venue)));
         }
         Kind::Context | Kind::Contexts | Kind::EveryDex | Kind::Mids => {}
     }
-}
-
-fn row(listing: &Listing, level: Level) -> String {
-    let price = price_text(listing, level.ticks, Digits::Float);
-    let size = size_text(listing, level.lots, Digits::Float);
-    format!(r#"{{"px":"{price}","sz":"{size}","n":{}}}"#, 1 + level.lots % 7)
-}
-
-fn book(instrument: &Instrument, venue: &Venue, depth: usize) -> String {
-    let side = |levels: &[Level]| {
-        let rows: Vec<String> = cut(levels, depth).iter().map(|l| row(instrument.listing, *l)).collect();
-        rows.join(",")
-    };
-    let (coin, time) = (instrument.listing.symbol, venue.now.as_millis());
-    let (bids, asks) = (side(&instrument.book.bids), side(&instrument.book.asks));
-    let fast = if depth == LEVELS[1] { r#","fast":true"# } else { "" };
-    format!(r#"{{"coin":"{coin}","time":{time},"levels":[[{bids}],[{asks}]]{fast}}}"#)
-}
-
-/// Hash, ids and addresses are drawn from the trade's number: the same trade always looks the same.
-fn trade(instrument: &Instrument, trade: &super::Trade) -> String {
-    let l = instrument.listing;
-    let seed = mix(named_seed(2, l.symbol) ^ trade.id);
-    let hash = format!("{:016x}{:016x}{:016x}{:016x}", seed, mix(seed), mix(seed + 1), mix(seed ^ 2));
-    let address =
-        |salt: u64| format!("0x{:016x}{:016x}{:08x}", mix(seed ^ salt), mix(!seed ^ salt), seed >> 32);
-    let (buyer, seller) = (address(0xb), address(0x5e));
-    let (side, coin, time) = (if trade.is_buy { "B" } else { "A" }, l.symbol, trade.at.as_millis());
-    let (price, size) = (price_text(l, trade.ticks, Digits::Float), size_text(l, trade.lots, Digits::Float));
-    let tid = (seed >> 14) ^ trade.id;
-    format!(
-        r#"{{"coin":"{coin}","side":"{side}","px":"{price}","sz":"{size}","time":{time},"hash":"0x{hash}","tid":{tid},"users":["{buyer}","{seller}"]}}"#
-    )
-}
-
-/// Mark, oracle, funding per hour, open interest of one coin.
-fn context(instrument: &Instrument) -> String {
-    let l = instrument.listing;
-    let price = |e8: i64| trimmed_text(e8 / 1_000, 5);
-    let float = |ticks: i64| price_text(l, ticks, Digits::Float);
-    let (mark, oracle) = (price(instrument.mark_e8), price(instrument.index_e8));
-    let rate = trimmed_text(instrument.funding_e8, E8);
-    let interest = size_text(l, instrument.long_lots, Digits::Float);
-    let mid = trimmed_text(l.price_e8(instrument.book.double_mid()) / 2, E8);
-    let parts = (instrument.mark_e8 - instrument.index_e8) / (instrument.index_e8 / 100_000_000).max(1);
-    let premium = trimmed_text(parts, E8);
-    let (bid, ask) = (instrument.book.bid(), instrument.book.ask());
-    let impact = [bid, ask].map(|side| float(side.map_or(0, |level| level.ticks)));
-    let (open, notional) = (float(instrument.open_ticks), trimmed_text(instrument.volume_cents, 2));
-    let volume = size_text(l, instrument.volume_lots, Digits::Float);
-    format!(
-        r#"{{"funding":"{rate}","openInterest":"{interest}","prevDayPx":"{open}","dayNtlVlm":"{notional}","premium":"{premium}","oraclePx":"{oracle}","markPx":"{mark}","midPx":"{mid}","impactPxs":["{}","{}"],"dayBaseVlm":"{volume}"}}"#,
-        impact[0], impact[1]
-    )
-}
-
-fn contexts(venue: &Venue) -> String {
-    let rows: Vec<String> = venue.instruments.iter().map(context).collect();
-    format!("[{}]", rows.join(","))
-}
-
-fn mids(venue: &Venue) -> String {
-    let row = |i: &Instrument| {
-        let mid = trimmed_text(i.listing.price_e8(i.book.double_mid()) / 2, E8);
-        format!(r#""{}":"{mid}""#, i.listing.symbol)
-    };
-    let rows: Vec<String> = venue.instruments.iter().map(row).collect();
-    format!("{{{}}}", rows.join(","))
-}
-
-/// The answer to an `info` request, on the socket and over REST.
-fn answer(info: &Info, venue: &Venue) -> Option<String> {
-    let is_main = info.dex.as_deref().unwrap_or_default().is_empty();
-    Some(match info.kind.as_str() {
-        "meta" if is_main => meta(venue),
-        "allPerpMetas" => format!("[{}]", meta(venue)),
-        "perpDexs" => "[null]".into(),
-        "metaAndAssetCtxs" if is_main => format!("[{},{}]", meta(venue), contexts(venue)),
-        "allMids" if is_main => mids(venue),
-        "l2Book" => {
-            let (_, instrument) = venue.find(info.coin.as_deref()?)?;
-            book(instrument, venue, LEVELS[0])
-        }
-        "recentTrades" => {
-            let (_, instrument) = venue.find(info.coin.as_deref()?)?;
-            let from = instrument.next_trade().saturating_sub(HISTORY);
-            let mut rows: Vec<String> = instrument.trades_from(from).map(|t| trade(instrument, t)).collect();
-            rows.reverse();
-            format!("[{}]", rows.join(","))
-        }
-        _ => return None,
-    })
-}
-
-fn meta(venue: &Venue) -> String {
-    let row = |i: &Instrument| {
-        let l = i.listing;
-        let (name, decimals, leverage) = (l.symbol, l.size_decimals, l.leverage);
-        format!(
-            r#"{{"szDecimals":{decimals},"name":"{name}","maxLeverage":{leverage},"marginTableId":{leverage}}}"#
-        )
-    };
-    let rows: Vec<String> = venue.instruments.iter().map(row).collect();
-    format!(r#"{{"universe":[{}],"marginTables":[],"collateralToken":0}}"#, rows.join(","))
 }

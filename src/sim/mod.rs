@@ -53,12 +53,17 @@ mod gate;
 mod gate_account;
 mod gate_rest;
 mod hyperliquid;
+mod hyperliquid_account;
+mod hyperliquid_info;
 mod instrument;
 mod kraken;
 mod kraken_account;
 mod kraken_rest;
 mod okx;
+mod okx_account;
+mod okx_options;
 mod okx_rest;
+mod okx_rows;
 mod server;
 mod socket;
 mod subscription;
@@ -84,7 +89,9 @@ pub static VENUES: &[&dyn VenueServer] = &[
     &binance::COINM,
     &bybit::Bybit,
     &coinbase::Coinbase,
-    &okx::Okx,
+    &okx::GLOBAL,
+    &okx::EEA,
+    &okx::US,
     &hyperliquid::Hyperliquid,
     &bitget::Bitget,
     &kraken::Kraken,

@@ -1,4 +1,4 @@
-//! OKX v5, server side: USDT swaps, sizes in contracts.
+//! OKX v5, server side: swaps, a future, options, X-Perps; sizes in contracts.
 //!
 //! `books`: a snapshot with `prevSeqId` -1, then updates whose `prevSeqId` is the `seqId` before; the step
 //! is arbitrary and the checksum is the constant 0. One acknowledgement per argument. Plain text `ping`
@@ -7,18 +7,39 @@
 
 use serde::Deserialize;
 
-use super::book::{Level, cut};
-use super::instrument::{Instrument, Liquidation};
+use crate::model::Nanos;
+use crate::model::time::SECOND;
+
+use super::instrument::Instrument;
 use super::listing::{Listing, Unit};
 use super::market::Venue;
+use super::okx_account::{Claim, Door, Own};
+use super::okx_options::OptionDesk;
 use super::okx_rest;
+use super::okx_rows::{book, funding, interest, liquidation, mark, ticker, top, trade};
 use super::scene::Part;
 use super::session::{Answer, Request, Session, VenueServer};
 use super::subscription::{Cursor, Sub, Subs};
-use super::text::{self, Digits, fixed_text, price_text, size_text, trimmed_text};
+use super::text::{self, trimmed_text};
 
-/// The global venue.
-pub(super) struct Okx;
+/// One entity of the house.
+pub(super) struct Okx {
+    id: &'static str,
+    listings: &'static [Listing],
+    has_options: bool,
+}
+
+/// The global entity.
+pub(super) static GLOBAL: Okx = Okx { id: "okx", listings: LISTINGS, has_options: true };
+/// The European entity.
+pub(super) static EEA: Okx = Okx { id: "okx-eea", listings: X_PERPS, has_options: false };
+/// The American entity. What it lists is not known; here it is what the European one lists.
+pub(super) static US: Okx = Okx { id: "okx-us", listings: X_PERPS, has_options: false };
+
+/// Subscribe, unsubscribe and login requests of a connection in an hour.
+const REQUESTS_AN_HOUR: usize = 480;
+/// Bytes of one request.
+const REQUEST_BYTES: usize = 65_536;
 
 /// One contract in coins: a hundredth, a tenth, one, a hundred, a thousand.
 const CONTRACT: [Unit; 5] = [
@@ -35,11 +56,35 @@ static LISTINGS: &[Listing] = &[
     Listing::row(["SOL-USDT-SWAP", "SOL"], (1, 2), (1, 2), CONTRACT[2], (520, 1_100, 3.0), 50),
     Listing::row(["XRP-USDT-SWAP", "XRP"], (1, 4), (1, 2), CONTRACT[3], (280, 800, 2.0), 50),
     Listing::row(["DOGE-USDT-SWAP", "DOGE"], (1, 5), (1, 2), CONTRACT[4], (170, 600, 2.0), 50),
+    Listing::row(["BTC-USDT-270625", "BTC"], (1, 1), (1, 2), CONTRACT[0], (240, 900, 0.6), 100)
+        .until(1_813_910_400_000),
 ];
+
+/// A thousandth of a coin, a hundredth.
+const SMALL: [Unit; 2] = [Unit::BaseE8(100_000), Unit::BaseE8(1_000_000)];
+
+static X_PERPS: &[Listing] = &[
+    Listing::row(["BTC-USD_UM_XPERP-310404", "BTC"], (1, 1), (1, 0), SMALL[0], (60, 700, 1.5), 10),
+    Listing::row(["ETH-USD_UM_XPERP-310404", "ETH"], (1, 2), (1, 0), SMALL[1], (30, 450, 1.0), 10),
+    Listing::row(["SOL-USD_UM_XPERP-310404", "SOL"], (1, 2), (1, 0), CONTRACT[1], (12, 220, 0.8), 10),
+    Listing::row(["XRP-USD_UM_XPERP-310404", "XRP"], (1, 4), (1, 0), CONTRACT[2], (9, 180, 0.6), 10),
+    Listing::row(["DOGE-USD_UM_XPERP-310404", "DOGE"], (1, 5), (1, 0), CONTRACT[3], (6, 150, 0.6), 10),
+];
+
+/// Kind of a contract, as every row names it.
+pub(super) fn kind_of(listing: &Listing) -> &'static str {
+    if listing.symbol.ends_with("-SWAP") { "SWAP" } else { "FUTURES" }
+}
+
+/// Index of a contract: base and quote without what follows `_`.
+fn index_of(listing: &Listing) -> String {
+    let family = family(listing);
+    family.split('_').next().unwrap_or_default().to_string()
+}
 
 impl VenueServer for Okx {
     fn id(&self) -> &'static str {
-        "okx"
+        self.id
     }
 
     fn part(&self) -> Part {
@@ -47,24 +92,36 @@ impl VenueServer for Okx {
     }
 
     fn listings(&self) -> &'static [Listing] {
-        LISTINGS
+        self.listings
     }
 
     fn funding_hours(&self) -> i64 {
         8
     }
 
-    fn session(&self, path: &str, _query: &str, _venue: &Venue) -> Option<Box<dyn Session>> {
-        let is_business = match path {
-            "/ws/v5/public" => false,
-            "/ws/v5/business" => true,
+    fn cash(&self) -> &'static str {
+        if self.has_options { "USDT" } else { "USDC" }
+    }
+
+    fn session(&self, path: &str, _query: &str, venue: &Venue) -> Option<Box<dyn Session>> {
+        let door = match path {
+            "/ws/v5/public" => Door::Public,
+            "/ws/v5/private" => Door::Private,
+            "/ws/v5/business" => Door::Business,
             _ => return None,
         };
-        Some(Box::new(Desk { is_business, subs: Subs::new() }))
+        let options = self.has_options.then(OptionDesk::default);
+        Some(Box::new(Desk {
+            door,
+            subs: Subs::new(),
+            options,
+            own: Own::new(door, venue),
+            asked: Vec::new(),
+        }))
     }
 
     fn rest(&self, request: &Request<'_>, venue: &Venue) -> Answer {
-        okx_rest::answer(request, venue)
+        okx_rest::answer(request, venue, self.has_options)
     }
 }
 
@@ -84,26 +141,32 @@ enum Kind {
 }
 
 impl Kind {
-    fn parse(channel: &str, is_business: bool) -> Option<Kind> {
-        Some(match (channel, is_business) {
-            ("books", false) => Kind::Books,
-            ("books5", false) => Kind::Top(5),
-            ("bbo-tbt", false) => Kind::Top(1),
-            ("trades", false) | ("trades-all", true) => Kind::Trade,
-            ("tickers", false) => Kind::Ticker,
-            ("mark-price", false) => Kind::Mark,
-            ("index-tickers", false) => Kind::Index,
-            ("funding-rate", false) => Kind::Funding,
-            ("open-interest", false) => Kind::Interest,
-            ("liquidation-orders", false) => Kind::Liquidation,
+    fn parse(channel: &str, door: Door) -> Option<Kind> {
+        Some(match (channel, door) {
+            ("trades-all", Door::Business) => Kind::Trade,
+            (_, Door::Private | Door::Business) => return None,
+            ("books", _) => Kind::Books,
+            ("books5", _) => Kind::Top(5),
+            ("bbo-tbt", _) => Kind::Top(1),
+            ("trades", _) => Kind::Trade,
+            ("tickers", _) => Kind::Ticker,
+            ("mark-price", _) => Kind::Mark,
+            ("index-tickers", _) => Kind::Index,
+            ("funding-rate", _) => Kind::Funding,
+            ("open-interest", _) => Kind::Interest,
+            ("liquidation-orders", _) => Kind::Liquidation,
             _ => return None,
         })
     }
 }
 
 struct Desk {
-    is_business: bool,
+    door: Door,
     subs: Subs<Kind>,
+    options: Option<OptionDesk>,
+    own: Own,
+    /// Times of the requests of the last hour.
+    asked: Vec<Nanos>,
 }
 
 #[derive(Deserialize)]
@@ -118,7 +181,16 @@ struct Ask {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Arg {
+    #[serde(default)]
     channel: String,
+    #[serde(default)]
+    api_key: String,
+    #[serde(default)]
+    passphrase: String,
+    #[serde(default)]
+    timestamp: String,
+    #[serde(default)]
+    sign: String,
     #[serde(default)]
     inst_id: Option<String>,
     #[serde(default)]
@@ -152,20 +224,47 @@ impl Session for Desk {
         if text == "ping" {
             return out.push("pong".into());
         }
+        if text.len() > REQUEST_BYTES {
+            return out.push(error(None, "60012", "Illegal request: too long"));
+        }
         let Ok(ask) = sonic_rs::from_str::<Ask>(text) else {
             return out.push(error(None, "60012", "Illegal request: not the JSON of a request"));
         };
         let id = ask.id.as_deref();
+        self.asked.retain(|at| venue.now.since(*at) < 3_600 * SECOND);
+        if self.asked.len() >= REQUESTS_AN_HOUR {
+            return out.push(error(id, "60014", "Requests too frequent"));
+        }
+        self.asked.push(venue.now);
         for arg in &ask.args {
             let json = arg.json();
             let is_done = match ask.op.as_str() {
-                "subscribe" => self.subscribe(arg, &json, venue),
-                "unsubscribe" => self.subs.remove(&json),
+                "login" => {
+                    let (key, passphrase) = (arg.api_key.as_str(), arg.passphrase.as_str());
+                    let (timestamp, sign) = (arg.timestamp.as_str(), arg.sign.as_str());
+                    out.push(self.own.login(&Claim { key, passphrase, timestamp, sign }));
+                    continue;
+                }
+                "subscribe" => match self.own.subscribe(&arg.channel, &json, venue) {
+                    Some(false) => {
+                        out.push(error(id, "60011", "Please log in"));
+                        continue;
+                    }
+                    Some(true) => true,
+                    None => self.subscribe(arg, &json, venue),
+                },
+                "unsubscribe" => {
+                    let of_option = self.options.as_mut().is_some_and(|o| o.remove(&json));
+                    of_option || self.own.remove(&json) || self.subs.remove(&json) || is_quiet(arg)
+                }
                 _ => return out.push(error(id, "60012", "Illegal request: unknown op")),
             };
             if is_done {
                 let op = &ask.op;
                 out.push(format!(r#"{{{}"event":"{op}","arg":{json},"connId":"a4d3ae55"}}"#, id_field(id)));
+                if op == "subscribe" {
+                    self.own.first(&json, venue, out);
+                }
             } else {
                 out.push(error(id, "60018", &format!("Wrong URL or {json} doesn't exist.")));
             }
@@ -178,6 +277,10 @@ impl Session for Desk {
             push(sub, instrument, venue, out);
             sub.is_fresh = false;
         }
+        if let Some(options) = &mut self.options {
+            options.push(venue, out);
+        }
+        self.own.push(venue, out);
     }
 
     fn each_cursor(&mut self, visit: &mut dyn FnMut(&mut Cursor)) {
@@ -187,13 +290,22 @@ impl Session for Desk {
 
 impl Desk {
     fn subscribe(&mut self, arg: &Arg, json: &str, venue: &Venue) -> bool {
-        let Some(kind) = Kind::parse(&arg.channel, self.is_business) else { return false };
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        if let (Door::Public, Some(options)) = (self.door, &mut self.options)
+            && options.add(json, &arg.channel, &text(&arg.inst_id), &text(&arg.inst_family))
+        {
+            return true;
+        }
+        if self.door == Door::Public && is_quiet(arg) {
+            return true;
+        }
+        let Some(kind) = Kind::parse(&arg.channel, self.door) else { return false };
         if self.subs.has(json) {
             return true;
         }
         let is_meant = |i: &Instrument| match kind {
-            Kind::Liquidation => arg.inst_type.as_deref() == Some("SWAP"),
-            Kind::Index => arg.inst_id.as_deref() == Some(family(i.listing).as_str()),
+            Kind::Liquidation => arg.inst_type.as_deref() == Some(kind_of(i.listing)),
+            Kind::Index => arg.inst_id.as_deref() == Some(index_of(i.listing).as_str()),
             _ => arg.inst_id.as_deref() == Some(i.listing.symbol),
         };
         let mut found = false;
@@ -202,6 +314,18 @@ impl Desk {
             found = true;
         }
         found
+    }
+}
+
+/// True for channels that say nothing while nothing happens: no instrument changes, no maintenance, no
+/// option is liquidated.
+fn is_quiet(arg: &Arg) -> bool {
+    let is_kind = matches!(arg.inst_type.as_deref(), Some("SWAP" | "FUTURES" | "OPTION"));
+    match arg.channel.as_str() {
+        "status" => true,
+        "instruments" => is_kind,
+        "liquidation-orders" => arg.inst_type.as_deref() == Some("OPTION"),
+        _ => false,
     }
 }
 
@@ -222,9 +346,9 @@ fn error(id: Option<&str>, code: &str, message: &str) -> String {
     out
 }
 
-/// `BTC-USDT` of `BTC-USDT-SWAP`: the family and the index.
+/// `BTC-USDT` of `BTC-USDT-SWAP`.
 pub(super) fn family(listing: &Listing) -> String {
-    format!("{}-USDT", listing.underlying)
+    listing.symbol.split('-').take(2).collect::<Vec<_>>().join("-")
 }
 
 fn push(sub: &mut Sub<Kind>, instrument: &Instrument, venue: &Venue, out: &mut Vec<String>) {
@@ -257,7 +381,7 @@ fn push(sub: &mut Sub<Kind>, instrument: &Instrument, venue: &Venue, out: &mut V
         Kind::Mark if cursor.is_due(venue.now, 200) => frame(mark(instrument, venue)),
         Kind::Index if cursor.is_due(venue.now, 1_000) => {
             let price = trimmed_text(instrument.index_e8 / 10_000, 4);
-            let (index, ts) = (family(instrument.listing), venue.now.as_millis());
+            let (index, ts) = (index_of(instrument.listing), venue.now.as_millis());
             frame(format!(
                 r#"{{"instId":"{index}","idxPx":"{price}","high24h":"{price}","low24h":"{price}","open24h":"{price}","sodUtc0":"{price}","sodUtc8":"{price}","ts":"{ts}"}}"#
             ));
@@ -270,111 +394,4 @@ fn push(sub: &mut Sub<Kind>, instrument: &Instrument, venue: &Venue, out: &mut V
         }
         Kind::Ticker | Kind::Mark | Kind::Index | Kind::Funding | Kind::Interest | Kind::Liquidation => {}
     }
-}
-
-/// Levels with the venue's two extra fields: a dead one and a count of orders.
-pub(super) fn levels(out: &mut String, listing: &Listing, levels: &[Level]) {
-    out.push('[');
-    for (i, level) in levels.iter().enumerate() {
-        out.push_str(if i == 0 { "[\"" } else { ",[\"" });
-        text::price(out, listing, level.ticks, Digits::Trimmed);
-        out.push_str("\",\"");
-        text::size(out, listing, level.lots, Digits::Trimmed);
-        let orders = if level.lots == 0 { 0 } else { 1 + level.lots % 13 };
-        out.push_str(&format!("\",\"0\",\"{orders}\"]"));
-    }
-    out.push(']');
-}
-
-fn book(instrument: &Instrument, bids: &[Level], asks: &[Level], previous: &str) -> String {
-    let mut out = String::from(r#"{"asks":"#);
-    levels(&mut out, instrument.listing, cut(asks, 800));
-    out.push_str(r#","bids":"#);
-    levels(&mut out, instrument.listing, cut(bids, 800));
-    let (ts, seq) = (instrument.book.at.as_millis(), instrument.book.version);
-    out.push_str(&format!(r#","ts":"{ts}","checksum":0,"prevSeqId":{previous},"seqId":{seq}}}"#));
-    out
-}
-
-fn top(instrument: &Instrument, depth: usize) -> String {
-    let mut out = String::from(r#"{"asks":"#);
-    levels(&mut out, instrument.listing, cut(&instrument.book.asks, depth));
-    out.push_str(r#","bids":"#);
-    levels(&mut out, instrument.listing, cut(&instrument.book.bids, depth));
-    let (ts, seq, name) =
-        (instrument.book.at.as_millis(), instrument.book.version, instrument.listing.symbol);
-    out.push_str(&format!(r#","instId":"{name}","ts":"{ts}","seqId":{seq}}}"#));
-    out
-}
-
-fn trade(instrument: &Instrument, trade: &super::Trade) -> String {
-    let l = instrument.listing;
-    let (symbol, id, ts, seq) = (l.symbol, trade.id, trade.at.as_millis(), instrument.book.version);
-    let (price, size) =
-        (price_text(l, trade.ticks, Digits::Trimmed), size_text(l, trade.lots, Digits::Trimmed));
-    let side = if trade.is_buy { "buy" } else { "sell" };
-    format!(
-        r#"{{"instId":"{symbol}","tradeId":"{id}","px":"{price}","sz":"{size}","side":"{side}","ts":"{ts}","count":"1","source":"0","seqId":{seq}}}"#
-    )
-}
-
-/// The row of `tickers`, on the socket and over REST.
-pub(super) fn ticker(instrument: &Instrument, venue: &Venue) -> String {
-    let l = instrument.listing;
-    let price = |ticks| price_text(l, ticks, Digits::Trimmed);
-    let size = |lots| size_text(l, lots, Digits::Trimmed);
-    let side = |level: Option<Level>| {
-        level.map_or((String::new(), String::new()), |v| (price(v.ticks), size(v.lots)))
-    };
-    let ((bid, bid_size), (ask, ask_size)) = (side(instrument.book.bid()), side(instrument.book.ask()));
-    let (last, open) = (instrument.last_ticks(), instrument.open_ticks);
-    let (high, low) = (price(last.max(open)), price(last.min(open)));
-    let coins = trimmed_text(l.base_e8(instrument.volume_lots, instrument.mark_e8), 8);
-    let (symbol, last, open) = (l.symbol, price(last), price(open));
-    let (contracts, ts) = (size(instrument.volume_lots), venue.now.as_millis());
-    format!(
-        r#"{{"instType":"SWAP","instId":"{symbol}","last":"{last}","lastSz":"1","askPx":"{ask}","askSz":"{ask_size}","bidPx":"{bid}","bidSz":"{bid_size}","open24h":"{open}","high24h":"{high}","low24h":"{low}","volCcy24h":"{coins}","vol24h":"{contracts}","sodUtc0":"{open}","sodUtc8":"{open}","ts":"{ts}"}}"#
-    )
-}
-
-/// The row of `mark-price`.
-pub(super) fn mark(instrument: &Instrument, venue: &Venue) -> String {
-    let l = instrument.listing;
-    let unit = super::listing::pow10(8 - l.price_decimals);
-    let price = trimmed_text(instrument.mark_e8 / unit, l.price_decimals);
-    let (symbol, ts) = (l.symbol, venue.now.as_millis());
-    format!(r#"{{"instType":"SWAP","instId":"{symbol}","markPx":"{price}","ts":"{ts}"}}"#)
-}
-
-/// The row of `funding-rate`.
-pub(super) fn funding(instrument: &Instrument, venue: &Venue) -> String {
-    let (symbol, ts, at) =
-        (instrument.listing.symbol, venue.now.as_millis(), instrument.funding_next.as_millis());
-    let (rate, next) = (fixed_text(instrument.funding_e8, 8), at + instrument.funding_hours * 3_600_000);
-    format!(
-        r#"{{"formulaType":"withRate","fundingRate":"{rate}","fundingTime":"{at}","instId":"{symbol}","instType":"SWAP","interestRate":"0.0001","maxFundingRate":"0.00375","method":"current_period","minFundingRate":"-0.00375","nextFundingRate":"","nextFundingTime":"{next}","premium":"{rate}","settFundingRate":"{rate}","settState":"settled","ts":"{ts}"}}"#
-    )
-}
-
-/// The row of `open-interest`.
-pub(super) fn interest(instrument: &Instrument, venue: &Venue) -> String {
-    let (l, lots) = (instrument.listing, instrument.long_lots);
-    let contracts = size_text(l, lots, Digits::Trimmed);
-    let coins = trimmed_text(l.base_e8(lots, instrument.mark_e8), 8);
-    let usd = fixed_text(l.cents(lots, instrument.mark_e8), 2);
-    let (symbol, ts) = (l.symbol, venue.now.as_millis());
-    format!(
-        r#"{{"instId":"{symbol}","instType":"SWAP","oi":"{contracts}","oiCcy":"{coins}","oiUsd":"{usd}","ts":"{ts}"}}"#
-    )
-}
-
-fn liquidation(instrument: &Instrument, l: &Liquidation) -> String {
-    let listing = instrument.listing;
-    let (side, position) = if l.is_long { ("sell", "long") } else { ("buy", "short") };
-    let price = price_text(listing, l.bankruptcy_ticks, Digits::Trimmed);
-    let (size, ts) = (size_text(listing, l.lots, Digits::Trimmed), l.at.as_millis());
-    let (symbol, family) = (listing.symbol, family(listing));
-    format!(
-        r#"{{"details":[{{"bkLoss":"0","bkPx":"{price}","ccy":"","posSide":"{position}","side":"{side}","sz":"{size}","ts":"{ts}"}}],"instFamily":"{family}","instId":"{symbol}","instType":"SWAP","uly":"{family}"}}"#
-    )
 }

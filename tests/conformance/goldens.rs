@@ -20,8 +20,8 @@ fn every_case_decodes_as_written_down() {
     for id in VENUES.iter() {
         let spec = venue(id);
         let cases = cases(id);
-        // The second pool of a house needs only what differs from the first.
-        let least = if *id == "binance-coinm" { 3 } else { 8 };
+        // Other pools and doors of a house need only what differs from the first.
+        let least = if matches!(*id, "binance-coinm" | "okx-eea" | "okx-us") { 3 } else { 8 };
         assert!(cases.len() >= least, "{id} has {} cases", cases.len());
         for case in cases {
             let frames = std::fs::read(case.join("frames.ndjson")).unwrap();

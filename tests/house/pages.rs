@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use clap::CommandFactory as _;
 use faultline::cli::args::Args;
 use faultline::config::{self, builtin};
-use faultline::dialect;
 use faultline::dialect::account::Needs;
+use faultline::dialect::{self, AccountDialect, Dialect};
 use faultline::engine::metric::METRICS;
 use faultline::view::action::BINDINGS;
 use faultline::view::screen::SCREENS;
@@ -96,8 +96,8 @@ fn venues() -> String {
         String::from("| venue | name | protocol | regime | own account by |\n|---|---|---|---|---|\n");
     for (file, text) in builtin::VENUES {
         let venue = config::venues::read(file, text).unwrap();
-        let account = dialect::find(&venue.dialect).and_then(|d| d.account());
-        let needs = match account.map(|a| a.needs()) {
+        let account = dialect::find(&venue.dialect).and_then(Dialect::account);
+        let needs = match account.map(AccountDialect::needs) {
             None => "-",
             Some(Needs::Key) => "key",
             Some(Needs::KeyAndPassphrase) => "key and passphrase",

@@ -18,9 +18,13 @@ mod fidelity;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod hyperliquid_account;
+#[cfg(test)]
 mod kraken;
 #[cfg(test)]
 mod market;
+#[cfg(test)]
+mod okx_account;
 #[cfg(test)]
 mod peer;
 #[cfg(test)]

@@ -68,6 +68,16 @@ const ASKS: &[(&str, &str, &str)] = &[
         r#"{"jsonrpc":"2.0","id":7,"method":"public/subscribe","params":{"channels":["book.BTC-PERPETUAL.100ms","book.SOL_USDC-PERPETUAL.none.10.100ms","trades.BTC-PERPETUAL.100ms","quote.BTC-PERPETUAL","ticker.BTC-PERPETUAL.100ms","ticker.BTC-25JUN27.100ms","book.BTC-25JUN27-90000-C.100ms","quote.BTC-25JUN27-90000-C","ticker.ETH-24SEP27-3200-P.100ms","markprice.options.eth_usd"]}}"#,
     ),
     (
+        "okx-eea",
+        "/ws/v5/public",
+        r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USD_UM_XPERP-310404"},{"channel":"bbo-tbt","instId":"BTC-USD_UM_XPERP-310404"},{"channel":"trades","instId":"BTC-USD_UM_XPERP-310404"},{"channel":"mark-price","instId":"BTC-USD_UM_XPERP-310404"}]}"#,
+    ),
+    (
+        "okx-us",
+        "/ws/v5/public",
+        r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USD_UM_XPERP-310404"},{"channel":"bbo-tbt","instId":"BTC-USD_UM_XPERP-310404"},{"channel":"trades","instId":"BTC-USD_UM_XPERP-310404"},{"channel":"mark-price","instId":"BTC-USD_UM_XPERP-310404"}]}"#,
+    ),
+    (
         "gate",
         "/v4/ws/usdt",
         r#"{"time":1,"channel":"futures.obu","event":"subscribe","payload":["ob.BTC_USDT.400"]}"#,

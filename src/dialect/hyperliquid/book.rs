@@ -69,6 +69,13 @@ impl Book {
         self.trust == Trust::Live
     }
 
+    /// True when a book of this time may be compared with what is known: nothing is, or its deep levels
+    /// are no more than `most` nanoseconds away.
+    pub(super) fn is_near(&self, time: Option<Nanos>, most: i64) -> bool {
+        let far = |at: Nanos| time.is_some_and(|t| t.since(at).abs() > most);
+        !self.is_live() || !self.normal.time.is_some_and(far)
+    }
+
     /// Forgets both streams. False when the book was given up before.
     pub(super) fn lose(&mut self) -> bool {
         let before = self.trust == Trust::Lost;

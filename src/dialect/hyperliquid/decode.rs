@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::book::Book;
 use super::messages::{BboData, BboLevel, BookData, Ctx, CtxData, Frame, TradeRow};
-use super::meta::{self, Meta};
+use super::meta::Tokens;
 use crate::dialect::levels::levels;
 use crate::dialect::wire::{self, Raw};
 use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
@@ -51,6 +51,7 @@ pub(super) struct HyperliquidDecoder {
     pub(super) states: Vec<State>,
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
+    pub(super) tokens: Tokens,
 }
 
 /// What is known of one coin.
@@ -68,6 +69,7 @@ impl HyperliquidDecoder {
             states: Vec::new(),
             bids: Vec::new(),
             asks: Vec::new(),
+            tokens: Tokens::default(),
         };
         for row in &venue.instruments {
             // A venue file that names too many symbols was refused when it was read.
@@ -212,7 +214,7 @@ impl HyperliquidDecoder {
     }
 
     /// Mark, oracle, funding, open interest, volume of one coin. Funding is paid every hour.
-    fn context(&mut self, coin: &str, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
+    pub(super) fn context(&mut self, coin: &str, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let ctx: Ctx<'_> = wire::object(json)?;
         let ix = self.symbol(coin)?;
         let funding_rate = wire::figure(&ctx.funding, "funding")?;
@@ -228,70 +230,6 @@ impl HyperliquidDecoder {
         if ticker != Ticker::default() {
             out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Ticker(&ticker) });
         }
-        Ok(())
-    }
-
-    /// The universe in its order; `None` for a coin whose row cannot be read.
-    fn universe(
-        &mut self,
-        json: &str,
-        mut each: impl FnMut(Option<String>),
-        out: &mut dyn Out,
-    ) -> Result<(), WireError> {
-        let meta: Meta<'_> = wire::object(json)?;
-        let rows = meta.universe.as_ref().ok_or(WireError::Missing("universe"))?;
-        if !meta.settles_usdc()? {
-            out.note(Note::Unused("perpetuals with other collateral"));
-            return Ok(());
-        }
-        wire::each_row(rows.json(), |row| {
-            let read = meta::read(row).and_then(|(name, def)| {
-                let ix = self.symbol(&name)?;
-                out.event(Event {
-                    symbol: self.symbols.get(ix),
-                    ts_venue: None,
-                    body: Body::Instrument(&def),
-                });
-                Ok(name)
-            });
-            match read {
-                Ok(name) => {
-                    each(Some(name));
-                    Ok(())
-                }
-                Err(error) => {
-                    each(None);
-                    Err(error)
-                }
-            }
-        })
-    }
-
-    fn answer(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) -> Result<(), WireError> {
-        if answer.status != 200 {
-            out.note(Note::Refused("REST answer"));
-            return Ok(());
-        }
-        let body = wire::guarded(answer.body)?.trim();
-        // The kind stands in the body of the request, which foreign captures do not keep: the shape of
-        // the answer tells as well.
-        if body.starts_with('{') && wire::object::<Meta<'_>>(body)?.universe.is_some() {
-            return self.universe(body, |_| {}, out);
-        }
-        if body.starts_with('[')
-            && let Ok((meta, contexts)) = wire::parse::<(Raw<'_>, Raw<'_>)>(body)
-            && meta.json().starts_with('{')
-            && contexts.json().starts_with('[')
-        {
-            let mut coins = Vec::new();
-            let read = self.universe(meta.json(), |coin| coins.push(coin), out);
-            let mut coins = coins.into_iter();
-            return read.and(wire::each_row(contexts.json(), |row| match coins.next().flatten() {
-                Some(coin) => self.context(&coin, row, out),
-                None => Ok(()),
-            }));
-        }
-        out.note(Note::Unused("REST answer"));
         Ok(())
     }
 }

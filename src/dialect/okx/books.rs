@@ -146,24 +146,23 @@ impl OkxDecoder {
         out.command(Command::Send { conn, texts });
     }
 
-    /// A book snapshot over REST: joins the updates that wait for it.
+    /// A book over REST: joins the updates that wait for it, or checks the streamed one.
     pub(super) fn seeded(&mut self, symbol: &str, data: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let ix = self.symbol(symbol)?;
         wire::each_row(data, |row| {
             let row: BookRow<'_> = wire::object(row)?;
             let ts_venue = wire::millis(&row.ts, "ts")?;
-            let Some(last) = wire::integer(&row.seq_id, "seqId")? else {
-                out.note(Note::Unused("book without sequence number"));
-                return Ok(());
-            };
+            let last = wire::integer(&row.seq_id, "seqId")?;
             levels_of(&row.bids, &mut self.bids)?;
             levels_of(&row.asks, &mut self.asks)?;
             let Some(state) = self.states.get_mut(ix as usize) else { return Ok(()) };
             let symbol = self.symbols.get(ix);
-            if state.book.is_live() {
-                out.note(Note::Superseded);
+            let (true, Some(last)) = (matches!(state.book.state, State::Seeding(_)), last) else {
+                let seq = last.and_then(|seq| u64::try_from(seq).ok());
+                let book = BookChange { snapshot: true, bids: &self.bids, asks: &self.asks, seq };
+                out.event(Event { symbol, ts_venue, body: Body::Audit(book) });
                 return Ok(());
-            }
+            };
             let pending = match std::mem::take(&mut state.book.state) {
                 State::Seeding(pending) => pending,
                 _ => Vec::new(),
@@ -216,5 +215,10 @@ fn check(book: &mut Book, snapshot: bool, row: &BookRow<'_>) -> Result<Verdict, 
 }
 
 fn seed(symbol: &str) -> Command {
-    Command::Rest(RestRequest::get(format!("{BOOKS_PATH}?instId={symbol}&sz=400")))
+    Command::Rest(request_of(symbol))
+}
+
+/// The request for a book as it is now.
+pub(super) fn request_of(symbol: &str) -> RestRequest {
+    RestRequest::get(format!("{BOOKS_PATH}?instId={symbol}&sz=400"))
 }

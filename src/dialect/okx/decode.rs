@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::book::{Book, State};
 use super::instruments;
 use super::messages::{Frame, TradeRow};
+use super::risk;
 use crate::dialect::wire;
 use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
@@ -25,11 +26,9 @@ const UNUSED: &[&str] = &[
     "orders",
     "algo-",
     "liquidation-warning",
-    "opt-summary",
     "option-",
     "estimated-price",
     "price-limit",
-    "status",
     "adl-warning",
     "sprd-",
     "fills",
@@ -139,6 +138,8 @@ impl OkxDecoder {
             }
             "liquidation-orders" => self.liquidations(data()?, out),
             "instruments" => self.instruments(data()?, out),
+            "opt-summary" => self.options(data()?, out),
+            "status" => risk::status(data()?, out),
             _ if UNUSED.iter().any(|known| channel.starts_with(known)) => {
                 out.note(Note::Unused(channel));
                 Ok(())
@@ -232,6 +233,11 @@ impl OkxDecoder {
             "public/mark-price" => self.slow("mark-price", data, out),
             "public/funding-rate" => self.slow("funding-rate", data, out),
             "public/open-interest" => self.slow("open-interest", data, out),
+            "public/opt-summary" => self.options(data, out),
+            "public/position-tiers" => self.tiers(answer.url, data, out),
+            "public/insurance-fund" => risk::funds(answer.url, data, out),
+            "system/status" => risk::ongoing(data, out),
+            "market/trades" | "market/history-trades" => self.trades(data, out),
             _ => {
                 out.note(Note::Unused("REST answer"));
                 Ok(())
@@ -306,6 +312,11 @@ impl Decoder for OkxDecoder {
 
 /// The value of `instId` in a URL.
 fn inst_id(url: &str) -> String {
+    parameter(url, "instId").to_string()
+}
+
+/// The value of a query parameter, empty when absent.
+pub(super) fn parameter<'u>(url: &'u str, name: &str) -> &'u str {
     let query = url.split_once('?').map_or("", |(_, query)| query);
-    query.split('&').find_map(|pair| pair.strip_prefix("instId=")).unwrap_or("").to_string()
+    query.split('&').find_map(|pair| pair.split_once('=').filter(|(n, _)| *n == name)).map_or("", |(_, v)| v)
 }

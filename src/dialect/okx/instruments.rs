@@ -124,13 +124,41 @@ fn pair(symbol: &str) -> Option<(&str, &str)> {
     Some((base, quote.split('_').next().unwrap_or(quote)))
 }
 
+/// Kind of a contract as requests name it.
+pub(super) fn kind(symbol: &str) -> &'static str {
+    if symbol.ends_with("-SWAP") {
+        "SWAP"
+    } else if is_option(symbol) {
+        "OPTION"
+    } else {
+        "FUTURES"
+    }
+}
+
+/// True for `BTC-USD-261225-90000-C`.
+pub(super) fn is_option(symbol: &str) -> bool {
+    symbol.ends_with("-C") || symbol.ends_with("-P")
+}
+
+/// What requests call a family: `BTC-USD_UM` of `BTC-USD_UM-261225-90000-C`.
+pub(super) fn family(symbol: &str) -> &str {
+    let end = symbol.match_indices('-').nth(1).map_or(symbol.len(), |(at, _)| at);
+    symbol.get(..end).unwrap_or(symbol)
+}
+
+/// True for what may stand in a query as it is.
+pub(super) fn is_name(symbol: &str) -> bool {
+    symbol.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
 fn is_x_perp(symbol: &str) -> bool {
     symbol.split('-').nth(1).is_some_and(|quote| quote.ends_with("_XPERP"))
 }
 
-/// Name of the index behind a swap or future: `BTC-USD` for `BTC-USD_UM_XPERP-310404`.
+/// Name of the index behind a swap or future: `BTC-USD` for `BTC-USD_UM_XPERP-310404`. Options are many
+/// and tell the price of their underlying themselves.
 pub(super) fn index_name(symbol: &str) -> Option<String> {
-    pair(symbol).map(|(base, quote)| format!("{base}-{quote}"))
+    pair(symbol).filter(|_| !is_option(symbol)).map(|(base, quote)| format!("{base}-{quote}"))
 }
 
 #[cfg(test)]
@@ -158,5 +186,9 @@ mod tests {
         assert_eq!((def.multiplier.to_string().as_str(), def.status), ("0.001", Status::Halted));
         assert_eq!(index_name(&symbol).as_deref(), Some("BTC-USD"));
         assert_eq!(index_name("BTC-USDT"), None);
+        assert_eq!((kind(&symbol), family(&symbol)), ("FUTURES", "BTC-USD_UM_XPERP"));
+        let option = "BTC-USD_UM-261225-90000-C";
+        assert_eq!((kind(option), family(option), index_name(option)), ("OPTION", "BTC-USD_UM", None));
+        assert!(is_name(option) && !is_name("BTC&instType=SPOT"));
     }
 }

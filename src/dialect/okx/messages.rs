@@ -105,6 +105,32 @@ pub(super) struct SlowRow<'a> {
     pub(super) oi_usd: Field<'a>,
 }
 
+/// A row of `opt-summary`. Greeks come in coins and, with `BS`, in dollars; the venue has written `Bs`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OptionRow<'a> {
+    #[serde(borrow)]
+    pub(super) inst_id: Field<'a>,
+    #[serde(borrow)]
+    pub(super) ts: Field<'a>,
+    #[serde(borrow, rename = "deltaBS", alias = "deltaBs")]
+    pub(super) delta: Field<'a>,
+    #[serde(borrow, rename = "gammaBS", alias = "gammaBs")]
+    pub(super) gamma: Field<'a>,
+    #[serde(borrow, rename = "thetaBS", alias = "thetaBs")]
+    pub(super) theta: Field<'a>,
+    #[serde(borrow, rename = "vegaBS", alias = "vegaBs")]
+    pub(super) vega: Field<'a>,
+    #[serde(borrow)]
+    pub(super) mark_vol: Field<'a>,
+    #[serde(borrow)]
+    pub(super) bid_vol: Field<'a>,
+    #[serde(borrow)]
+    pub(super) ask_vol: Field<'a>,
+    #[serde(borrow)]
+    pub(super) fwd_px: Field<'a>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LiquidationRow<'a> {

@@ -3,12 +3,13 @@
 use rust_decimal::Decimal;
 
 use super::decode::OkxDecoder;
-use super::messages::{BookRow, LiquidationDetail, LiquidationRow, SlowRow};
+use super::instruments::is_option;
+use super::messages::{BookRow, LiquidationDetail, LiquidationRow, OptionRow, SlowRow};
 use crate::dialect::levels::levels_of;
 use crate::dialect::wire;
 use crate::dialect::{Note, Out, WireError};
 use crate::model::event::{
-    Body, Event, Level, Liquidation, LiquidationPrice, PositionSide, Quote, Side, Ticker, TradeId,
+    Body, Event, Level, Liquidation, LiquidationPrice, OptionTick, PositionSide, Quote, Side, Ticker, TradeId,
 };
 use crate::model::num::Num;
 use crate::model::time::{Nanos, SECOND};
@@ -78,6 +79,11 @@ impl OkxDecoder {
             if ticker != Ticker::default() {
                 out.event(Event { symbol, ts_venue, body: Body::Ticker(&ticker) });
             }
+            if is_option(&name) && (ticker.mark.is_some() || ticker.open_interest.is_some()) {
+                let (mark, open_interest) = (ticker.mark, ticker.open_interest);
+                let tick = OptionTick { mark, open_interest, ..OptionTick::default() };
+                out.event(Event { symbol, ts_venue, body: Body::Option(&tick) });
+            }
             let has_bbo = self.states.get(ix as usize).is_some_and(|state| state.has_bbo);
             if channel == "tickers" && !has_bbo && (row.bid_px.is_some() || row.ask_px.is_some()) {
                 let quote = Quote {
@@ -86,6 +92,31 @@ impl OkxDecoder {
                 };
                 out.event(Event { symbol, ts_venue, body: Body::Quote(quote) });
             }
+            Ok(())
+        })
+    }
+
+    /// `opt-summary`: volatilities as fractions, greeks in dollars, the forward price.
+    pub(super) fn options(&mut self, data: &str, out: &mut dyn Out) -> Result<(), WireError> {
+        wire::each_row(data, |row| {
+            let row: OptionRow<'_> = wire::object(row)?;
+            let tick = OptionTick {
+                mark: None,
+                mark_iv: wire::slow_price(&row.mark_vol, "markVol")?,
+                bid_iv: wire::slow_price(&row.bid_vol, "bidVol")?,
+                ask_iv: wire::slow_price(&row.ask_vol, "askVol")?,
+                delta: wire::figure(&row.delta, "deltaBS")?,
+                gamma: wire::figure(&row.gamma, "gammaBS")?,
+                vega: wire::figure(&row.vega, "vegaBS")?,
+                theta: wire::figure(&row.theta, "thetaBS")?,
+                rho: None,
+                underlying_price: wire::slow_price(&row.fwd_px, "fwdPx")?,
+                open_interest: None,
+            };
+            let ts_venue = wire::millis(&row.ts, "ts")?;
+            self.clock = ts_venue.or(self.clock);
+            let ix = self.symbol(&wire::required(&row.inst_id, "instId")?)?;
+            out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Option(&tick) });
             Ok(())
         })
     }
