@@ -20,6 +20,7 @@ pub mod follow;
 pub mod hot;
 pub mod hyperliquid;
 pub mod levels;
+pub mod lists;
 pub mod okx;
 pub mod plan;
 pub mod scan;

@@ -31,6 +31,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("config/error.rs", "FILE_BYTES_MAX", "configuration error, exit 3"),
     ("config/venues.rs", "MESSAGE_BYTES_CEILING", "configuration error, exit 3"),
     ("config/venues.rs", "SHORT_COLUMNS_MAX", "configuration error, exit 3"),
+    ("dialect/lists.rs", "ROWS_MAX", "further rows are passed on, but nothing is called all"),
     ("dialect/mod.rs", "LEVELS_MAX", "undecodable: counted, the book resyncs"),
     ("dialect/mod.rs", "PENDING_MESSAGES_MAX", "the snapshot is asked for anew"),
     ("dialect/mod.rs", "SYMBOLS_MAX", "undecodable: counted"),

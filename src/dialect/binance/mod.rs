@@ -12,12 +12,18 @@
 //! Units: USD-M sizes and open interest are base; COIN-M sizes and open interest are contracts of a
 //! fixed USD value. `forceOrder.S` is the side of the closing order: SELL means that a long died.
 
+mod account;
 mod fast;
 mod general;
 mod instruments;
+mod orders;
+mod own;
+mod positions;
+mod sign;
 
 use std::collections::BTreeMap;
 
+use super::account::AccountDialect;
 use super::plan;
 use super::{Decoder, Dialect, Note, Out, PENDING_MESSAGES_MAX, Symbols, WireError, gap_of};
 use crate::model::Nanos;
@@ -101,6 +107,10 @@ impl Dialect for Binance {
 
     fn heartbeat(&self) -> Option<Heartbeat> {
         None // the server sends websocket pings
+    }
+
+    fn account(&self) -> Option<&'static dyn AccountDialect> {
+        Some(&account::Futures)
     }
 
     fn decoder(&self, venue: &VenueSpec) -> Box<dyn Decoder> {
