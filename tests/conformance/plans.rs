@@ -26,7 +26,9 @@ fn bybit_asks_each_category_on_its_own_socket() {
     assert_eq!(
         plans[0].hello,
         [
-            r#"{"op":"subscribe","args":["orderbook.1000.BTCUSDT","orderbook.1.BTCUSDT","publicTrade.BTCUSDT","tickers.BTCUSDT","allLiquidation.BTCUSDT"]}"#
+            r#"{"op":"subscribe","args":["orderbook.1000.BTCUSDT","orderbook.1.BTCUSDT","publicTrade.BTCUSDT","tickers.BTCUSDT","allLiquidation.BTCUSDT"]}"#,
+            r#"{"op":"subscribe","args":["insurance.USDT"]}"#,
+            r#"{"op":"subscribe","args":["insurance.USDC"]}"#,
         ]
     );
     assert!(plans[1].url.ends_with("/inverse"));

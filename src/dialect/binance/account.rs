@@ -211,7 +211,8 @@ mod tests {
         let account = account();
         let speaker = Speaker { keys: Some(&keys), account: &account, now: Nanos(1_790_000_000_123 * MS) };
         let venue = &venues()[0];
-        let signed = Futures.sign(venue, &RestRequest::get("/fapi/v1/openOrders?symbol=X"), &speaker).unwrap();
+        let signed =
+            Futures.sign(venue, &RestRequest::get("/fapi/v1/openOrders?symbol=X"), &speaker).unwrap();
         let query = "symbol=X&recvWindow=10000&timestamp=1790000000123";
         let expected = signature(&keys.secret, query).unwrap();
         assert_eq!(signed.path, format!("/fapi/v1/openOrders?{query}&signature={expected}"));

@@ -158,7 +158,10 @@ impl OwnDecoder {
                 out.note(Note::Unused("TRADE_LITE")); // ORDER_TRADE_UPDATE tells the same fill
                 Ok(())
             }
-            other @ ("listenKeyExpired" | "STRATEGY_UPDATE" | "GRID_UPDATE" | "CONDITIONAL_ORDER_TRIGGER_REJECT") => {
+            other @ ("listenKeyExpired"
+            | "STRATEGY_UPDATE"
+            | "GRID_UPDATE"
+            | "CONDITIONAL_ORDER_TRIGGER_REJECT") => {
                 out.note(Note::Unused(other));
                 Ok(())
             }
@@ -303,7 +306,8 @@ impl OwnDecoder {
         })?;
         self.orders.begin(list);
         rows.retain(|(.., order)| !order.state.is_final());
-        rows.iter().for_each(|(symbol, id, order)| self.orders.put(list, id.clone(), (*symbol, order.clone())));
+        rows.iter()
+            .for_each(|(symbol, id, order)| self.orders.put(list, id.clone(), (*symbol, order.clone())));
         let is_all = self.orders.end(list);
         if is_all {
             out.event(own(None, Body::Whole(Holding::Orders)));

