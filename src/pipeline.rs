@@ -2,16 +2,20 @@
 //!
 //! The same pipeline runs live, in a demo and in a replay. In a replay the commands among its effects
 //! are ignored: their answers are on the tape already.
+//!
+//! A venue has one decoder for its market and one for each own account: the name of a connection tells
+//! whose it is.
 
 use crate::config::ConfigError;
+use crate::config::accounts::ACCOUNTS_MAX;
 use crate::config::rules::Rule;
-use crate::dialect::{self, Decoder, Note, Out};
+use crate::dialect::{self, Decoder, Dialect, Note, Out};
 use crate::engine::market::Resync;
 use crate::engine::metric::Table;
 use crate::engine::{Ask, Count, Engine};
 use crate::model::Nanos;
 use crate::model::alert::AlertEvent;
-use crate::model::entry::{ConnIx, Entry, Kind};
+use crate::model::entry::{ConnInfo, ConnIx, Entry, Kind};
 use crate::model::event::Event;
 use crate::model::venue::{Command, VenueSpec};
 use crate::snapshot::{Mode, Snapshot};
@@ -23,6 +27,8 @@ pub struct Effects {
     pub alerts: Vec<AlertEvent>,
     /// Commands for the feeds: venue index in configuration order, and what to do.
     pub commands: Vec<(usize, Command)>,
+    /// Commands of own accounts: the connection whose message caused it, and what to do.
+    pub own: Vec<(ConnIx, Command)>,
 }
 
 /// A connection of the tape.
@@ -34,16 +40,23 @@ struct Conn {
     venue: u16,
 }
 
-/// One venue: its decoder and its place in the engine.
+/// One venue, or one own account at it: its decoder and its place in the engine.
 struct Slot {
     id: String,
     venue: u16,
+    account: Option<u16>,
     decoder: Box<dyn Decoder>,
 }
 
+/// Finds a dialect by its id.
+pub type Find = fn(&str) -> Option<&'static dyn Dialect>;
+
 /// Decoders and engine.
 pub struct Pipeline {
+    /// Venues in configuration order, then accounts in order of first sight.
     slots: Vec<Slot>,
+    specs: Vec<VenueSpec>,
+    find: Find,
     conns: Vec<Option<Conn>>,
     engine: Engine,
     /// Engine time: running maximum of `ts_recv`.
@@ -74,9 +87,11 @@ pub enum BuildError {
 struct Sink<'p> {
     engine: &'p mut Engine,
     commands: &'p mut Vec<(usize, Command)>,
+    own: &'p mut Vec<(ConnIx, Command)>,
     resyncs: &'p mut Vec<Resync>,
     slot: usize,
     venue: u16,
+    account: Option<u16>,
     conn: ConnIx,
     at: Nanos,
     ts_recv: Nanos,
@@ -87,13 +102,19 @@ struct Sink<'p> {
 impl Out for Sink<'_> {
     #[inline]
     fn event(&mut self, event: Event<'_>) {
+        if let Some(account) = self.account {
+            return self.engine.own(account, self.at, &event);
+        }
         if let Some(resync) = self.engine.event(self.venue, self.conn, self.at, self.ts_recv, &event) {
             self.resyncs.push(resync);
         }
     }
 
     fn command(&mut self, command: Command) {
-        self.commands.push((self.slot, command));
+        match self.account {
+            Some(_) => self.own.push((self.conn, command)),
+            None => self.commands.push((self.slot, command)),
+        }
     }
 
     fn note(&mut self, note: Note<'_>) {
@@ -114,11 +135,16 @@ impl Out for Sink<'_> {
 impl Pipeline {
     /// A pipeline over these venues, in display order, with these rules.
     pub fn new(specs: &[VenueSpec], rules: Vec<Rule>) -> Result<Self, BuildError> {
+        Pipeline::with_dialects(specs, rules, dialect::find)
+    }
+
+    /// The same over any dialects, registered or not.
+    pub fn with_dialects(specs: &[VenueSpec], rules: Vec<Rule>, find: Find) -> Result<Self, BuildError> {
         let judges = crate::engine::rule::judges(rules)?;
         let mut engine = Engine::new(specs.to_vec(), judges);
         let mut slots = Vec::with_capacity(specs.len());
         for spec in specs {
-            let dialect = dialect::find(&spec.dialect).ok_or_else(|| BuildError::Dialect {
+            let dialect = find(&spec.dialect).ok_or_else(|| BuildError::Dialect {
                 venue: spec.id.clone(),
                 dialect: spec.dialect.clone(),
                 known: dialect::DIALECTS.iter().map(|d| d.id()).collect::<Vec<_>>().join(", "),
@@ -131,10 +157,11 @@ impl Pipeline {
                     engine.define(venue, symbol, &row.symbol, &def);
                 }
             }
-            slots.push(Slot { id: spec.id.clone(), venue, decoder });
+            slots.push(Slot { id: spec.id.clone(), venue, account: None, decoder });
         }
         let (conns, effects, resyncs) = (Vec::new(), Effects::default(), Vec::new());
-        Ok(Pipeline { slots, conns, engine, at: Nanos(i64::MIN), effects, resyncs })
+        let specs = specs.to_vec();
+        Ok(Pipeline { slots, specs, find, conns, engine, at: Nanos(i64::MIN), effects, resyncs })
     }
 
     /// Applies one entry of the tape.
@@ -142,6 +169,7 @@ impl Pipeline {
     pub fn ingest(&mut self, entry: &Entry<'_>) -> &Effects {
         self.effects.alerts.clear();
         self.effects.commands.clear();
+        self.effects.own.clear();
         self.at = self.at.max(entry.ts_recv);
         match entry.kind {
             Kind::Frame(conn, bytes) => {
@@ -156,24 +184,49 @@ impl Pipeline {
                 self.engine.control(conn, self.at, control);
                 self.with(conn, entry.ts_recv, 0, |decoder, out| decoder.control(conn, control, out));
             }
-            Kind::Conn(conn, info) => {
-                let known = self.slots.iter().position(|s| s.id == info.venue);
-                let Some(slot) = known else { return &self.effects }; // a venue that is not configured
-                let venue = self.slots.get(slot).map_or(0, |s| s.venue);
-                let at = usize::from(conn.0);
-                if self.conns.len() <= at {
-                    self.conns.resize(at + 1, None);
-                }
-                if let Some(place) = self.conns.get_mut(at) {
-                    *place = Some(Conn { slot, venue });
-                }
-                self.engine.connect(conn, venue, info);
-            }
+            Kind::Conn(conn, info) => self.connect(conn, info),
             Kind::Operator(action) => {
                 self.engine.operate(entry.seq, self.at, action, &mut self.effects.alerts);
             }
         }
         &self.effects
+    }
+
+    /// A connection is used for the first time. One of a venue that is not configured, or of an account
+    /// that nothing here can read, stays unread.
+    #[cold]
+    fn connect(&mut self, conn: ConnIx, info: &ConnInfo) {
+        let is_venue = |s: &Slot| s.account.is_none() && s.id == info.venue;
+        let Some(known) = self.slots.iter().position(is_venue) else { return };
+        let venue = self.slots.get(known).map_or(0, |s| s.venue);
+        let slot = match info.account() {
+            Some(account) => self.account_slot(venue, info, account),
+            None => Some(known),
+        };
+        let at = usize::from(conn.0);
+        if self.conns.len() <= at {
+            self.conns.resize(at + 1, None);
+        }
+        if let Some(place) = self.conns.get_mut(at) {
+            *place = slot.map(|slot| Conn { slot, venue });
+        }
+        self.engine.connect(conn, venue, info);
+    }
+
+    /// The slot of an own account; a new one when the account is new.
+    fn account_slot(&mut self, venue: u16, info: &ConnInfo, name: &str) -> Option<usize> {
+        let spec = self.specs.iter().find(|s| s.id == info.venue)?;
+        let dialect = (self.find)(&spec.dialect)?.account()?;
+        let known = |s: &Slot| s.account.is_some() && s.venue == venue && s.id == name;
+        if let Some(slot) = self.slots.iter().position(known) {
+            return Some(slot);
+        }
+        if self.slots.len() >= self.specs.len() + ACCOUNTS_MAX {
+            return None;
+        }
+        let account = Some(self.engine.account(venue, name));
+        self.slots.push(Slot { id: name.to_string(), venue, account, decoder: dialect.decoder(spec) });
+        Some(self.slots.len() - 1)
     }
 
     #[inline]
@@ -187,13 +240,15 @@ impl Pipeline {
         let Some(Conn { slot, venue }) = self.conns.get(usize::from(conn.0)).copied().flatten() else {
             return;
         };
-        let Some(Slot { decoder, .. }) = self.slots.get_mut(slot) else { return };
+        let Some(Slot { decoder, account, .. }) = self.slots.get_mut(slot) else { return };
         let mut sink = Sink {
             engine: &mut self.engine,
             commands: &mut self.effects.commands,
+            own: &mut self.effects.own,
             resyncs: &mut self.resyncs,
             slot,
             venue,
+            account: *account,
             conn,
             at: self.at,
             ts_recv,
@@ -222,9 +277,11 @@ impl Pipeline {
             let mut sink = Sink {
                 engine: &mut self.engine,
                 commands: &mut self.effects.commands,
+                own: &mut self.effects.own,
                 resyncs: &mut again,
                 slot,
                 venue: *venue,
+                account: None,
                 conn,
                 at: self.at,
                 ts_recv,

@@ -1,9 +1,11 @@
-//! Do decoders read what venues really send? Five questions:
+//! Do decoders read what venues really send? Six questions:
 //!
 //! - goldens: own cases in `tests/captured/<venue>/<case>/`; `UPDATE=1` writes what is found;
 //! - corpus: single captured messages decode to the right kind, and none brings a decoder down;
 //! - sessions: books rebuilt from our events equal those of an independent program;
 //! - seam: hot messages read the same with and without the general parser;
+//! - simulated: on the simulator, books and accounts are told as they are;
+//! - own: what an account signs its simulated venue takes, and what that holds the decoder says;
 //! - hostile: truncated and mutated frames never panic.
 //!
 //! Captures stay outside the repository: `FAULTLINE_CORPUS` names their folder.
@@ -15,11 +17,20 @@ mod collect;
 #[path = "conformance/corpus.rs"]
 mod corpus;
 #[cfg(test)]
+#[path = "conformance/deribit_desk.rs"]
+mod deribit_desk;
+#[cfg(test)]
+#[path = "conformance/dydx_own.rs"]
+mod dydx_own;
+#[cfg(test)]
 #[path = "conformance/goldens.rs"]
 mod goldens;
 #[cfg(test)]
 #[path = "conformance/hostile.rs"]
 mod hostile;
+#[cfg(test)]
+#[path = "conformance/own_bitmex.rs"]
+mod own_bitmex;
 #[cfg(test)]
 #[path = "conformance/plans.rs"]
 mod plans;
@@ -32,3 +43,6 @@ mod sessions;
 #[cfg(test)]
 #[path = "conformance/sha256.rs"]
 mod sha256;
+#[cfg(test)]
+#[path = "conformance/simulated.rs"]
+mod simulated;

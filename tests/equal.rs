@@ -61,7 +61,8 @@ fn recorded() -> &'static Recorded {
             underlyings: vec!["BTC".into(), "SOL".into()],
             record: Some(RecordTo::Folder(room.path().join("recordings"))),
             publish: false,
-            origin: Origin::Demo { scene: Scene::Divergence, seed: 7, speed: 3.0 },
+            accounts: Vec::new(),
+            origin: Origin::Demo { scene: Scene::Divergence, seed: 7, speed: 3.0, has_account: true },
             redirects: BTreeMap::new(),
         };
         let session = Session::start(config, clock).unwrap();

@@ -72,7 +72,8 @@ impl Watch {
             underlyings: vec![ASSET.into()],
             record: None,
             publish: true,
-            origin: Origin::Demo { scene: Scene::Calm, seed: 7, speed: 1.0 },
+            accounts: Vec::new(),
+            origin: Origin::Demo { scene: Scene::Calm, seed: 7, speed: 1.0, has_account: false },
             redirects: BTreeMap::new(),
         };
         let session = Session::start(config, clock).unwrap();

@@ -414,7 +414,11 @@ async fn a_late_list_replaces_the_venue_files_instruments() {
 #[tokio::test]
 async fn a_peer_without_tls_is_refused_and_named() {
     let peer = Peer::new("").await;
-    let door = Door { tls: faultline::feed::door::tls(), patience: Duration::from_secs(2) };
+    let door = Door {
+        tls: faultline::feed::door::tls(),
+        patience: Duration::from_secs(2),
+        headers: Default::default(),
+    };
     let target = Target {
         url: format!("wss://{}/ws", peer.address),
         host: peer.address.ip().to_string(),

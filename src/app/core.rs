@@ -249,5 +249,8 @@ impl Core {
             // A full queue is counted by the feeds; the decoder asks again with its next gap.
             let _ordered = self.feeds.command(*venue, command.clone());
         }
+        for (conn, command) in &effects.own {
+            let _ordered = self.feeds.own(*conn, command.clone());
+        }
     }
 }

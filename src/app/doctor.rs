@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
+use super::failure::Failure;
 use super::setup::{Setup, config_dir, data_dir, themes};
+use crate::clock::Clock;
+use crate::config::accounts::AccountSpec;
 use crate::dialect;
+use crate::feed::{AccountFeed, VenueFeed, account, redirect};
 use crate::pipeline::Pipeline;
 
 /// Outcome of one check.
@@ -37,6 +41,49 @@ pub struct Finding {
     pub verdict: Verdict,
     /// What was found, and what to do about it.
     pub words: String,
+}
+
+/// Looks at each own account: where its secrets come from, and, `is_online`, what its key may do.
+pub fn accounts(file: Option<&Path>, is_online: bool) -> Vec<Finding> {
+    let loaded = Setup::load(&[]).and_then(|mut setup| setup.add_accounts(file).map(|()| setup));
+    let setup = match loaded {
+        Ok(setup) => setup,
+        Err(failure) => return vec![finding("accounts", Verdict::Fail, failure.message)],
+    };
+    if setup.accounts.is_empty() {
+        return vec![finding("accounts", Verdict::Ok, "no own accounts: public data only".into())];
+    }
+    setup.accounts.iter().map(|spec| account_finding(&setup, spec, is_online)).collect()
+}
+
+fn account_finding(setup: &Setup, spec: &AccountSpec, is_online: bool) -> Finding {
+    let alone = Setup { accounts: vec![spec.clone()], ..setup.clone() };
+    let feeds = match alone.account_feeds() {
+        Ok(feeds) => feeds,
+        Err(failure) => return finding("account", Verdict::Fail, failure.message),
+    };
+    let mut words = format!("`{}` at {}", spec.name, spec.venue);
+    let parts = [("key", &spec.key), ("secret", &spec.secret), ("passphrase", &spec.passphrase)];
+    for (part, source) in parts.iter().filter_map(|(part, source)| Some((part, source.as_ref()?))) {
+        words.push_str(&format!(", {part} from {source}"));
+    }
+    if !spec.address.is_empty() {
+        words.push_str(&format!(", address {}", spec.address));
+    }
+    match feeds.first().filter(|_| is_online).map(|feed| ask(setup, feed)) {
+        None => finding("account", Verdict::Ok, words),
+        Some(Ok(told)) => finding("account", Verdict::Ok, format!("{words}: {told}")),
+        Some(Err(why)) => finding("account", Verdict::Fail, format!("{words}: {why}")),
+    }
+}
+
+/// Asks a venue what a key may do.
+fn ask(setup: &Setup, feed: &AccountFeed) -> Result<String, String> {
+    let spec = setup.venues.iter().find(|v| v.id == feed.venue).ok_or("the venue is gone")?;
+    let address = redirect::from_env(&spec.id).map_err(|e| e.to_string())?;
+    let venue = VenueFeed::new(spec.clone(), address).map_err(|e| e.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|e| Failure::from(e).message)?.block_on(account::examine(&venue, feed, Clock::start()))
 }
 
 /// Looks at terminal, configuration, folders and dialects. Touches no network.

@@ -78,6 +78,11 @@ impl Failure {
         Failure::new(code::CONFIG, format!("error: {words}"))
     }
 
+    /// A secret that cannot be read; the words name its place only.
+    pub fn secrets(message: impl fmt::Display) -> Self {
+        Failure::new(code::CONFIG, format!("error: {message}"))
+    }
+
     /// A recording that cannot be played.
     pub fn recording(path: &Path, error: &TapeError) -> Self {
         match error {

@@ -4,6 +4,7 @@
 //! | file | duty |
 //! |---|---|
 //! | `setup` | which venues and rules a run uses |
+//! | `secrets` | keys of own accounts from where the user keeps them |
 //! | `core` | the one thread that owns all state: gives `seq`, records, folds, publishes |
 //! | `tee` | the recorder's thread and its bounded queue |
 //! | `source` | feeds of real venues or of the simulator |
@@ -14,6 +15,7 @@
 //! | `headless` | NDJSON as face |
 //! | `export` | metric series as files |
 //! | `doctor` | what could be wrong on this machine |
+//! | `trial` | which venues work |
 //! | `failure` | exit codes and their words |
 
 pub mod core;
@@ -25,8 +27,10 @@ mod guard;
 pub mod headless;
 pub mod player;
 pub mod screen;
+pub mod secrets;
 pub mod setup;
 pub mod source;
 pub mod tee;
+pub mod trial;
 
 pub use failure::Failure;

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use super::secrets;
+use crate::config::accounts::{self, AccountSpec};
 use crate::config::error::nearest;
 use crate::config::rules::{self, Rule};
 use crate::config::theme::{self, ThemeSpec};
 use crate::config::{ConfigError, builtin, venues};
-use crate::dialect;
+use crate::dialect::account::{Account, Needs};
+use crate::dialect::{self, AccountDialect, Dialect};
 use crate::engine::metric::Part;
+use crate::feed::AccountFeed;
 use crate::model::event::Channel;
 use crate::model::venue::VenueSpec;
 use crate::tape::Meta;
@@ -24,7 +28,9 @@ pub struct Setup {
     pub venues: Vec<VenueSpec>,
     /// Alert rules.
     pub rules: Vec<Rule>,
-    /// Name and full text of every file used.
+    /// Own accounts.
+    pub accounts: Vec<AccountSpec>,
+    /// Name and full text of every file used; of the accounts only where their secrets are.
     pub texts: BTreeMap<String, String>,
 }
 
@@ -109,7 +115,8 @@ impl Setup {
                     Ok(venue) => setup.venues.push(venue),
                     Err(error) => errors.push(error),
                 }
-            } else {
+            } else if name != accounts::FILE {
+                // A replay needs no accounts: its connections tell whose they are.
                 match rules::read(name, text) {
                     Ok(rules) => setup.rules.extend(rules),
                     Err(error) => errors.push(error),
@@ -118,6 +125,75 @@ impl Setup {
         }
         setup.texts = files;
         if errors.is_empty() { Ok(setup) } else { Err(Failure::config(&errors)) }
+    }
+
+    /// Adds the own accounts of `file`, or of the configuration directory. Call it with all venues present.
+    pub fn add_accounts(&mut self, file: Option<&Path>) -> Result<(), Failure> {
+        let usual = config_dir().map(|dir| dir.join(accounts::FILE)).filter(|path| path.exists());
+        let Some(path) = file.map(Path::to_path_buf).or(usual) else { return Ok(()) };
+        let found = accounts::read(&path.display().to_string(), &read_file(&path)?)
+            .map_err(|e| Failure::config(&[e]))?;
+        let errors: Vec<ConfigError> = found.iter().filter_map(|a| self.unfit(a)).collect();
+        if !errors.is_empty() {
+            return Err(Failure::config(&errors));
+        }
+        self.texts.insert(accounts::FILE.into(), accounts::write(&found));
+        self.accounts = found;
+        Ok(())
+    }
+
+    /// What an account's venue needs to know it; an error where it has no accounts.
+    fn needs(&self, account: &AccountSpec) -> Result<Needs, ConfigError> {
+        let place = &account.place;
+        let Some(venue) = self.venues.iter().find(|v| v.id == account.venue) else {
+            let error = place.at_venue(format!("there is no venue `{}`", account.venue));
+            return Err(match nearest(&account.venue, self.venues.iter().map(|v| v.id.as_str())) {
+                Some(near) => error.with_help(format!("did you mean `{near}`?")),
+                None => error,
+            });
+        };
+        let dialect = dialect::find(&venue.dialect).and_then(Dialect::account);
+        dialect
+            .map(AccountDialect::needs)
+            .ok_or_else(|| place.at_venue(format!("this build reads no own accounts at {}", account.venue)))
+    }
+
+    /// What is wrong with an account, if anything.
+    fn unfit(&self, account: &AccountSpec) -> Option<ConfigError> {
+        let needs = match self.needs(account) {
+            Ok(needs) => needs,
+            Err(error) => return Some(error),
+        };
+        let parts: &[(&str, bool)] = &[
+            ("key", account.key.is_some() || needs == Needs::Address),
+            ("secret", account.secret.is_some() || needs == Needs::Address),
+            ("passphrase", account.passphrase.is_some() || needs != Needs::KeyAndPassphrase),
+            ("address", !account.address.is_empty() || needs != Needs::Address),
+        ];
+        let place = &account.place;
+        if let Some((part, _)) = parts.iter().find(|(_, is_there)| !is_there) {
+            let message = format!("account `{}`: {} needs its {part}", account.name, account.venue);
+            let help = match *part {
+                "address" => r#"write address = "0x...""#.to_string(),
+                part => format!(r#"write {part} = {{ env = "NAME" }} or {{ file = "/path" }}"#),
+            };
+            return Some(place.at_name(message).with_help(help));
+        }
+        let is_file = account.positions.is_some();
+        is_file.then(|| place.at_name("`positions` is a reserved key: no file of positions is read yet"))
+    }
+
+    /// The accounts with their keys, for the feeds. Accounts of venues that are not watched are left out.
+    pub fn account_feeds(&self) -> Result<Vec<AccountFeed>, Failure> {
+        let mut feeds = Vec::new();
+        let is_watched = |a: &&AccountSpec| self.venues.iter().any(|v| v.id == a.venue);
+        for spec in self.accounts.iter().filter(is_watched) {
+            let needs = self.needs(spec).map_err(|e| Failure::config(&[e]))?;
+            let keys = secrets::keys(spec, needs).map_err(Failure::secrets)?;
+            let account = Account { name: spec.name.clone(), address: spec.address.clone() };
+            feeds.push(AccountFeed { venue: spec.venue.clone(), account, keys });
+        }
+        Ok(feeds)
     }
 
     /// Keeps the venues with these ids or brands, in that order. Empty keeps all.

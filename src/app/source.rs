@@ -12,9 +12,13 @@ use super::failure::Failure;
 use super::setup::Setup;
 use super::tee::RecordTo;
 use crate::clock::Clock;
-use crate::feed::{self, FeedConfig, Feeds, VenueFeed, ingress, redirect};
+use crate::dialect;
+use crate::dialect::account::{Account, Needs};
+use crate::feed::{self, AccountFeed, FeedConfig, Feeds, VenueFeed, ingress, redirect};
 use crate::model::entry::OperatorAction;
-use crate::sim::{self, Scene, Sim, SimConfig};
+use crate::model::secret::{Keys, Secret};
+use crate::model::venue::VenueSpec;
+use crate::sim::{self, Scene, Sim, SimConfig, account};
 use crate::snapshot::{Mode, Snapshot};
 use crate::view::{Recording, Status, TransportCommand};
 
@@ -23,12 +27,17 @@ const INGRESS_MAX: usize = 1 << 15;
 /// How long feeds may take to end.
 const STOP_MAX: Duration = Duration::from_secs(2);
 
+/// Name of the simulator's own account.
+const DEMO_ACCOUNT: &str = "demo";
+
 /// What a session is made of.
 pub struct SessionConfig {
     /// Venues and rules.
     pub setup: Setup,
     /// Assets to watch; empty means all that fit.
     pub underlyings: Vec<String>,
+    /// Own accounts with their keys; a demo brings its own instead.
+    pub accounts: Vec<AccountFeed>,
     /// Where to record, if at all.
     pub record: Option<RecordTo>,
     /// Snapshots are wanted.
@@ -52,6 +61,8 @@ pub enum Origin {
         seed: u64,
         /// Simulated seconds per second.
         speed: f64,
+        /// With the simulator's own account.
+        has_account: bool,
     },
 }
 
@@ -71,9 +82,11 @@ impl Session {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let mut redirects = std::mem::take(&mut config.redirects);
         let (mut mode, mut sim, mut seed) = (Mode::Live, None, clock.now().0.unsigned_abs());
-        if let Origin::Demo { scene, seed: chosen, speed } = config.origin {
+        let mut accounts = std::mem::take(&mut config.accounts);
+        if let Origin::Demo { scene, seed: chosen, speed, has_account } = config.origin {
             let (running, served) = simulate(&runtime, &mut config.setup, scene, chosen, speed, clock)?;
             (mode, sim, redirects, seed) = (Mode::Demo, Some(running), served, chosen);
+            accounts = if has_account { demo_accounts(&config.setup) } else { Vec::new() };
         }
         let mut venues = Vec::with_capacity(config.setup.venues.len());
         for spec in &config.setup.venues {
@@ -86,6 +99,7 @@ impl Session {
         }
         let mut feed_config = FeedConfig::new(venues, seed);
         feed_config.underlyings = config.underlyings;
+        feed_config.accounts = accounts;
         let (sender, receiver) = ingress::channel(INGRESS_MAX);
         let feeds = Arc::new(feed::spawn(runtime.handle(), feed_config, clock, sender));
         let core_config =
@@ -129,6 +143,27 @@ fn simulate(
         setup.venues.iter().map(|v| v.id.clone()).filter(|id| served.contains_key(id)).collect();
     setup.choose(&ids)?;
     Ok((sim, served))
+}
+
+/// The simulator's account at every venue that has accounts, with the credentials it publishes.
+fn demo_accounts(setup: &Setup) -> Vec<AccountFeed> {
+    let with_needs = |venue: &VenueSpec| {
+        let dialect = dialect::find(&venue.dialect)?.account()?;
+        let server = sim::VENUES.iter().find(|server| server.id() == venue.id)?;
+        let secret = |text: &str| Secret::new(text);
+        let (mut address, mut keys) = (String::new(), None);
+        match dialect.needs() {
+            Needs::Address => address = account::ADDRESS.into(),
+            needs => {
+                let passphrase = (needs == Needs::KeyAndPassphrase).then(|| secret(account::PASSPHRASE));
+                let (key, secret) = (secret(account::KEY), secret(server.secret()));
+                keys = Some(Keys { key, secret, passphrase });
+            }
+        }
+        let account = Account { name: DEMO_ACCOUNT.into(), address };
+        Some(AccountFeed { venue: venue.id.clone(), account, keys })
+    };
+    setup.venues.iter().filter_map(with_needs).collect()
 }
 
 impl super::screen::Session for Session {

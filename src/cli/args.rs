@@ -79,11 +79,17 @@ pub enum Command {
         #[arg(value_name = "METRIC", default_value = "")]
         metric: String,
     },
-    /// Check terminal, configuration and folders
+    /// Check terminal, configuration, folders and own accounts
     Doctor {
         /// One JSON object
         #[arg(long)]
         json: bool,
+        /// Ask the venues what the keys of own accounts may do
+        #[arg(long)]
+        online: bool,
+        /// File of own accounts instead of accounts.toml of the configuration
+        #[arg(long, value_name = "FILE")]
+        accounts: Option<PathBuf>,
     },
 }
 
@@ -108,6 +114,12 @@ pub struct LiveArgs {
     /// Own positions from a CSV or JSON file, for accounts without keys here
     #[arg(long, value_name = "FILE")]
     pub positions: Option<PathBuf>,
+    /// File of own accounts instead of accounts.toml of the configuration
+    #[arg(long, value_name = "FILE", conflicts_with = "no_account")]
+    pub accounts: Option<PathBuf>,
+    /// Without own accounts
+    #[arg(long)]
+    pub no_account: bool,
 }
 
 /// What the demo plays.
@@ -128,11 +140,15 @@ pub struct DemoArgs {
     /// Record to this folder; without a value to the data folder
     #[arg(long, num_args = 0..=1, default_missing_value = "", value_name = "DIR")]
     pub record: Option<PathBuf>,
+    /// Without the simulator's own account
+    #[arg(long)]
+    pub no_account: bool,
 }
 
 impl Default for DemoArgs {
     fn default() -> Self {
-        DemoArgs { scene: "tour".into(), seed: 7, speed: 1.0, underlyings: Vec::new(), record: None }
+        let (underlyings, record) = (Vec::new(), None);
+        DemoArgs { scene: "tour".into(), seed: 7, speed: 1.0, underlyings, record, no_account: false }
     }
 }
 
@@ -304,6 +320,17 @@ pub enum VenuesCommand {
         /// What each venue tells: streamed, polled, none, or unknown
         #[arg(long)]
         caps: bool,
+    },
+    /// Run venues for a while and say what works: exit 0 when all do, else 1
+    Test {
+        /// demo (the simulator) or live
+        #[arg(long, default_value = "demo", value_name = "SRC")]
+        source: String,
+        /// How long
+        #[arg(long = "for", default_value = "20s", value_name = "D")]
+        duration: String,
+        #[command(flatten)]
+        live: LiveArgs,
     },
 }
 

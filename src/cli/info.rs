@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 use std::io::{BufReader, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{DecodeArgs, RulesCommand, VenuesCommand};
-use super::{decode as decoding, print};
+use super::{decode as decoding, look, print};
 use crate::app::Failure;
 use crate::app::doctor::{self, Verdict};
 use crate::app::failure::code;
@@ -44,7 +44,10 @@ pub fn decode(args: &DecodeArgs) -> Result<u8, Failure> {
 
 /// Known venues.
 pub fn venues(command: &VenuesCommand) -> Result<u8, Failure> {
-    let VenuesCommand::Ls { caps } = command;
+    let caps = match command {
+        VenuesCommand::Ls { caps } => caps,
+        VenuesCommand::Test { source, duration, live } => return look::venues_test(source, duration, live),
+    };
     let setup = Setup::load(&[])?;
     if *caps {
         return print(&capabilities(&setup.venues)).map(|()| code::OK);
@@ -174,7 +177,7 @@ pub fn explain(metric: &str) -> Result<u8, Failure> {
 }
 
 /// Checks of this machine.
-pub fn doctor(json: bool) -> Result<u8, Failure> {
+pub fn doctor(json: bool, is_online: bool, accounts: Option<&Path>) -> Result<u8, Failure> {
     let is_terminal = std::io::stdout().is_terminal();
     let depth = depth::detect(None, |name| std::env::var(name).ok());
     let term = std::env::var("TERM").unwrap_or_else(|_| "not set".into());
@@ -183,7 +186,8 @@ pub fn doctor(json: bool) -> Result<u8, Failure> {
     } else {
         format!("stdout is no terminal (TERM {term}): screens come as text")
     };
-    let findings = doctor::examine(terminal, is_terminal);
+    let mut findings = doctor::examine(terminal, is_terminal);
+    findings.extend(doctor::accounts(accounts, is_online));
     let mut out = String::new();
     if json {
         let text = |t: &str| sonic_rs::to_string(t).unwrap_or_default();

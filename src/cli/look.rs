@@ -13,7 +13,7 @@ use crate::app::screen::{self, Options};
 use crate::app::setup::{self, Setup, data_dir};
 use crate::app::source::{Origin, Session, SessionConfig};
 use crate::app::tee::RecordTo;
-use crate::app::{Failure, given, screen::Session as _};
+use crate::app::{Failure, given, screen::Session as _, trial};
 use crate::clock::Clock;
 use crate::config::error::nearest;
 use crate::config::rules::duration_ms;
@@ -27,7 +27,7 @@ use crate::sim::Scene;
 use crate::snapshot::{CellState, Snapshot};
 use crate::tape::{Check, Ending};
 use crate::view::screen::{SCREENS, by_id};
-use crate::view::{json, plain};
+use crate::view::{format, json, plain};
 
 /// How long a snapshot of a running session may take to fill.
 const FILL_MAX: i64 = 8 * SECOND;
@@ -106,7 +106,11 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
     };
     let mut result = code::OK;
     let snapshot = match args.source.as_str() {
-        "demo" => filled(&demo_session(&DemoArgs::default(), &args.live, true)?.0)?,
+        "demo" => {
+            let no_account = args.live.no_account;
+            let demo = DemoArgs { no_account, ..DemoArgs::default() };
+            filled(&demo_session(&demo, &args.live, true)?.0)?
+        }
         "live" => filled(&live_session(&args.live, None, true)?)?,
         source => {
             let (snapshot, is_cut) = of_recording(source, &args.live.rules)?;
@@ -156,8 +160,8 @@ pub fn watch(args: &WatchArgs) -> Result<u8, Failure> {
         "demo" => {
             let record = args.live.record.clone();
             let underlyings = args.live.underlyings.clone();
-            let demo =
-                DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, underlyings, record };
+            let (scene, seed, no_account) = (args.scene.clone(), args.seed, args.live.no_account);
+            let demo = DemoArgs { scene, seed, speed: 1.0, underlyings, record, no_account };
             headless::watch(demo_session(&demo, &args.live, true)?.0, until, clock)
         }
         file => headless::replay(Path::new(file), &args.live.rules, until),
@@ -189,16 +193,52 @@ pub fn sim(args: &DemoArgs) -> Result<u8, Failure> {
     }
 }
 
+/// Runs venues for a while and says of each what works.
+pub fn venues_test(source: &str, duration: &str, live: &LiveArgs) -> Result<u8, Failure> {
+    let time = nanos(Some(duration))?.unwrap_or(20 * SECOND);
+    let mut setup = Setup::load(&live.rules)?;
+    setup.choose(&live.venues)?;
+    let session = match source {
+        // A calm market: what is silent there is at fault.
+        "demo" => demo_session(&DemoArgs { scene: "calm".into(), ..DemoArgs::default() }, live, true)?.0,
+        "live" => live_session(live, None, true)?,
+        other => return Err(Failure::usage(format!("there is no source `{other}`; there are demo, live"))),
+    };
+    let verdicts = trial::run(&session, &setup.venues, Duration::from_nanos(time.unsigned_abs()));
+    session.stop();
+    let mut out = String::new();
+    for v in &verdicts {
+        let word = if v.is_passed() { "ok" } else { "FAIL" };
+        let quiet = if v.quiet.is_empty() { String::new() } else { format!("  quiet {}", v.quiet.join(",")) };
+        let (audits, wrong) = v.audits;
+        out.push_str(&format!(
+            "{word:<5} {:<15} {}{quiet}  {audits} books audited, {wrong} wrong, {} accounts\n",
+            v.venue,
+            v.alive.join(","),
+            v.accounts
+        ));
+        for fault in &v.faults {
+            out.push_str(&format!("      {}\n", format::clean(fault)));
+        }
+    }
+    print(&out)?;
+    let passed = verdicts.iter().filter(|v| v.is_passed()).count();
+    print(&format!("{passed} of {} venues pass\n", verdicts.len()))?;
+    Ok(if passed == verdicts.len() { code::OK } else { code::RUNTIME })
+}
+
 /// A session on the simulator.
 pub fn demo_session(args: &DemoArgs, live: &LiveArgs, publish: bool) -> Result<(Session, Clock), Failure> {
     let clock = Clock::start();
     let mut setup = Setup::load(&live.rules)?;
     setup.choose(&live.venues)?;
     let given = given(live.positions.as_deref(), &setup)?;
-    let origin = Origin::Demo { scene: scene(&args.scene)?, seed: args.seed, speed: args.speed };
+    let (scene, has_account) = (scene(&args.scene)?, !args.no_account);
+    let origin = Origin::Demo { scene, seed: args.seed, speed: args.speed, has_account };
     let config = SessionConfig {
         setup,
         underlyings: args.underlyings.clone(),
+        accounts: Vec::new(),
         record: record_to(args.record.as_deref())?,
         publish,
         origin,
@@ -210,7 +250,11 @@ pub fn demo_session(args: &DemoArgs, live: &LiveArgs, publish: bool) -> Result<(
 /// A session on real venues.
 pub fn live_session(args: &LiveArgs, record: Option<RecordTo>, publish: bool) -> Result<Session, Failure> {
     let mut setup = Setup::load(&args.rules)?;
+    if !args.no_account {
+        setup.add_accounts(args.accounts.as_deref())?;
+    }
     setup.choose(&args.venues)?;
+    let accounts = setup.account_feeds()?;
     let mut redirects = BTreeMap::new();
     for text in &args.redirect {
         let (venue, address) = text
@@ -221,7 +265,8 @@ pub fn live_session(args: &LiveArgs, record: Option<RecordTo>, publish: bool) ->
     }
     let given = given(args.positions.as_deref(), &setup)?;
     let underlyings = args.underlyings.clone();
-    let config = SessionConfig { setup, underlyings, record, publish, origin: Origin::Live, redirects };
+    let origin = Origin::Live;
+    let config = SessionConfig { setup, underlyings, accounts, record, publish, origin, redirects };
     start(config, given, Clock::start())
 }
 

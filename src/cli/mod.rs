@@ -56,7 +56,7 @@ fn run(args: Args) -> Result<u8, Failure> {
         Some(Command::Venues(command)) => info::venues(&command),
         Some(Command::Rules(command)) => info::rules(&command),
         Some(Command::Explain { metric }) => info::explain(&metric),
-        Some(Command::Doctor { json }) => info::doctor(json),
+        Some(Command::Doctor { json, online, accounts }) => info::doctor(json, online, accounts.as_deref()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
-use super::args::{DemoArgs, ExportArgs, ImportArgs, LiveArgs, RecCommand, RecordArgs};
+use super::args::{DemoArgs, ExportArgs, ImportArgs, RecCommand, RecordArgs};
 use super::{look, print};
 use crate::app::Failure;
 use crate::app::core::session_meta;
@@ -43,9 +43,9 @@ pub fn record(args: &RecordArgs) -> Result<u8, Failure> {
         "demo" => {
             let underlyings = args.live.underlyings.clone();
             let record = Some(folder);
-            let demo =
-                DemoArgs { scene: args.scene.clone(), seed: args.seed, speed: 1.0, underlyings, record };
-            look::demo_session(&demo, &LiveArgs::default(), false)?.0
+            let (scene, seed, no_account) = (args.scene.clone(), args.seed, args.live.no_account);
+            let demo = DemoArgs { scene, seed, speed: 1.0, underlyings, record, no_account };
+            look::demo_session(&demo, &args.live, false)?.0
         }
         "live" => look::live_session(&args.live, look::record_to(Some(&folder))?, false)?,
         other => return Err(Failure::usage(format!("source `{other}` is not live or demo"))),

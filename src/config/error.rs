@@ -44,6 +44,14 @@ impl ConfigError {
         self
     }
 
+    /// The same over another text with the same places: one in which secrets are masked.
+    pub fn over(mut self, source: &str) -> Self {
+        if self.source.len() == source.len() {
+            self.source = source.into();
+        }
+        self
+    }
+
     /// Line of the place, from 1.
     pub fn line(&self) -> usize {
         self.source.get(..self.span.start).map_or(1, |s| s.matches('\n').count() + 1)

@@ -27,6 +27,12 @@ pub fn read(file: &str, text: &str) -> Result<VenueSpec, ConfigError> {
     if spec.limits.message_bytes_max > MESSAGE_BYTES_CEILING {
         return fail("message_bytes_max", format!("`message_bytes_max` is above {MESSAGE_BYTES_CEILING}"));
     }
+    if let Some((name, _)) = spec.headers.iter().find(|(name, value)| !is_header(name, value)) {
+        return fail(
+            name,
+            format!("`{name}` is no header: a-z, 0-9 and - in its name, plain text in its value"),
+        );
+    }
     for endpoint in &spec.endpoints {
         if !endpoint.url.starts_with("wss://") && !endpoint.url.starts_with("ws://") {
             return fail(&endpoint.url, format!("`{}` is no websocket URL", endpoint.url));
@@ -47,6 +53,11 @@ pub fn read(file: &str, text: &str) -> Result<VenueSpec, ConfigError> {
         }
     }
     Ok(spec)
+}
+
+fn is_header(name: &str, value: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    !name.is_empty() && name.bytes().all(plain) && value.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
 }
 
 fn unknown_channel(file: &str, text: &str, channel: &str) -> Result<VenueSpec, ConfigError> {

@@ -14,7 +14,7 @@ use super::{LEVELS_MAX, WireError};
 use crate::model::event::Level;
 
 /// Reads levels into `out`, which is cleared first. A level is `[price, size, …]` or
-/// `{"px": price, "sz": size, …}`; more than [`LEVELS_MAX`] are refused.
+/// `{"px": price, "sz": size, …}`, with the names written out or not; more than [`LEVELS_MAX`] are refused.
 pub fn levels(json: &str, out: &mut Vec<Level>) -> Result<(), WireError> {
     out.clear();
     let mut fault = None;
@@ -111,7 +111,9 @@ impl<'de> Visitor<'de> for Pair {
         #[derive(Deserialize)]
         #[serde(field_identifier, rename_all = "lowercase")]
         enum Key {
+            #[serde(alias = "price")]
             Px,
+            #[serde(alias = "qty", alias = "size")]
             Sz,
             #[serde(other)]
             Other,
@@ -146,6 +148,8 @@ mod tests {
         assert_eq!(out[1].size.to_string(), "0.25");
         levels(r#"[{"n":3,"sz":"2","px":"1.5"}]"#, &mut out).unwrap();
         assert_eq!((out.len(), out[0].price.to_string()), (1, "1.5".to_string()));
+        levels(r#"[{"price":34892.5,"qty":6385}]"#, &mut out).unwrap();
+        assert_eq!((out.len(), out[0].size.to_string()), (1, "6385".to_string()));
         for (json, error) in [
             (r#"[["1"]]"#, WireError::Missing("size")),
             (r#"[["0","1"]]"#, WireError::Range("price")),

@@ -14,11 +14,17 @@
 
 pub mod account;
 pub mod binance;
+pub mod bitget;
+pub mod bitmex;
 pub mod bybit;
 pub mod coinbase;
+pub mod deribit;
+pub mod dydx;
 pub mod follow;
+pub mod gate;
 pub mod hot;
 pub mod hyperliquid;
+pub mod kraken;
 pub mod levels;
 pub mod lists;
 pub mod okx;
@@ -39,8 +45,20 @@ pub use symbols::Symbols;
 pub use table::Table;
 
 /// Every wire protocol, one line each.
-pub static DIALECTS: &[&dyn Dialect] =
-    &[&binance::Binance, &bybit::Bybit, &coinbase::Coinbase, &hyperliquid::Hyperliquid, &okx::Okx];
+#[rustfmt::skip]
+pub static DIALECTS: &[&dyn Dialect] = &[
+    &binance::Binance,
+    &bitget::Bitget,
+    &bitmex::Bitmex,
+    &bybit::Bybit,
+    &coinbase::Coinbase,
+    &deribit::Deribit,
+    &dydx::Dydx,
+    &gate::Gate,
+    &hyperliquid::Hyperliquid,
+    &kraken::Kraken,
+    &okx::Okx,
+];
 
 /// The dialect with this id.
 pub fn find(id: &str) -> Option<&'static dyn Dialect> {

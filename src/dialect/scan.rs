@@ -102,6 +102,28 @@ impl<'a> Cursor<'a> {
         Some(num)
     }
 
+    /// Takes `123.450`, written without quotes, as an exact number that is not negative. What ends it
+    /// stays: an exponent is then no comma for the caller.
+    #[inline]
+    pub fn bare_num(&mut self) -> Option<Num> {
+        let (whole, mark, rest) = digits(0, self.bytes)?;
+        let before = self.bytes.len() - rest.len() - 1;
+        let (value, scale, rest) = match mark {
+            b'.' => {
+                let (value, _, behind) = digits(whole, rest)?;
+                let scale = rest.len() - behind.len() - 1;
+                (value, (scale > 0).then_some(scale)?, behind)
+            }
+            _ => (whole, 0, rest),
+        };
+        let has_leading_zero = before > 1 && self.peek() == Some(b'0');
+        if before == 0 || before + scale > DIGITS_MAX || has_leading_zero {
+            return None;
+        }
+        self.bytes = self.bytes.get(self.bytes.len() - rest.len() - 1..)?;
+        Some(Num::new(value as i64, scale as u8))
+    }
+
     /// Takes `[["price","size"],...]`; extra members of a level are refused.
     #[inline]
     pub fn levels(&mut self, out: &mut Vec<Level>) -> Option<()> {
@@ -209,6 +231,20 @@ mod tests {
         {
             assert!(Cursor::new(text.as_bytes()).quoted_num().is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn bare_numbers_end_before_what_follows() {
+        for (text, shown, next) in [("58710.20,", "58710.20", b','), ("0.0}", "0", b'}'), ("7]", "7", b']')] {
+            let mut cursor = Cursor::new(text.as_bytes());
+            assert_eq!(cursor.bare_num().unwrap().to_string(), shown);
+            assert_eq!(cursor.peek(), Some(next));
+        }
+        for text in [",", ".5,", "5.,", "-1,", "01,", "1234567890123456789,", "12", "\"5\"", "x"] {
+            assert!(Cursor::new(text.as_bytes()).bare_num().is_none(), "{text}");
+        }
+        let mut cursor = Cursor::new(b"1e5,");
+        assert!(cursor.bare_num().is_some() && cursor.peek() == Some(b'e'), "no comma: the caller gives up");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{SYMBOLS_MAX, WireError};
 use crate::model::event::Symbol;
 
 /// Longest symbol taken, in bytes. Longer ones are refused.
-pub const SYMBOL_BYTES_MAX: usize = 64;
+pub const SYMBOL_BYTES_MAX: usize = 96;
 
 /// Native symbols and their dense indices.
 #[derive(Debug, Default)]
@@ -121,7 +121,7 @@ mod tests {
     fn limits_hold() {
         let mut symbols = Symbols::default();
         assert_eq!(symbols.intern(""), Err(WireError::Range("symbol")));
-        assert_eq!(symbols.intern(&"x".repeat(65)), Err(WireError::Range("symbol")));
+        assert_eq!(symbols.intern(&"x".repeat(SYMBOL_BYTES_MAX + 1)), Err(WireError::Range("symbol")));
         for n in 0..SYMBOLS_MAX {
             symbols.intern(&n.to_string()).unwrap();
         }

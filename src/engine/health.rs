@@ -24,7 +24,7 @@ pub struct ConnHealth {
     pub was_up: bool,
     /// Newest message of any kind, heartbeats included.
     pub last: Option<Nanos>,
-    /// REST pseudo-connection: carries answers only.
+    /// REST pseudo-connection, or one of an own account: carries nothing that streams the market.
     pub is_rest: bool,
     /// The own account it belongs to: its state is none of the market's.
     pub account: Option<u16>,

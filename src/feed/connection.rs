@@ -6,6 +6,7 @@
 //! is one subscription round trip, not a whole connect. Both are never subscribed at once: a decoder
 //! sees one stream per connection and would count trades twice.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
@@ -18,11 +19,14 @@ use super::Patience;
 use super::backoff::{Backoff, SplitMix};
 use super::door::{Door, Socket};
 use super::inlet::{Gone, Inlet};
+use super::login::Private;
+use super::own;
 use super::pace::Bucket;
 use super::redirect::Target;
 use super::session::{self, End};
 use super::words::Failure;
 use crate::model::entry::Control;
+use crate::model::secret::Secret;
 use crate::model::venue::{ConnPlan, Heartbeat, Limits};
 
 /// Connections of one venue that may start at once; after that `Limits::connects_per_min` holds.
@@ -86,6 +90,14 @@ pub struct Connection {
     pub seed: u64,
     /// Sessions in a row without any data; zero at first.
     pub mute: u32,
+    /// What a connection of an own account has beyond the others.
+    pub private: Option<Private>,
+}
+
+/// An open socket, and the ticket it was opened with.
+pub(super) struct Open {
+    pub(super) socket: Socket,
+    pub(super) ticket: Option<Secret>,
 }
 
 /// Resolves once `stop` is true or its sender is gone.
@@ -111,30 +123,23 @@ impl Connection {
 
     async fn lives(&mut self) -> Result<(), Gone> {
         let mut backoff = Backoff::new(self.seed);
-        let mut successor: Option<Socket> = None;
+        let mut successor: Option<Open> = None;
         let mut opened = 0u32;
         loop {
-            let socket = match successor.take() {
-                Some(socket) => socket,
+            let open = match successor.take() {
+                Some(open) => open,
                 None => match self.open().await {
                     None => return Ok(()),
-                    Some(Ok(socket)) => socket,
-                    Some(Err(failure)) => {
-                        let wait = backoff.delay().max(failure.pause);
-                        let refused = Control::Refused { reason: failure.reason, retry_ms: millis(wait) };
-                        self.inlet.control(refused).await?;
-                        match self.wait(wait).await {
-                            Waited::Over => continue,
-                            Waited::Stop => return Ok(()),
-                        }
-                    }
+                    Some(Ok(open)) => open,
+                    Some(Err(failure)) => match self.refused(failure, &mut backoff).await? {
+                        Waited::Over => continue,
+                        Waited::Stop => return Ok(()),
+                    },
                 },
             };
-            self.inlet.control(Control::Opened { reconnects: opened }).await?;
-            self.count_open(opened);
-            opened = opened.saturating_add(1);
             let began = Instant::now();
-            let end = session::run(self, socket).await;
+            let (end, was_open) = session::run(self, open, opened).await;
+            opened = opened.saturating_add(u32::from(was_open));
             self.inlet.account().open.store(false, Ordering::Relaxed);
             if began.elapsed() >= self.patience.stable {
                 backoff.reset();
@@ -156,6 +161,16 @@ impl Connection {
                     self.inlet.control(Control::TooLarge { limit: limit as u64 }).await?;
                     Failure::new(format!("a message above the limit of {limit} bytes"))
                 }
+                End::Barred(reason) => {
+                    if let Some(private) = &self.private {
+                        private.bar(&reason);
+                    }
+                    return self.inlet.control(Control::Refused { reason, retry_ms: 0 }).await;
+                }
+                End::NotIn(failure) => match self.refused(failure, &mut backoff).await? {
+                    Waited::Over => continue,
+                    Waited::Stop => return Ok(()),
+                },
                 End::Silent(failure, false) => {
                     self.mute = self.mute.saturating_add(1);
                     failure
@@ -171,16 +186,26 @@ impl Connection {
         }
     }
 
-    fn count_open(&self, opened: u32) {
+    /// Says that the connection is of use: its socket is open and, where there is one, the login done.
+    pub(super) async fn says_open(&mut self, opened: u32) -> Result<(), Gone> {
+        self.inlet.control(Control::Opened { reconnects: opened }).await?;
         let account = self.inlet.account();
         account.open.store(true, Ordering::Relaxed);
         account.reconnects.store(u64::from(opened), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Says that the connection could not be opened, and waits.
+    async fn refused(&mut self, failure: Failure, backoff: &mut Backoff) -> Result<Waited, Gone> {
+        let wait = backoff.delay().max(failure.pause);
+        let refused = Control::Refused { reason: failure.reason, retry_ms: millis(wait) };
+        self.inlet.control(refused).await?;
+        Ok(self.wait(wait).await)
     }
 
     /// Opens a socket in turn; `None` when stopped meanwhile.
-    async fn open(&mut self) -> Option<Result<Socket, Failure>> {
-        let attempt =
-            attempt(Arc::clone(&self.turnstile), self.door.clone(), self.target.clone(), &self.limits);
+    async fn open(&mut self) -> Option<Result<Open, Failure>> {
+        let attempt = attempt(self);
         tokio::select! {
             () = stopped(&mut self.stop) => None,
             result = attempt => Some(result),
@@ -205,18 +230,26 @@ impl Connection {
     }
 }
 
-/// One attempt to open, in the venue's turn. Owns what it uses, so that it can run beside a session.
-pub(super) fn attempt(
-    turnstile: Arc<Turnstile>,
-    door: Door,
-    target: Target,
-    limits: &Limits,
-) -> impl Future<Output = Result<Socket, Failure>> + Send + 'static {
-    let bytes_max = limits.message_bytes_max;
-    async move {
+/// One attempt to open.
+pub(super) type Attempt = Pin<Box<dyn Future<Output = Result<Open, Failure>> + Send>>;
+
+/// One attempt to open, in the venue's turn and with a fresh ticket where one is needed. Owns what it
+/// uses, so that it can run beside a session.
+pub(super) fn attempt(conn: &Connection) -> Attempt {
+    let (turnstile, door, target) = (Arc::clone(&conn.turnstile), conn.door.clone(), conn.target.clone());
+    let (private, bytes_max) = (conn.private.clone(), conn.limits.message_bytes_max);
+    Box::pin(async move {
         turnstile.turn().await;
-        door.open(&target, bytes_max).await
-    }
+        let Some(private) = private else {
+            return door.open(&target, bytes_max).await.map(|socket| Open { socket, ticket: None });
+        };
+        let ticket = private.ticket().await?;
+        let url = ticket.as_ref().map_or_else(|| target.url.clone(), |t| own::fill_url(&target.url, t));
+        let opened = door.open(&Target { url, ..target }, bytes_max).await;
+        let hide = |f: Failure| Failure { reason: private.own.clean(&f.reason, ticket.as_ref()), ..f };
+        let socket = opened.map_err(hide)?;
+        Ok(Open { socket, ticket })
+    })
 }
 
 /// Age at which a connection is replaced: the venue's limit less up to a twentieth, so that

@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use hyper::http::HeaderMap;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::{TcpStream, lookup_host};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
@@ -61,6 +63,8 @@ pub struct Door {
     pub tls: Result<Arc<ClientConfig>, String>,
     /// Everything together may take this long.
     pub patience: Duration,
+    /// What the venue wants at the handshake.
+    pub headers: HeaderMap,
 }
 
 impl Door {
@@ -83,7 +87,9 @@ impl Door {
             .max_frame_size(limit)
             .max_write_buffer_size(WRITE_BYTES_MAX);
         let connector = Some(Connector::Rustls(tls));
-        match client_async_tls_with_config(target.url.as_str(), stream, Some(config), connector).await {
+        let mut request = target.url.as_str().into_client_request().map_err(|e| words::websocket(&e))?;
+        request.headers_mut().extend(self.headers.clone());
+        match client_async_tls_with_config(request, stream, Some(config), connector).await {
             Ok((socket, _)) => Ok(socket),
             Err(error) => Err(words::websocket(&error)),
         }

@@ -1,8 +1,9 @@
 //! Floor 3: sockets. Bytes arrive here, get their time of arrival, and enter the one queue to the core.
 //!
 //! One supervisor task per venue asks for the instruments, chooses what to watch, and keeps one task
-//! per connection, one per poll and one for REST. Each of them is bounded: queues, message sizes,
-//! requests per second, retries per minute. Nothing here holds a secret or can trade.
+//! per connection, one per poll and one for REST; an own account has a supervisor of its own beside it.
+//! Each of them is bounded: queues, message sizes, requests per second, retries per minute. Nothing here
+//! can trade, and secrets leave `own` only in signed requests, logins and tickets.
 //!
 //! | file | what |
 //! |---|---|
@@ -10,6 +11,7 @@
 //! | `inlet` | one connection's way into it: discarding and its account |
 //! | `redirect` | where a URL may lead |
 //! | `door` | name lookup, TCP, TLS, websocket handshake |
+//! | `headers` | what a venue wants at handshakes and with requests |
 //! | `connection` | life of one connection over all its reconnects |
 //! | `session` | one open websocket: frames, heartbeats, silence |
 //! | `outbox` | paced outgoing texts |
@@ -18,16 +20,23 @@
 //! | `running` | start, orders, stop |
 //! | `registry`, `gauges` | names, indices, accounts of all connections |
 //! | `supervisor`, `watch` | bootstrap, watch list, tasks of one venue |
+//! | `account` | key check, sockets and polls of one own account |
+//! | `own` | who signs for it, and what keeps its secrets out of sight |
+//! | `login` | tickets, and the login of one session |
 //! | `pace`, `backoff`, `silence`, `words` | pure rules: rates, delays, budgets, errors in words |
 
+pub mod account;
 pub mod backoff;
 pub mod connection;
 pub mod door;
 pub mod gauges;
+pub mod headers;
 pub mod http;
 pub mod ingress;
 pub mod inlet;
+pub mod login;
 pub mod outbox;
+pub mod own;
 pub mod pace;
 pub mod redirect;
 pub mod registry;
@@ -44,10 +53,12 @@ use std::time::Duration;
 
 use hyper::body::Bytes;
 
-use crate::dialect::{self, Dialect};
+use crate::dialect::account::Account;
+use crate::dialect::{self, AccountDialect, Dialect};
 use crate::model::Nanos;
 use crate::model::entry::{ConnInfo, ConnIx, Control, RestAnswer};
 use crate::model::instrument::Class;
+use crate::model::secret::Keys;
 use crate::model::venue::VenueSpec;
 
 pub use gauges::{ConnGauge, Gauges, VenueGauge};
@@ -156,16 +167,34 @@ impl VenueFeed {
         &self.spec
     }
 
+    /// The private half of its dialect, where there is one.
+    pub fn account(&self) -> Option<&'static dyn AccountDialect> {
+        self.dialect.account()
+    }
+
     /// Where its REST requests lead, after redirection.
     fn rest_url(&self) -> String {
         redirect::target(&self.spec.rest.url, self.redirect).map_or_else(|e| e.to_string(), |t| t.url)
     }
 }
 
+/// An own account to watch.
+#[derive(Clone, Debug)]
+pub struct AccountFeed {
+    /// Id of its venue, which must be among those watched.
+    pub venue: String,
+    /// The account.
+    pub account: Account,
+    /// Its keys; `None` for accounts by address.
+    pub keys: Option<Keys>,
+}
+
 /// What to watch and how.
 pub struct FeedConfig {
     /// Venues; their position is the `venue` of [`Feeds::command`].
     pub venues: Vec<VenueFeed>,
+    /// Own accounts.
+    pub accounts: Vec<AccountFeed>,
     /// Canonical assets such as `BTC`; empty means all, up to `watch_max` per venue.
     pub underlyings: Vec<String>,
     /// Kinds of contract; perpetuals unless told otherwise.
@@ -183,6 +212,7 @@ impl FeedConfig {
     pub fn new(venues: Vec<VenueFeed>, seed: u64) -> Self {
         FeedConfig {
             venues,
+            accounts: Vec::new(),
             underlyings: Vec::new(),
             classes: vec![Class::Perp],
             watch_max: WATCH_MAX,
@@ -213,6 +243,8 @@ pub struct Patience {
     pub write: Duration,
     /// Least distance of two audits of one book, in milliseconds.
     pub audit_ms: u64,
+    /// From an open socket of an own account to the end of its login.
+    pub login: Duration,
 }
 
 impl Default for Patience {
@@ -227,6 +259,7 @@ impl Default for Patience {
             list_retry: Duration::from_secs(60),
             write: Duration::from_secs(5),
             audit_ms: 60_000,
+            login: Duration::from_secs(10),
         }
     }
 }

@@ -22,8 +22,7 @@ const BURST: u32 = 80;
 const REPEAT: (Duration, Duration, Duration) =
     (Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(600));
 
-/// Texts to send on one open connection.
-#[derive(Debug)]
+/// Texts to send on one open connection. It does not print: the texts of a login are among them.
 pub struct Outbox {
     gap: Duration,
     sent_at: Option<Instant>,
@@ -50,6 +49,20 @@ impl Outbox {
             repeats: Repeats::new(REPEAT.0, REPEAT.1, REPEAT.2),
             hourly: Bucket::new(Duration::from_secs(3_600) / PER_HOUR, BURST),
         }
+    }
+
+    /// Adds the subscriptions of a session that is of use from now on.
+    pub fn hello(&mut self, texts: Vec<String>) {
+        self.ready.extend(texts.into_iter().map(|text| (text, false)));
+    }
+
+    /// Adds texts of a login. False when more wait than the limit.
+    pub fn say(&mut self, texts: Vec<String>) -> bool {
+        if !texts.is_empty() && self.ready.len() + texts.len() > WAITING_MAX {
+            return false;
+        }
+        self.hello(texts);
+        true
     }
 
     /// Adds the texts of an order, delayed when it repeats. An order that still waits is not added

@@ -72,6 +72,11 @@ impl Registry {
         self.counted(given)
     }
 
+    /// The name of a connection.
+    pub fn name(&self, conn: ConnIx) -> Option<String> {
+        self.conns().get(usize::from(conn.0)).map(|c| c.name.clone())
+    }
+
     /// Counts an order that found no place.
     pub fn counted(&self, result: Result<(), OrderRefused>) -> Result<(), OrderRefused> {
         if result.is_err() {

@@ -3,7 +3,9 @@
 //! * Weights leave evenly at `requests_per_s`; a request of weight 20 uses the time of 20.
 //! * A request that waits or is under way is not queued again; its answer serves all who asked.
 //! * The same command made again and again is delayed more each time, up to [`REPEAT`]`.1`.
-//! * "Too many", "banned", "forbidden" and "not in your region" pause the whole venue.
+//! * "Too many", "banned", "forbidden" and "not in your region" pause the whole venue; what is refused to
+//!   one account pauses the venue only where it is about the rate.
+//! * Requests of own accounts are signed when they leave, so that none goes out with the time it was queued.
 //!
 //! Answers of any status go to the core; a request without an answer goes there as `RestFailed`.
 
@@ -19,13 +21,15 @@ use tokio::time::{Instant, sleep_until};
 use super::connection::stopped;
 use super::http::{Answered, Http};
 use super::ingress::Sender;
+use super::own::Own;
 use super::pace::{Bucket, Repeats};
 use super::words::Failure;
-use super::{Arrival, ArrivalKind, RestOwned};
+use super::{Arrival, ArrivalKind};
 use crate::clock::Clock;
 use crate::model::Nanos;
 use crate::model::entry::{ConnIx, Control};
-use crate::model::venue::{Method, RestRequest};
+use crate::model::secret::Secret;
+use crate::model::venue::RestRequest;
 
 /// Requests that may wait.
 pub const WAITING_MAX: usize = 4_096;
@@ -51,8 +55,32 @@ pub enum Ask {
         /// True when the core's decoder will ask for the same, because it reads the same answers.
         follow_up: bool,
         /// Where the answer goes beside the core.
-        reply: oneshot::Sender<Result<RestOwned, Failure>>,
+        reply: Reply,
     },
+    /// An own account wants this.
+    Own(OwnAsk),
+}
+
+/// Where an answer goes beside the core.
+pub type Reply = oneshot::Sender<Result<Answered, Failure>>;
+
+/// Something to ask for an own account.
+#[derive(Debug)]
+pub struct OwnAsk {
+    /// What to ask, unsigned.
+    pub request: RestRequest,
+    /// Who signs it.
+    pub own: Arc<Own>,
+    /// The account's REST connection on the tape.
+    pub conn: ConnIx,
+    /// Goes where the request leaves a place for it.
+    pub ticket: Option<Secret>,
+    /// The answer goes to the core; key checks and tickets do not.
+    pub is_taped: bool,
+    /// A decoder wants it: delayed when it repeats.
+    pub is_command: bool,
+    /// Who waits for the answer.
+    pub reply: Option<Reply>,
 }
 
 /// What the queue works with.
@@ -83,7 +111,24 @@ struct Pending {
     due: Option<(Instant, u64)>, // place in the queue; none once it is under way
     for_core: bool,              // a command or a poll asked, not only the bootstrap
     follow_up: bool,
-    replies: Vec<oneshot::Sender<Result<RestOwned, Failure>>>,
+    private: Option<Private>,
+    replies: Vec<Reply>,
+}
+
+/// What a request of an own account has beyond the others.
+#[derive(Clone)]
+struct Private {
+    own: Arc<Own>,
+    conn: ConnIx,
+    ticket: Option<Secret>,
+    is_taped: bool,
+}
+
+impl Pending {
+    /// The connection of the tape that it belongs to; `venue` is the venue's own.
+    fn conn(&self, venue: ConnIx) -> ConnIx {
+        self.private.as_ref().map_or(venue, |p| p.conn)
+    }
 }
 
 /// State of the queue.
@@ -106,14 +151,17 @@ impl Queue {
         }
     }
 
-    /// Takes an ask; the request comes back when there is no room.
-    fn add(&mut self, ask: Ask, now: Instant) -> Result<(), RestRequest> {
-        let (request, command, follow_up, reply) = match ask {
-            Ask::Command(request) => (request, true, false, None),
-            Ask::Poll(request) => (request, false, false, None),
-            Ask::Boot { request, follow_up, reply } => (request, false, follow_up, Some(reply)),
+    /// Takes an ask; the request comes back when there is no room, with its connection if it is private.
+    fn add(&mut self, ask: Ask, now: Instant) -> Result<(), (RestRequest, Option<ConnIx>)> {
+        let (request, command, follow_up, reply, private) = match ask {
+            Ask::Command(request) => (request, true, false, None, None),
+            Ask::Poll(request) => (request, false, false, None, None),
+            Ask::Boot { request, follow_up, reply } => (request, false, follow_up, Some(reply), None),
+            Ask::Own(OwnAsk { request, own, conn, ticket, is_taped, is_command, reply }) => {
+                (request, is_command, false, reply, Some(Private { own, conn, ticket, is_taped }))
+            }
         };
-        let key = key(&request);
+        let key = key(&request, private.as_ref());
         let for_core = reply.is_none();
         if let Some(pending) = self.pending.get_mut(&key) {
             pending.for_core |= for_core;
@@ -125,14 +173,15 @@ impl Queue {
             return Ok(()); // the bootstrap asked for it already and the core has the answer
         }
         if self.pending.len() >= WAITING_MAX {
-            return Err(request);
+            return Err((request, private.map(|p| p.conn)));
         }
         let delay = if command { self.repeats.delay(&key, now) } else { Duration::ZERO };
         self.serial += 1;
         let place = (now + delay, self.serial);
         self.order.insert(place, key.clone());
         let replies = reply.into_iter().collect();
-        self.pending.insert(key, Pending { request, due: Some(place), for_core, follow_up, replies });
+        let pending = Pending { request, due: Some(place), for_core, follow_up, private, replies };
+        self.pending.insert(key, pending);
         Ok(())
     }
 
@@ -142,25 +191,43 @@ impl Queue {
     }
 
     /// Takes the first request for sending.
-    fn start(&mut self) -> Option<(String, RestRequest)> {
+    fn start(&mut self) -> Option<(String, RestRequest, Option<Private>)> {
         let (_, key) = self.order.pop_first()?;
         let pending = self.pending.get_mut(&key)?;
         pending.due = None;
-        Some((key, pending.request.clone()))
+        Some((key, pending.request.clone(), pending.private.clone()))
     }
 
-    /// Ends a request; the replies that wait for it.
-    fn end(&mut self, key: &str, now: Instant) -> Vec<oneshot::Sender<Result<RestOwned, Failure>>> {
-        let Some(pending) = self.pending.remove(key) else { return Vec::new() };
+    /// Ends a request: what it was, and the replies that wait for it.
+    fn end(&mut self, key: &str, now: Instant) -> Option<Pending> {
+        let pending = self.pending.remove(key)?;
         if pending.follow_up && !pending.for_core {
             self.answered.insert(key.to_string(), now);
         }
-        pending.replies
+        Some(pending)
     }
 }
 
-fn key(request: &RestRequest) -> String {
-    format!("{} {}", request.path, request.body.as_deref().unwrap_or(""))
+/// Two requests with the same key are one. Answers of one account are no answers for another.
+fn key(request: &RestRequest, private: Option<&Private>) -> String {
+    let own = private.map_or_else(String::new, |p| format!("{} {} ", p.own.prefix(), p.is_taped));
+    let body = request.body.as_deref().unwrap_or("");
+    format!("{own}{} {} {body}", request.method.word(), request.path)
+}
+
+/// Signs, if it must, and asks.
+async fn send(http: &Http, request: &RestRequest, private: Option<&Private>) -> Result<Answered, Failure> {
+    match private {
+        Some(Private { own, ticket, .. }) => own.ask(http, request, ticket.as_ref()).await,
+        None => http.ask(request, None).await,
+    }
+}
+
+/// How long an answer keeps the whole venue away.
+fn venue_pause(answered: &Answered, is_private: bool) -> Option<Duration> {
+    let pause = answered.refusal.as_ref()?.pause;
+    let is_rate = matches!(answered.rest.status, 418 | 429);
+    (!pause.is_zero() && (is_rate || !is_private)).then_some(pause)
 }
 
 impl RestTask {
@@ -183,30 +250,32 @@ impl RestTask {
                 () = stopped(&mut self.stop) => return,
                 Some(done) = under_way.join_next(), if !under_way.is_empty() => {
                     let Ok((key, ts_recv, result)) = done else { continue };
-                    let pause = result.as_ref().map_or(None, |a| a.refusal.as_ref().map(|r| r.pause));
-                    if let Some(pause) = pause.filter(|p| !p.is_zero()) {
-                        paused_until = Some(Instant::now() + pause);
+                    let Some(ended) = queue.end(&key, Instant::now()) else { continue };
+                    let is_private = ended.private.is_some();
+                    let pause = result.as_ref().map_or(None, |a| venue_pause(a, is_private));
+                    if let Some(pause) = pause {
+                        paused_until = paused_until.max(Some(Instant::now() + pause));
                     }
-                    let replies = queue.end(&key, Instant::now());
-                    if self.hand_over(key, ts_recv, result, replies).await.is_none() {
+                    if self.hand_over(ended, ts_recv, result).await.is_none() {
                         return;
                     }
                 }
                 () = sleep_until(start_at.unwrap_or(now)), if may_start => {
-                    if let Some((key, request)) = queue.start() {
+                    if let Some((key, request, private)) = queue.start() {
                         budget.take(Instant::now(), request.weight);
                         let (http, clock) = (self.http.clone(), self.clock);
                         under_way.spawn(async move {
-                            let result = http.ask(&request).await;
+                            let result = send(&http, &request, private.as_ref()).await;
                             (key, clock.now(), result)
                         });
                     }
                 }
                 ask = self.asks.recv() => {
                     let Some(ask) = ask else { return };
-                    if let Err(request) = queue.add(ask, Instant::now()) {
+                    if let Err((request, conn)) = queue.add(ask, Instant::now()) {
                         let reason = format!("more than {WAITING_MAX} requests wait");
-                        if self.failed(self.http.name(&request), reason).await.is_none() {
+                        let (conn, url) = (conn.unwrap_or(self.conn), self.http.name(&request));
+                        if self.failed(conn, url, reason).await.is_none() {
                             return;
                         }
                     }
@@ -215,38 +284,37 @@ impl RestTask {
         }
     }
 
-    /// Gives an answer to the core and to the bootstrap. `None` when the core is gone.
+    /// Gives an answer to the core and to those who wait. `None` when the core is gone.
     async fn hand_over(
         &self,
-        key: String,
+        ended: Pending,
         ts_recv: Nanos,
         result: Result<Answered, Failure>,
-        replies: Vec<oneshot::Sender<Result<RestOwned, Failure>>>,
     ) -> Option<()> {
-        let (sent, reply) = match result {
-            Ok(Answered { rest, refusal }) => {
-                let kind = ArrivalKind::Rest(self.conn, rest.clone());
-                let arrival = Arrival { ts_recv, kind };
-                (self.ingress.must(arrival).await.ok(), refusal.map_or(Ok(rest), Err))
-            }
+        let conn = ended.conn(self.conn);
+        let sent = match &result {
+            Ok(answered) => match &ended.private {
+                Some(Private { is_taped: false, .. }) => Some(()),
+                _ => {
+                    let kind = ArrivalKind::Rest(conn, answered.rest.clone());
+                    self.ingress.must(Arrival { ts_recv, kind }).await.ok()
+                }
+            },
             Err(failure) => {
-                let (path, body) = key.split_once(' ').unwrap_or((&key, ""));
-                let body = (!body.is_empty()).then(|| body.to_string());
-                let method = if body.is_some() { Method::Post } else { Method::Get };
-                let request = RestRequest { method, path: path.to_string(), body, weight: 1 };
-                (self.failed(self.http.name(&request), failure.reason.clone()).await, Err(failure))
+                let url = self.http.name(&ended.request);
+                self.failed(conn, url, failure.reason.clone()).await
             }
         };
-        for to in replies {
-            // An error means that the bootstrap gave up waiting; the core has the answer all the same.
-            drop(to.send(reply.clone()));
+        for to in ended.replies {
+            // An error means that nobody waits any more; the core has the answer all the same.
+            drop(to.send(result.clone()));
         }
         sent
     }
 
-    async fn failed(&self, url: String, reason: String) -> Option<()> {
+    async fn failed(&self, conn: ConnIx, url: String, reason: String) -> Option<()> {
         let control = Control::RestFailed { url, reason };
-        let kind = ArrivalKind::Control(self.conn, control);
+        let kind = ArrivalKind::Control(conn, control);
         self.ingress.must(Arrival { ts_recv: self.clock.now(), kind }).await.ok()
     }
 }
@@ -255,7 +323,7 @@ impl RestTask {
 mod tests {
     use super::*;
 
-    fn boot(path: &str) -> (Ask, oneshot::Receiver<Result<RestOwned, Failure>>) {
+    fn boot(path: &str) -> (Ask, oneshot::Receiver<Result<Answered, Failure>>) {
         let (reply, answer) = oneshot::channel();
         (Ask::Boot { request: RestRequest::get(path), follow_up: true, reply }, answer)
     }
@@ -268,7 +336,7 @@ mod tests {
             queue.add(Ask::Command(RestRequest::get("/depth?symbol=A")), now).unwrap();
         }
         assert_eq!(queue.order.len(), 1);
-        let (key, _) = queue.start().unwrap();
+        let (key, ..) = queue.start().unwrap();
         queue.add(Ask::Command(RestRequest::get("/depth?symbol=A")), now).unwrap();
         assert_eq!(queue.order.len(), 0, "it is under way");
         queue.end(&key, now);
@@ -284,7 +352,7 @@ mod tests {
         let mut queue = Queue::new();
         let (ask, _answer) = boot("/list?page=2");
         queue.add(ask, now).unwrap();
-        let (key, _) = queue.start().unwrap();
+        let (key, ..) = queue.start().unwrap();
         queue.end(&key, now);
         queue.add(Ask::Command(RestRequest::get("/list?page=2")), now).unwrap();
         assert!(queue.order.is_empty(), "its answer is on the tape");

@@ -1,22 +1,28 @@
 //! The feeds as a whole: start them, give them orders, read their figures, stop them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use hyper::http::HeaderMap;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::connection::Order;
+use super::account::Desk;
+use super::connection::{Order, Turnstile};
 use super::door::{self, Door};
 use super::gauges::{Gauges, VenueGauge};
+use super::headers;
 use super::http::Http;
 use super::ingress::Sender;
+use super::login::Private;
+use super::own::Own;
 use super::registry::{self, Registry};
 use super::rest::{self, Ask, RestTask};
 use super::supervisor::{Shared, Venue};
-use super::{FeedConfig, VenueFeed};
+use super::{AccountFeed, FeedConfig, VenueFeed};
 use crate::clock::Clock;
 use crate::model::entry::{ConnInfo, ConnIx};
 use crate::model::venue::Command;
@@ -31,15 +37,20 @@ pub fn spawn(handle: &Handle, config: FeedConfig, clock: Clock, ingress: Sender)
         watch_max: config.watch_max,
         seed: config.seed,
         patience: config.patience,
-        door: Door { tls: tls.clone(), patience: config.patience.connect },
+        door: Door { tls: tls.clone(), patience: config.patience.connect, headers: HeaderMap::new() },
         clock,
         ingress,
         registry: Registry::default(),
     });
     let (stop_tx, stop) = tokio::sync::watch::channel(false);
-    let mut feeds = Feeds { shared, venues: Vec::new(), stop: stop_tx, tasks: Vec::new() };
+    let mut feeds =
+        Feeds { shared, venues: Vec::new(), desks: BTreeMap::new(), stop: stop_tx, tasks: Vec::new() };
     for (number, feed) in config.venues.into_iter().enumerate() {
-        feeds.start(handle, number, feed, tls.clone(), stop.clone());
+        let turnstile = Arc::new(Turnstile::new(feed.spec.limits.connects_per_min));
+        feeds.start(handle, number, feed.clone(), Arc::clone(&turnstile), tls.clone(), stop.clone());
+        for account in config.accounts.iter().filter(|a| a.venue == feed.spec.id) {
+            feeds.watch(handle, number, &feed, account.clone(), Arc::clone(&turnstile), stop.clone());
+        }
     }
     feeds
 }
@@ -48,6 +59,7 @@ pub fn spawn(handle: &Handle, config: FeedConfig, clock: Clock, ingress: Sender)
 pub struct Feeds {
     shared: Arc<Shared>,
     venues: Vec<(mpsc::Sender<Ask>, Arc<AtomicUsize>)>,
+    desks: BTreeMap<String, Private>, // by how the names of their connections begin
     stop: tokio::sync::watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -69,6 +81,7 @@ impl Feeds {
         handle: &Handle,
         number: usize,
         feed: VenueFeed,
+        turnstile: Arc<Turnstile>,
         tls: Result<Arc<rustls::ClientConfig>, String>,
         stop: tokio::sync::watch::Receiver<bool>,
     ) {
@@ -81,7 +94,8 @@ impl Feeds {
         // No place is left only beyond a thousand connections; the venue is left out then.
         let Some(place) = self.shared.registry.place(&info.name) else { return };
         let task = RestTask {
-            http: Http::new(&spec.rest.url, feed.redirect, tls, self.shared.patience.rest),
+            http: Http::new(&spec.rest.url, feed.redirect, tls, self.shared.patience.rest)
+                .with(headers::of(spec)),
             conn: place.conn,
             per_s: spec.rest.requests_per_s,
             burst: spec.rest.burst,
@@ -97,8 +111,33 @@ impl Feeds {
                 task.run().await;
             }
         }));
-        let venue = Venue { number, feed, shared: Arc::clone(&self.shared), asks, stop };
+        let venue = Venue { number, feed, shared: Arc::clone(&self.shared), asks, turnstile, stop };
         self.tasks.push(handle.spawn(venue.run()));
+    }
+
+    /// Starts an account of a started venue. One without a private half in its dialect is left out.
+    fn watch(
+        &mut self,
+        handle: &Handle,
+        number: usize,
+        feed: &VenueFeed,
+        account: AccountFeed,
+        turnstile: Arc<Turnstile>,
+        stop: tokio::sync::watch::Receiver<bool>,
+    ) {
+        let (Some(dialect), Some((asks, _))) = (feed.account(), self.venues.get(number)) else { return };
+        let spec = feed.spec.clone();
+        let own = Arc::new(Own::new(spec, dialect, account.account, account.keys, self.shared.clock));
+        let name = format!("{}rest", own.prefix());
+        let Some(place) = self.shared.registry.place(&name) else { return };
+        let info = ConnInfo { venue: own.spec.id.clone(), name, url: feed.rest_url() };
+        let (barred, bars) = mpsc::channel(1);
+        let private = Private { own, asks: asks.clone(), rest: place.conn, barred };
+        self.desks.insert(private.own.prefix(), private.clone());
+        let shared = Arc::clone(&self.shared);
+        let heartbeat = feed.dialect.heartbeat();
+        let desk = Desk { private, info, redirect: feed.redirect, heartbeat, shared, turnstile, stop };
+        self.tasks.push(handle.spawn(desk.run(bars)));
     }
 
     /// Carries out a decoder's command on `venue`, the position in the configuration. Never blocks.
@@ -111,6 +150,20 @@ impl Feeds {
                     asks.try_send(Ask::Command(request)).map_err(|e| registry::refused(&e))
                 });
                 self.shared.registry.counted(sent)
+            }
+        }
+    }
+
+    /// Carries out a command that the decoder of an own account gave when it read `conn`. Never blocks.
+    pub fn own(&self, conn: ConnIx, command: Command) -> Result<(), OrderRefused> {
+        match command {
+            Command::Send { conn, texts } => self.shared.registry.order(conn, Order::Texts(texts)),
+            Command::Rest(request) => {
+                let registry = &self.shared.registry;
+                let name = registry.name(conn).unwrap_or_default();
+                let prefix = name.find('@').and_then(|at| name.get(..=at)).unwrap_or_default();
+                let desk = self.desks.get(prefix).ok_or(OrderRefused::Unknown);
+                registry.counted(desk.and_then(|desk| desk.command(request)))
             }
         }
     }

@@ -1,22 +1,25 @@
 //! One open websocket, from handshake to loss: reads, stamps, hands over, sends in time.
 //!
+//! A connection of an own account logs in first; what belongs to its login goes no further.
+//!
 //! Timers come before frames in every round, so heartbeats leave on time however busy the socket is;
 //! frames that are already there are taken in runs, so timers cost nothing per frame.
 
-use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
+use hyper::body::Bytes;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use super::connection::{Connection, Order, attempt, planned_life, stopped};
+use super::connection::{Attempt, Connection, Open, Order, attempt, planned_life, stopped};
 use super::door::Socket;
+use super::inlet::Gone;
+use super::login::{Entrance, Step};
 use super::outbox::Outbox;
 use super::silence::{BYTES_BUDGET, Silence, widened};
 use super::words::{self, Failure};
@@ -41,10 +44,18 @@ pub(super) enum End {
     /// Too long without data or bytes; whether it brought any data before.
     Silent(Failure, bool),
     /// Aged; this socket takes over.
-    Successor(Box<Socket>),
+    Successor(Box<Open>),
+    /// The login failed; try again.
+    NotIn(Failure),
+    /// The account must not be watched; why.
+    Barred(String),
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Socket, Failure>> + Send>>;
+impl From<Gone> for End {
+    fn from(_: Gone) -> Self {
+        End::Gone
+    }
+}
 
 /// What has to happen when.
 struct Agenda {
@@ -52,41 +63,107 @@ struct Agenda {
     silence: Silence,
     beat_at: Option<Instant>,
     life_at: Option<Instant>,
-    opening: Option<Opening>,
+    opening: Option<Attempt>,
+    entrance: Option<Entrance>, // connections of own accounts have one
+    opened: Option<u32>,        // until it is said: how often the connection was opened before
 }
 
 impl Agenda {
-    fn new(conn: &Connection, now: Instant) -> Self {
+    fn new(conn: &Connection, entrance: Option<Entrance>, opened: u32, now: Instant) -> Self {
         let beat = conn.heartbeat.map(|h| Duration::from_millis(h.every_ms));
         let bytes_budget = beat.map_or(BYTES_BUDGET, |every| every * 2);
         Agenda {
-            outbox: Outbox::new(&conn.plan.hello, Duration::from_millis(conn.limits.send_gap_ms)),
+            outbox: Outbox::new(&[], Duration::from_millis(conn.limits.send_gap_ms)),
             silence: Silence::new(conn.silence.map(|b| widened(b, conn.mute)), bytes_budget, now),
             beat_at: beat.map(|every| now + every),
             life_at: conn.patience.life.or(planned_life(&conn.limits, conn.seed)).map(|life| now + life),
             opening: None,
+            entrance,
+            opened: Some(opened),
         }
+    }
+
+    /// True while a login is under way.
+    fn is_outside(&self) -> bool {
+        self.entrance.as_ref().is_some_and(|entrance| !entrance.is_in())
     }
 
     /// The next instant at which something is due.
     fn wake_at(&self, now: Instant) -> Instant {
-        let due = [self.outbox.next_at(now), self.beat_at, self.life_at];
+        let until = self.entrance.as_ref().and_then(Entrance::until);
+        let due = [self.outbox.next_at(now), self.beat_at, self.life_at, until];
         due.into_iter().flatten().fold(self.silence.check_at(), Instant::min)
     }
 }
 
-/// Runs one open socket until it ends.
-pub(super) async fn run(conn: &mut Connection, mut ws: Socket) -> End {
-    let mut agenda = Agenda::new(conn, Instant::now());
-    let end = loop {
+/// Runs one open socket until it ends; also says whether it was of use. `opened` is how often the
+/// connection was opened before.
+pub(super) async fn run(conn: &mut Connection, open: Open, opened: u32) -> (End, bool) {
+    let Open { socket: mut ws, ticket } = open;
+    let now = Instant::now();
+    let entrance = conn.private.as_ref().map(|private| private.entrance(ticket, now + conn.patience.login));
+    let mut agenda = Agenda::new(conn, entrance, opened, now);
+    let end = match begin(conn, &mut agenda).await {
+        Err(end) => end,
+        Ok(()) => turns(conn, &mut agenda, &mut ws).await,
+    };
+    let was_open = agenda.opened.is_none();
+    let end = match end {
+        End::Lost(failure) | End::Silent(failure, _) if !was_open => {
+            End::NotIn(Failure { reason: format!("the login was cut off: {}", failure.reason), ..failure })
+        }
+        end => end,
+    };
+    farewell(&end, &mut ws, conn.patience.write).await;
+    (end, was_open)
+}
+
+/// Says what comes first: the subscriptions, or a login.
+async fn begin(conn: &mut Connection, agenda: &mut Agenda) -> Result<(), End> {
+    match &mut agenda.entrance {
+        None => enter(conn, agenda).await,
+        Some(entrance) => {
+            let step = entrance.open();
+            pass(conn, agenda, step).await
+        }
+    }
+}
+
+/// The connection is of use from now on.
+async fn enter(conn: &mut Connection, agenda: &mut Agenda) -> Result<(), End> {
+    let Some(opened) = agenda.opened.take() else { return Ok(()) };
+    let hello = match &agenda.entrance {
+        Some(entrance) => entrance.fill(&conn.plan.hello),
+        None => conn.plan.hello.clone(),
+    };
+    agenda.outbox.hello(hello);
+    Ok(conn.says_open(opened).await?)
+}
+
+/// Does what a login wants.
+async fn pass(conn: &mut Connection, agenda: &mut Agenda, step: Step) -> Result<(), End> {
+    if !agenda.outbox.say(step.send) {
+        return Err(End::Lost(Failure::new("the login wants more texts sent than the limit")));
+    }
+    match step.end {
+        Some(end) => Err(end),
+        None if !agenda.is_outside() => enter(conn, agenda).await,
+        None => Ok(()),
+    }
+}
+
+/// Reads, sends and waits until something ends it.
+async fn turns(conn: &mut Connection, agenda: &mut Agenda, ws: &mut Socket) -> End {
+    loop {
         let wake_at = agenda.wake_at(Instant::now());
         let step = tokio::select! {
             biased;
             () = stopped(&mut conn.stop) => Err(End::Stopped("stopped")),
-            () = sleep_until(wake_at) => due(conn, &mut agenda, &mut ws).await,
-            order = conn.orders.recv() => follow(conn, &mut agenda, order),
+            () = sleep_until(wake_at) => due(conn, agenda, ws).await,
+            order = conn.orders.recv() => follow(conn, agenda, order),
+            failure = expiry(&mut agenda.entrance) => Err(End::Lost(failure)),
             opened = successor(&mut agenda.opening) => match opened {
-                Ok(socket) => Err(End::Successor(Box::new(socket))),
+                Ok(open) => Err(End::Successor(Box::new(open))),
                 Err(_) => {
                     // The old socket still delivers; its own loss would be reported.
                     agenda.opening = None;
@@ -94,17 +171,23 @@ pub(super) async fn run(conn: &mut Connection, mut ws: Socket) -> End {
                     Ok(())
                 }
             },
-            item = ws.next() => frames(conn, &mut agenda.silence, &mut ws, item).await,
+            item = ws.next() => frames(conn, agenda, ws, item).await,
         };
         if let Err(end) = step {
-            break end;
+            return end;
         }
-    };
-    farewell(&end, &mut ws, conn.patience.write).await;
-    end
+    }
 }
 
-async fn successor(opening: &mut Option<Opening>) -> Result<Socket, Failure> {
+/// The end of a ticket.
+async fn expiry(entrance: &mut Option<Entrance>) -> Failure {
+    match entrance {
+        Some(entrance) => entrance.expiry().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn successor(opening: &mut Option<Attempt>) -> Result<Open, Failure> {
     match opening {
         Some(opening) => opening.await,
         None => std::future::pending().await,
@@ -131,11 +214,13 @@ async fn due(conn: &mut Connection, agenda: &mut Agenda, ws: &mut Socket) -> Res
     }
     if agenda.life_at.is_some_and(|at| at <= now) {
         agenda.life_at = None;
-        let (turnstile, door) = (Arc::clone(&conn.turnstile), conn.door.clone());
-        agenda.opening = Some(Box::pin(attempt(turnstile, door, conn.target.clone(), &conn.limits)));
+        agenda.opening = Some(attempt(conn));
+    }
+    if let Some(failure) = agenda.entrance.as_mut().and_then(|entrance| entrance.late(now)) {
+        return Err(End::NotIn(failure));
     }
     if let Some(text) = agenda.outbox.pop(now) {
-        match timeout(conn.patience.write, ws.send(Message::text(text))).await {
+        match timeout(conn.patience.write, ws.send(outgoing(text))).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(End::Lost(words::websocket(&error))),
             Err(_) => return Err(End::Lost(Failure::new("the venue does not read; a write timed out"))),
@@ -144,11 +229,22 @@ async fn due(conn: &mut Connection, agenda: &mut Agenda, ws: &mut Socket) -> Res
     Ok(())
 }
 
+/// The frame of a text. An empty one is a heartbeat of venues that count websocket pings.
+fn outgoing(text: String) -> Message {
+    if text.is_empty() { Message::Ping(hyper::body::Bytes::new()) } else { Message::text(text) }
+}
+
 /// Takes an order.
 fn follow(conn: &Connection, agenda: &mut Agenda, order: Option<Order>) -> Result<(), End> {
+    let fill = |texts: Vec<String>| match &agenda.entrance {
+        Some(entrance) => entrance.fill(&texts),
+        None => texts,
+    };
     let taken = match order {
-        Some(Order::Texts(texts)) => agenda.outbox.order(texts, Instant::now()),
-        Some(Order::Resubscribe) => agenda.outbox.order(conn.plan.hello.clone(), Instant::now()),
+        // The subscriptions that follow the login bring all of it.
+        Some(Order::Texts(_) | Order::Resubscribe) if agenda.is_outside() => true,
+        Some(Order::Texts(texts)) => agenda.outbox.order(fill(texts), Instant::now()),
+        Some(Order::Resubscribe) => agenda.outbox.order(fill(conn.plan.hello.clone()), Instant::now()),
         Some(Order::Reconnect) => return Err(End::Lost(Failure::new("closed by order"))),
         Some(Order::Retire) => return Err(End::Stopped("the plan has changed")),
         None => return Err(End::Stopped("stopped")),
@@ -163,32 +259,22 @@ fn follow(conn: &Connection, agenda: &mut Agenda, order: Option<Order>) -> Resul
 type Item = Option<Result<Message, tungstenite::Error>>;
 
 /// Takes the message that came and those behind it.
-async fn frames(
-    conn: &mut Connection,
-    silence: &mut Silence,
-    ws: &mut Socket,
-    first: Item,
-) -> Result<(), End> {
-    message(conn, silence, ws, first).await?;
+async fn frames(conn: &mut Connection, agenda: &mut Agenda, ws: &mut Socket, first: Item) -> Result<(), End> {
+    message(conn, agenda, ws, first).await?;
     for _ in 1..RUN_MAX {
         // Whatever is taken out of the socket is handled before the loop ends.
         let Some(item) = ws.next().now_or_never() else { break };
-        message(conn, silence, ws, item).await?;
+        message(conn, agenda, ws, item).await?;
     }
     Ok(())
 }
 
-async fn message(
-    conn: &mut Connection,
-    silence: &mut Silence,
-    ws: &mut Socket,
-    item: Item,
-) -> Result<(), End> {
+async fn message(conn: &mut Connection, agenda: &mut Agenda, ws: &mut Socket, item: Item) -> Result<(), End> {
     match item {
-        Some(Ok(Message::Text(text))) => frame(conn, silence, text.into()),
-        Some(Ok(Message::Binary(bytes))) => frame(conn, silence, bytes),
+        Some(Ok(Message::Text(text))) => frame(conn, agenda, text.into()).await,
+        Some(Ok(Message::Binary(bytes))) => frame(conn, agenda, bytes).await,
         Some(Ok(Message::Ping(_))) => {
-            silence.saw_ping();
+            agenda.silence.saw_ping();
             // The pong is queued by the protocol layer; several pings share the newest one.
             match timeout(conn.patience.write, ws.flush()).await {
                 Ok(Ok(())) => Ok(()),
@@ -197,7 +283,7 @@ async fn message(
             }
         }
         Some(Ok(Message::Pong(_) | Message::Frame(_))) => {
-            silence.saw_ping();
+            agenda.silence.saw_ping();
             Ok(())
         }
         Some(Ok(Message::Close(why))) => Err(End::Lost(words::closed(why.as_ref()))),
@@ -209,19 +295,35 @@ async fn message(
     }
 }
 
-fn frame(conn: &mut Connection, silence: &mut Silence, bytes: hyper::body::Bytes) -> Result<(), End> {
+async fn frame(conn: &mut Connection, agenda: &mut Agenda, bytes: Bytes) -> Result<(), End> {
     let ts_recv = conn.inlet.now();
-    silence.saw(&bytes);
-    conn.inlet.frame(ts_recv, bytes).map_err(|_| End::Gone)
+    agenda.silence.saw(&bytes);
+    let Some(entrance) = &mut agenda.entrance else { return Ok(conn.inlet.frame(ts_recv, bytes)?) };
+    let (step, taped) = entrance.hear(bytes);
+    if let Some(bytes) = taped {
+        conn.inlet.frame(ts_recv, bytes)?;
+    }
+    pass(conn, agenda, step).await
 }
 
 /// Says goodbye where the other side may still listen. Failure changes nothing: the socket is dropped.
 async fn farewell(end: &End, ws: &mut Socket, patience: Duration) {
     let (code, patience) = match end {
         End::TooLarge(_) => (CloseCode::Size, patience.min(FAREWELL)),
-        End::Gone | End::Stopped(_) | End::Successor(_) => (CloseCode::Normal, FAREWELL),
-        End::Lost(_) | End::Silent(..) => (CloseCode::Away, patience.min(FAREWELL)),
+        End::Gone | End::Stopped(_) | End::Successor(_) | End::Barred(_) => (CloseCode::Normal, FAREWELL),
+        End::Lost(_) | End::Silent(..) | End::NotIn(_) => (CloseCode::Away, patience.min(FAREWELL)),
     };
     let frame = CloseFrame { code, reason: "".into() };
     drop(timeout(patience, ws.close(Some(frame))).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_heartbeat_is_a_ping() {
+        assert!(outgoing(String::new()).is_ping());
+        assert!(outgoing("ping".into()).is_text());
+    }
 }

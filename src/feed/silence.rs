@@ -27,8 +27,15 @@ const NO_DATA_BYTES: usize = 256;
 /// What heartbeat replies and acknowledgements of the known dialects contain. A data message of at
 /// most 256 bytes that contains one of these words in quotes does not exist on these venues; would
 /// it, the message still reaches the core and only this check is stricter.
-const NO_DATA_MARKS: [&[u8]; 4] =
-    [b"\"pong\"", b"\"subscribe\"", b"\"subscriptionResponse\"", b"\"result\":null"];
+const NO_DATA_MARKS: &[&[u8]] = &[
+    b"\"pong\"",
+    b"\"subscribe\"",
+    b"\"subscribed\"",
+    b"\"heartbeat\"",
+    b"\"subscriptionResponse\"",
+    b"\"result\":null",
+    b"\"usIn\"", // answers over JSON-RPC
+];
 
 /// True for a heartbeat reply or an acknowledgement: proof of the socket, not of the data.
 pub fn is_no_data(message: &[u8]) -> bool {
@@ -153,6 +160,8 @@ mod tests {
             r#"{"channel":"pong"}"#,
             r#"{"success":true,"ret_msg":"pong","conn_id":"a","op":"ping"}"#,
             r#"{"result":null,"id":1}"#,
+            r#"{"jsonrpc":"2.0","method":"heartbeat","params":{"type":"test_request"}}"#,
+            r#"{"jsonrpc":"2.0","id":2,"result":{"version":"1"},"usIn":1,"usOut":2,"usDiff":1}"#,
             r#"{"event":"subscribe","arg":{"channel":"books","instId":"BTC-USDT-SWAP"},"connId":"a"}"#,
             r#"{"success":true,"ret_msg":"","conn_id":"a","req_id":"1","op":"subscribe"}"#,
         ] {

@@ -15,6 +15,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::backoff::{Backoff, SplitMix};
 use super::connection::{Connection, Order, Turnstile, stopped};
 use super::door::Door;
+use super::headers;
+use super::http::Answered;
 use super::ingress::Sender;
 use super::inlet::{Gone, Inlet};
 use super::registry::{Place, Registry};
@@ -35,11 +37,13 @@ const POLLS_MAX: usize = 2_048;
 /// Books of one venue that are audited.
 const AUDITS_MAX: usize = 512;
 /// Least period of a poll, in milliseconds.
-const POLL_MIN_MS: u64 = 500;
+pub(super) const POLL_MIN_MS: u64 = 500;
+/// Span over which the first round of slow polls is spread.
+const FIRST_ROUND: Duration = Duration::from_secs(60);
 /// Distance of two looks at the connection tasks.
-const LOOK: Duration = Duration::from_secs(5);
+pub(super) const LOOK: Duration = Duration::from_secs(5);
 /// Longest wait for connections to say goodbye.
-const GOODBYE: Duration = Duration::from_millis(700);
+pub(super) const GOODBYE: Duration = Duration::from_millis(700);
 
 /// What all venues of one run share.
 pub(super) struct Shared {
@@ -60,7 +64,7 @@ impl Shared {
         self.tell(ArrivalKind::Conn(conn, info)).await
     }
 
-    async fn tell(&self, kind: ArrivalKind) -> Result<(), Gone> {
+    pub(super) async fn tell(&self, kind: ArrivalKind) -> Result<(), Gone> {
         self.ingress.must(Arrival { ts_recv: self.clock.now(), kind }).await.map_err(|_| Gone)
     }
 }
@@ -71,12 +75,12 @@ pub(super) struct Venue {
     pub(super) feed: VenueFeed,
     pub(super) shared: Arc<Shared>,
     pub(super) asks: mpsc::Sender<Ask>,
+    pub(super) turnstile: Arc<Turnstile>,
     pub(super) stop: signal::Receiver<bool>,
 }
 
 /// The tasks of the plan in force.
 struct Plan {
-    turnstile: Arc<Turnstile>,
     conns: Vec<(ConnIx, JoinHandle<()>)>,
     polls: JoinSet<()>, // dropping it ends the polls
 }
@@ -90,8 +94,7 @@ enum Listing {
 impl Venue {
     /// Runs until stopped or the core is gone.
     pub(super) async fn run(self) {
-        let turnstile = Arc::new(Turnstile::new(self.feed.spec.limits.connects_per_min));
-        let mut plan = Plan { turnstile, conns: Vec::new(), polls: JoinSet::new() };
+        let mut plan = Plan { conns: Vec::new(), polls: JoinSet::new() };
         let mut stop = self.stop.clone();
         tokio::select! {
             () = stopped(&mut stop) => {}
@@ -184,7 +187,8 @@ impl Venue {
         // A request that waits behind a pause of the venue must not hold up the streams.
         let patience = self.shared.patience.rest + self.shared.patience.bootstrap;
         match timeout(patience, answer).await {
-            Ok(Ok(result)) => result,
+            Ok(Ok(Ok(Answered { rest, refusal }))) => refusal.map_or(Ok(rest), Err),
+            Ok(Ok(Err(failure))) => Err(failure),
             Ok(Err(_)) => Err(gone()),
             Err(_) => Err(Failure::new("the request still waits")),
         }
@@ -203,7 +207,7 @@ impl Venue {
         self.retire(plan).await?;
         for wanted in self.feed.dialect.connections(spec, &watched).into_iter().take(VENUE_CONNECTIONS_MAX) {
             let Some(place) = shared.registry.place(&wanted.name) else { break };
-            let opened = self.open(wanted, place, &plan.turnstile).await?;
+            let opened = self.open(wanted, place).await?;
             plan.conns.extend(opened);
         }
         let mut polls: Vec<Poll> =
@@ -215,7 +219,8 @@ impl Venue {
             let every = Duration::from_millis(poll.every_ms.max(POLL_MIN_MS));
             // Spread over the period, so that polls do not stand in one another's way.
             let wait = if just_asked.contains(&poll.request) { every } else { Duration::ZERO };
-            plan.polls.spawn(repeat(poll.request, every, wait + every * n / count, self.asks.clone()));
+            let spread = every.min(FIRST_ROUND) * n / count;
+            plan.polls.spawn(repeat(poll.request, every, wait + spread, self.asks.clone()));
         }
         Ok(())
     }
@@ -252,12 +257,7 @@ impl Venue {
     }
 
     /// Starts one connection; none when its URL is not allowed, which the tape then says.
-    async fn open(
-        &self,
-        wanted: ConnPlan,
-        place: Place,
-        turnstile: &Arc<Turnstile>,
-    ) -> Result<Option<(ConnIx, JoinHandle<()>)>, Gone> {
+    async fn open(&self, wanted: ConnPlan, place: Place) -> Result<Option<(ConnIx, JoinHandle<()>)>, Gone> {
         let (spec, shared) = (&self.feed.spec, &self.shared);
         let conn = place.conn;
         let mut inlet = Inlet::new(shared.ingress.clone(), conn, shared.clock, place.account);
@@ -282,14 +282,15 @@ impl Venue {
             heartbeat: self.feed.dialect.heartbeat(),
             silence: shared.patience.silence.or(budget),
             patience: shared.patience,
-            door: shared.door.clone(),
-            turnstile: Arc::clone(turnstile),
+            door: Door { headers: headers::of(spec), ..shared.door.clone() },
+            turnstile: Arc::clone(&self.turnstile),
             inlet,
             orders: place.orders,
             stop: self.stop.clone(),
             seed: SplitMix::new(shared.seed ^ (u64::from(conn.0) << 32)).draw(),
             plan: wanted,
             mute: 0,
+            private: None,
         };
         Ok(Some((conn, tokio::spawn(connection.run()))))
     }

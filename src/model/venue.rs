@@ -28,6 +28,9 @@ pub struct VenueSpec {
     /// Code of the operator's regime; `--` when unknown.
     #[serde(default = "unknown_regime")]
     pub regime: String,
+    /// Headers that the venue wants at each handshake and with each request; names in lower case.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
     /// Websocket endpoints.
     #[serde(rename = "endpoint")]
     pub endpoints: Vec<Endpoint>,
@@ -313,7 +316,7 @@ pub struct ConnPlan {
 /// Text that keeps a connection alive.
 #[derive(Clone, Copy, Debug)]
 pub struct Heartbeat {
-    /// What to send.
+    /// What to send; empty stands for a websocket ping.
     pub text: &'static str,
     /// How often, in milliseconds.
     pub every_ms: u64,

@@ -210,7 +210,7 @@ impl Account {
     }
 
     fn order(&mut self, instruments: &[Instrument], now: Nanos) {
-        let held = instruments.len().min(HELD).max(1);
+        let held = instruments.len().clamp(1, HELD);
         let ix = (self.mood.bits() % held as u64) as usize;
         let Some(instrument) = instruments.get(ix) else { return };
         let (Some(bid), Some(ask)) = (instrument.book.bid(), instrument.book.ask()) else { return };

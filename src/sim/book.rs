@@ -23,7 +23,7 @@ pub struct Level {
 }
 
 impl Level {
-    const fn gone(ticks: i64) -> Self {
+    pub(super) const fn gone(ticks: i64) -> Self {
         Level { ticks, lots: 0, epoch: 0 }
     }
 }

@@ -18,6 +18,7 @@
 
 pub mod account;
 pub mod book;
+pub mod chain;
 pub mod fault;
 pub mod listing;
 pub mod market;
@@ -28,14 +29,34 @@ pub mod session;
 mod auth;
 mod binance;
 mod binance_rest;
+mod bitget;
+mod bitget_account;
+mod bitget_rest;
+mod bitmex;
+mod bitmex_account;
+mod bitmex_rest;
+mod bitmex_rows;
 mod bybit;
 mod bybit_rest;
 mod coinbase;
 mod coinbase_account;
 mod coinbase_jwt;
 mod coinbase_rest;
+mod deribit;
+mod deribit_account;
+mod deribit_rest;
+mod deribit_wire;
+mod dydx;
+mod dydx_account;
+mod dydx_rest;
+mod gate;
+mod gate_account;
+mod gate_rest;
 mod hyperliquid;
 mod instrument;
+mod kraken;
+mod kraken_account;
+mod kraken_rest;
 mod okx;
 mod okx_rest;
 mod server;
@@ -57,6 +78,7 @@ pub use session::{Session, VenueServer};
 pub use subscription::Cursor;
 
 /// Every simulated venue, one line each.
+#[rustfmt::skip]
 pub static VENUES: &[&dyn VenueServer] = &[
     &binance::USDM,
     &binance::COINM,
@@ -64,6 +86,12 @@ pub static VENUES: &[&dyn VenueServer] = &[
     &coinbase::Coinbase,
     &okx::Okx,
     &hyperliquid::Hyperliquid,
+    &bitget::Bitget,
+    &kraken::Kraken,
+    &deribit::Deribit,
+    &gate::Gate,
+    &bitmex::Bitmex,
+    &dydx::Dydx,
 ];
 
 /// What to simulate.

@@ -45,7 +45,9 @@ fn sessions_read_the_same_both_ways() {
         ("okx", "okx_2022"),
         ("bybit", "bybit_v5"),
         ("hyperliquid", "hyperliquid"),
+        ("deribit", "deribit_2021"),
         ("binance-usdm", "binance_usdm_2021"),
+        ("kraken-futures", "kraken_futures_2021"),
     ] {
         let file = std::fs::File::open(corpus.join(format!("sessions/{session}.ndjson.zst"))).unwrap();
         assert_same(id, session, &zstd::stream::decode_all(file).unwrap());

@@ -2,11 +2,23 @@
 //! faults really happen. The clients here know nothing of faultline's decoders.
 
 #[cfg(test)]
+mod bitget;
+#[cfg(test)]
+mod bitmex;
+#[cfg(test)]
 mod coinbase;
+#[cfg(test)]
+mod deribit;
+#[cfg(test)]
+mod dydx;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fidelity;
+#[cfg(test)]
+mod gate;
+#[cfg(test)]
+mod kraken;
 #[cfg(test)]
 mod market;
 #[cfg(test)]

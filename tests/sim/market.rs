@@ -31,6 +31,16 @@ const ASKS: &[(&str, &str, &str)] = &[
         r#"{"method":"SUBSCRIBE","params":["btcusd_perp@depth@100ms","btcusd_perp@markPrice","btcusd@indexPrice@1s","btcusd_perp@aggTrade"],"id":1}"#,
     ),
     (
+        "bitget",
+        "/v3/ws/public",
+        r#"{"op":"subscribe","args":[{"instType":"usdt-futures","topic":"books","symbol":"BTCUSDT"},{"instType":"coin-futures","topic":"books1","symbol":"BTCUSDM27"},{"instType":"usdt-futures","topic":"publicTrade","symbol":"BTCUSDT"},{"instType":"usdt-futures","topic":"ticker","symbol":"BTCUSDT"},{"instType":"usdt-futures","topic":"liquidation"}]}"#,
+    ),
+    (
+        "bitmex",
+        "/realtime",
+        r#"{"op":"subscribe","args":["orderBookL2:XBTUSD","quote:XBTUSD","trade:XBTUSD","instrument:XBTUSD","liquidation:XBTUSD","liquidation:ETHUSDT","liquidation:SOLUSDT","liquidation:XRPUSDT","liquidation:DOGEUSDT"]}"#,
+    ),
+    (
         "bybit",
         "/v5/public/linear",
         r#"{"op":"subscribe","args":["orderbook.50.SOLUSDT","orderbook.1.SOLUSDT","publicTrade.SOLUSDT","tickers.SOLUSDT","allLiquidation.SOLUSDT"]}"#,
@@ -52,11 +62,60 @@ const ASKS: &[(&str, &str, &str)] = &[
         "/ws/v5/public",
         r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT-SWAP"},{"channel":"books5","instId":"BTC-USDT-SWAP"},{"channel":"bbo-tbt","instId":"BTC-USDT-SWAP"},{"channel":"trades","instId":"BTC-USDT-SWAP"},{"channel":"tickers","instId":"BTC-USDT-SWAP"},{"channel":"mark-price","instId":"BTC-USDT-SWAP"},{"channel":"index-tickers","instId":"BTC-USDT"},{"channel":"funding-rate","instId":"BTC-USDT-SWAP"},{"channel":"open-interest","instId":"BTC-USDT-SWAP"},{"channel":"liquidation-orders","instType":"SWAP"}]}"#,
     ),
+    (
+        "deribit",
+        "/ws/api/v2",
+        r#"{"jsonrpc":"2.0","id":7,"method":"public/subscribe","params":{"channels":["book.BTC-PERPETUAL.100ms","book.SOL_USDC-PERPETUAL.none.10.100ms","trades.BTC-PERPETUAL.100ms","quote.BTC-PERPETUAL","ticker.BTC-PERPETUAL.100ms","ticker.BTC-25JUN27.100ms","book.BTC-25JUN27-90000-C.100ms","quote.BTC-25JUN27-90000-C","ticker.ETH-24SEP27-3200-P.100ms","markprice.options.eth_usd"]}}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.obu","event":"subscribe","payload":["ob.BTC_USDT.400"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.book_ticker","event":"subscribe","payload":["BTC_USDT","SOL_USDT"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.trades","event":"subscribe","payload":["BTC_USDT","SOL_USDT"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/btc",
+        r#"{"time":1,"channel":"futures.tickers","event":"subscribe","payload":["BTC_USD"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/usdt",
+        r#"{"time":1,"channel":"futures.contract_info","event":"subscribe","payload":["!all"]}"#,
+    ),
+    (
+        "gate",
+        "/v4/ws/delivery/usdt",
+        r#"{"time":1,"channel":"futures.order_book_update","event":"subscribe","payload":["BTC_USDT_20270625","100ms","20"]}"#,
+    ),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_orderbook","id":"BTC-USD"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_orderbook","id":"ETH-USD"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_trades","id":"BTC-USD"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_markets"}"#),
+    ("dydx", "/v4/ws", r#"{"type":"subscribe","channel":"v4_block_height"}"#),
+    (
+        "dydx",
+        "/v4/ws",
+        r#"{"type":"subscribe","channel":"v4_parent_subaccounts","id":"0x5150000000000000000000000000000000000051/0"}"#,
+    ),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"l2Book","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"bbo","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"trades","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"activeAssetCtx","coin":"BTC"}}"#),
     ("hyperliquid", "/ws", r#"{"method":"subscribe","subscription":{"type":"allDexsAssetCtxs"}}"#),
+    ("kraken-futures", "/ws/v1", r#"{"event":"subscribe","feed":"heartbeat"}"#),
+    ("kraken-futures", "/ws/v1", r#"{"event":"subscribe","feed":"book","product_ids":["PF_XBTUSD"]}"#),
+    ("kraken-futures", "/ws/v1", r#"{"event":"subscribe","feed":"trade","product_ids":["PF_XBTUSD"]}"#),
+    ("kraken-futures", "/ws/v1", r#"{"event":"subscribe","feed":"ticker","product_ids":["PF_XBTUSD"]}"#),
 ];
 
 /// Every frame of every channel of a venue over these steps.
@@ -119,6 +178,8 @@ fn every_channel_speaks_json() {
             ][..],
         ),
         ("binance-coinm", &["depthUpdate", "markPriceUpdate", "indexPriceUpdate", "aggTrade"]),
+        ("bitget", &["\"books\"", "\"books1\"", "publicTrade", "\"ticker\"", "\"side\":"]),
+        ("bitmex", &["\"orderBookL2\"", "\"quote\"", "\"trade\"", "\"instrument\"", "\"liquidation\""]),
         ("bybit", &["orderbook.50", "orderbook.1.", "publicTrade", "tickers", "allLiquidation"]),
         ("coinbase-us", &["l2_data", "market_trades", "\"ticker\"", "heartbeats"]),
         (
@@ -134,6 +195,35 @@ fn every_channel_speaks_json() {
                 "funding-rate",
                 "open-interest",
             ],
+        ),
+        ("kraken-futures", &["\"book\"", "\"trade\"", "\"ticker\"", "\"heartbeat\""]),
+        (
+            "deribit",
+            &[
+                "book.BTC-PERPETUAL.100ms",
+                "book.SOL_USDC-PERPETUAL.none.10",
+                "trades.BTC-PERPETUAL",
+                "quote.BTC-PERPETUAL",
+                "ticker.BTC-25JUN27.100ms",
+                "book.BTC-25JUN27-90000-C",
+                "quote.BTC-25JUN27-90000-C",
+                "ticker.ETH-24SEP27-3200-P",
+                "markprice.options",
+            ],
+        ),
+        (
+            "gate",
+            &[
+                "\"futures.obu\"",
+                "order_book_update\",\"event\":\"update",
+                "book_ticker\",\"event\":\"update",
+                "trades\",\"event\":\"update",
+                "tickers\",\"event\":\"update",
+            ],
+        ),
+        (
+            "dydx",
+            &["v4_orderbook", "v4_trades", "oraclePrices", "\"trading\"", "blockHeight", "assetPositions"],
         ),
         ("hyperliquid", &["l2Book", "\"bbo\"", "\"trades\"", "activeAssetCtx", "allDexsAssetCtxs"]),
     ] {

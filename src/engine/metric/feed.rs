@@ -53,7 +53,7 @@ fn each_channel(market: &Market, mut f: impl FnMut(u16, Channel, Nanos)) {
 
 /// Newest message of any connection of a venue, heartbeats included.
 fn last_of(market: &Market, venue: u16) -> Option<Nanos> {
-    market.conns.values().filter(|c| c.venue == venue && !c.is_rest).filter_map(|c| c.last).max()
+    market.conns.values().filter(|c| c.venue == venue && c.is_market()).filter_map(|c| c.last).max()
 }
 
 /// I1.
@@ -147,11 +147,11 @@ impl Metric for Down {
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
         each_venue(market, |venue, _| {
             let conns = || market.conns.values().filter(|c| c.venue == venue);
-            let sockets = conns().filter(|c| !c.is_rest).count();
+            let sockets = conns().filter(|c| c.is_market()).count();
             let down = match (conns().next(), sockets) {
                 (None, _) => return, // not asked for
                 (Some(_), 0) => 1,   // its instrument list never came: as good as down
-                _ => conns().filter(|c| !c.is_rest && !c.is_up).count(),
+                _ => conns().filter(|c| c.is_market() && !c.is_up).count(),
             };
             out.push(Row::single(Scope::venue(venue), Some(down as f64), Quality::Ok, at));
         });
