@@ -112,6 +112,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("sim/account.rs", "CHANGES_KEPT", "the oldest is forgotten"),
     ("sim/account.rs", "FINAL_KEPT", "the oldest is forgotten"),
     ("sim/deribit.rs", "CHANNELS_MAX", "further channels are left out of the answer"),
+    ("sim/bybit_option.rs", "TOPICS_MAX", "the topic is refused"),
     ("sim/instrument.rs", "LIQUIDATIONS_KEPT", "the oldest is forgotten"),
     ("sim/instrument.rs", "TRADES_KEPT", "the oldest is forgotten"),
     ("sim/server.rs", "CONNECTIONS_MAX", "the connection is dropped"),
