@@ -155,7 +155,7 @@ impl Session for Desk {
     fn push(&mut self, venue: &Venue, out: &mut Vec<String>) {
         let now = venue.now.as_millis();
         for (n, (topic, contract)) in (0u64..).zip(&self.topics) {
-            if (venue.step + n) % EVERY_STEPS != 0 {
+            if !(venue.step + n).is_multiple_of(EVERY_STEPS) {
                 continue;
             }
             let name = topic.strip_prefix("tickers.").unwrap_or_default();

@@ -7,7 +7,9 @@ mod binance_account;
 mod bitget;
 #[cfg(test)]
 mod bitmex;
+#[cfg(test)]
 mod bybit_account;
+#[cfg(test)]
 mod coinbase;
 #[cfg(test)]
 mod deribit;

@@ -151,7 +151,7 @@ impl OwnDecoder {
             }
             "MARGIN_CALL" => wire::each_row(json(&frame.p, "p")?, |row| {
                 let news = wire::object::<Row<'_>>(row)?.called()?;
-                self.position(news, at, out)
+                self.position(&news, at, out)
             }),
             "ACCOUNT_CONFIG_UPDATE" => self.chosen(&frame, at, out),
             "TRADE_LITE" => {
@@ -184,12 +184,12 @@ impl OwnDecoder {
         });
         read.and(wire::each_row(list(&update.P), |row| {
             let news = wire::object::<Row<'_>>(row)?.told()?;
-            self.position(news, at, out)
+            self.position(&news, at, out)
         }))
     }
 
     /// A position that changed; what is not told stands while the size stays.
-    fn position(&mut self, news: News, at: Option<Nanos>, out: &mut dyn Out) -> Result<(), WireError> {
+    fn position(&mut self, news: &News, at: Option<Nanos>, out: &mut dyn Out) -> Result<(), WireError> {
         let symbol = self.table.intern(&news.symbol)?;
         let key = (symbol, news.leg);
         let position = news.over(self.positions.get(&key));
@@ -353,7 +353,7 @@ impl OwnDecoder {
             let news = wire::object::<Row<'_>>(row)?.margined()?;
             let key = (self.table.intern(&news.symbol)?, news.leg);
             match self.positions.get(&key) {
-                Some(known) if known.size == news.size => self.position(news, None, out),
+                Some(known) if known.size == news.size => self.position(&news, None, out),
                 _ => Ok(()), // changed since: the next answer fits
             }
         })

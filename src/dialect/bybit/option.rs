@@ -58,7 +58,7 @@ impl BybitDecoder {
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
         let data: Data<'_> = wire::object(json)?;
-        let ix = self.symbol(&wire::required(&data.symbol, "symbol")?)?;
+        let ix = self.table.intern(&wire::required(&data.symbol, "symbol")?)?;
         let mark = wire::slow_price(&data.mark_price, "markPrice")?;
         let open_interest = wire::amount(&data.open_interest, "openInterest")?;
         let ticker = Ticker {
@@ -86,7 +86,7 @@ impl BybitDecoder {
             bid: wire::side(&data.bid_price, &data.bid_size, "bidPrice", "bidSize")?,
             ask: wire::side(&data.ask_price, &data.ask_size, "askPrice", "askSize")?,
         };
-        let symbol = self.symbols.get(ix);
+        let symbol = self.table.symbol(ix);
         for body in [Body::Ticker(&ticker), Body::Option(&tick), Body::Quote(quote)] {
             out.event(Event { symbol, ts_venue, body });
         }

@@ -32,8 +32,12 @@ impl BybitDecoder {
                 price_is: LiquidationPrice::Bankruptcy,
             };
             let ts_venue = wire::millis(&row.time, "T")?;
-            let ix = self.symbol(&wire::required(&row.s, "s")?)?;
-            out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Liquidation(liquidation) });
+            let ix = self.table.intern(&wire::required(&row.s, "s")?)?;
+            out.event(Event {
+                symbol: self.table.symbol(ix),
+                ts_venue,
+                body: Body::Liquidation(liquidation),
+            });
             Ok(())
         })
     }
@@ -49,8 +53,8 @@ impl BybitDecoder {
         if data.underlying_price.is_some() {
             return self.option(json, ts_venue, out);
         }
-        let ix = self.symbol(&wire::required(&data.symbol, "symbol")?)?;
-        let Some(state) = self.states.get_mut(ix as usize) else { return Ok(()) };
+        let ix = self.table.intern(&wire::required(&data.symbol, "symbol")?)?;
+        let Some((symbol, state)) = self.table.both(ix) else { return Ok(()) };
         let single = wire::amount(&data.single_open_interest, "singleOpenInterest")?;
         let single_value = wire::amount(&data.single_open_interest_value, "singleOpenInterestValue")?;
         state.has_single_oi |= single.is_some();
@@ -69,7 +73,6 @@ impl BybitDecoder {
                 .map_or_else(|| two_sided(&data.open_interest_value, "openInterestValue"), |v| Ok(Some(v)))?,
             volume_24h: wire::amount(&data.volume_24h, "volume24h")?,
         };
-        let symbol = self.symbols.get(ix);
         if ticker != Ticker::default() {
             out.event(Event { symbol, ts_venue, body: Body::Ticker(&ticker) });
         }
@@ -82,12 +85,12 @@ impl BybitDecoder {
     /// A book that was asked for: its `seq` is that of the stream.
     fn audit(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let data: BookData<'_> = wire::object(json)?;
-        let ix = self.symbol(&wire::required(&data.s, "s")?)?;
+        let ix = self.table.intern(&wire::required(&data.s, "s")?)?;
         levels_of(&data.b, &mut self.bids)?;
         levels_of(&data.a, &mut self.asks)?;
         let seq = wire::integer(&data.seq, "seq")?.and_then(|s| u64::try_from(s).ok());
         let book = BookChange { snapshot: true, bids: &self.bids, asks: &self.asks, seq };
-        out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Audit(book) });
+        out.event(Event { symbol: self.table.symbol(ix), ts_venue: None, body: Body::Audit(book) });
         Ok(())
     }
 
@@ -113,9 +116,9 @@ impl BybitDecoder {
             }
             return wire::each_row(list, |row| {
                 let (symbol, def) = instruments::read(row)?;
-                let ix = self.symbol(&symbol)?;
+                let ix = self.table.intern(&symbol)?;
                 out.event(Event {
-                    symbol: self.symbols.get(ix),
+                    symbol: self.table.symbol(ix),
                     ts_venue: None,
                     body: Body::Instrument(&def),
                 });
@@ -130,8 +133,8 @@ impl BybitDecoder {
             let category = wire::word(&listing.category);
             let category = if category.is_empty() { parameter(answer.url, "category") } else { &category };
             for (symbol, schedule) in tiers::read(list, category == "inverse")? {
-                let ix = self.symbol(&symbol)?;
-                let symbol = self.symbols.get(ix);
+                let ix = self.table.intern(&symbol)?;
+                let symbol = self.table.symbol(ix);
                 out.event(Event { symbol, ts_venue: None, body: Body::Schedule(&schedule) });
             }
             return Ok(());
