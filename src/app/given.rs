@@ -13,7 +13,7 @@ use sonic_rs::LazyValue;
 use super::failure::Failure;
 use crate::config::error::{FILE_BYTES_MAX, nearest};
 use crate::model::Decimal;
-use crate::model::entry::{GivenPosition, OperatorAction};
+use crate::model::entry::GivenPosition;
 use crate::model::num::decimal;
 
 /// Most positions of one file.
@@ -28,18 +28,18 @@ const NEEDED: usize = 4;
 /// Margin modes.
 const MODES: [&str; 3] = ["cross", "isolated", "portfolio"];
 
-/// Reads a file into the act that puts it on the tape.
+/// Reads the positions of a file. `venues` are all known ones; rows of a venue that is not watched are
+/// taken and have no effect.
 ///
 /// Errors: the file cannot be read, or a row is wrong; then all of it is refused, with its line.
-pub fn read(path: &Path, venues: &[&str], who: &str) -> Result<OperatorAction, Failure> {
+pub fn rows(path: &Path, venues: &[String]) -> Result<Vec<GivenPosition>, Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| Failure::config_file(path, &e))?;
     let wrong = |message: String| Failure::config_words(format!("{}: {message}", path.display()));
     if text.len() > FILE_BYTES_MAX {
         return Err(wrong(format!("it has more than {FILE_BYTES_MAX} bytes")));
     }
     let rows = if text.trim_start().starts_with('[') { from_json(&text) } else { from_csv(&text) };
-    let rows = rows.and_then(|rows| checked(rows, venues)).map_err(wrong)?;
-    Ok(OperatorAction::Positions { who: who.into(), rows })
+    rows.and_then(|rows| checked(rows, venues)).map_err(wrong)
 }
 
 /// A row as written, with the line or number it stands at.
@@ -116,14 +116,14 @@ fn from_json(text: &str) -> Result<Vec<Written>, String> {
     Ok(rows)
 }
 
-fn checked(rows: Vec<Written>, venues: &[&str]) -> Result<Vec<GivenPosition>, String> {
+fn checked(rows: Vec<Written>, venues: &[String]) -> Result<Vec<GivenPosition>, String> {
     if rows.len() > ROWS_MAX {
         return Err(format!("it has more than {ROWS_MAX} positions"));
     }
     rows.into_iter().map(|(place, row)| position(&row, venues).map_err(|e| format!("{place}: {e}"))).collect()
 }
 
-fn position(row: &BTreeMap<&'static str, String>, venues: &[&str]) -> Result<GivenPosition, String> {
+fn position(row: &BTreeMap<&'static str, String>, venues: &[String]) -> Result<GivenPosition, String> {
     if let Some(missing) = COLUMNS.iter().take(NEEDED).find(|name| !row.contains_key(*name)) {
         return Err(format!("`{missing}` is missing"));
     }
@@ -140,8 +140,8 @@ fn position(row: &BTreeMap<&'static str, String>, venues: &[&str]) -> Result<Giv
     if account.contains(['/', '@']) {
         return Err("`account` may not hold / or @".into());
     }
-    if !venues.contains(&venue.as_str()) {
-        return Err(match nearest(&venue, venues.iter().copied()) {
+    if !venues.contains(&venue) {
+        return Err(match nearest(&venue, venues.iter().map(String::as_str)) {
             Some(near) => format!("there is no venue `{venue}`; did you mean `{near}`?"),
             None => format!("there is no venue `{venue}`; there are {}", venues.join(", ")),
         });
@@ -168,9 +168,9 @@ mod tests {
 
     const VENUES: [&str; 2] = ["bybit", "okx"];
 
-    fn rows(text: &str) -> Result<Vec<GivenPosition>, String> {
+    fn of_text(text: &str) -> Result<Vec<GivenPosition>, String> {
         let rows = if text.starts_with('[') { from_json(text) } else { from_csv(text) };
-        rows.and_then(|rows| checked(rows, &VENUES))
+        rows.and_then(|rows| checked(rows, &VENUES.map(String::from)))
     }
 
     #[test]
@@ -179,8 +179,8 @@ mod tests {
                    desk, bybit, BTCUSDT, -1.250, 90000.10, isolated\ndesk,okx,BTC-USDT-SWAP,10,,\n";
         let json = r#"[{"account":"desk","venue":"bybit","symbol":"BTCUSDT","contracts":-1.250,"entry":"90000.10","margin_mode":"isolated"},
             {"account":"desk","venue":"okx","symbol":"BTC-USDT-SWAP","contracts":"10","entry":null}]"#;
-        let read = rows(csv).unwrap();
-        assert_eq!(read, rows(json).unwrap());
+        let read = of_text(csv).unwrap();
+        assert_eq!(read, of_text(json).unwrap());
         assert_eq!((read[0].contracts.to_string(), read[1].entry), ("-1.250".to_string(), None));
         assert_eq!(read[1].margin_mode, "cross");
     }
@@ -210,9 +210,9 @@ mod tests {
             ("[{\"account\":[1]}]", "entry 1: `account` is neither text nor number"),
             ("[1]", "it is no JSON array of objects"),
         ] {
-            let error = rows(text).unwrap_err();
+            let error = of_text(text).unwrap_err();
             assert!(error.contains(words), "{text}: {error}");
         }
-        assert!(rows(&"[".repeat(100_000)).unwrap_err().contains("nested too deeply"));
+        assert!(of_text(&"[".repeat(100_000)).unwrap_err().contains("nested too deeply"));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use super::given;
 use super::secrets;
 use crate::config::accounts::{self, AccountSpec};
 use crate::config::error::nearest;
@@ -14,6 +15,7 @@ use crate::dialect::account::{Account, Needs};
 use crate::dialect::{self, AccountDialect, Dialect};
 use crate::engine::metric::Part;
 use crate::feed::AccountFeed;
+use crate::model::entry::GivenPosition;
 use crate::model::event::Channel;
 use crate::model::venue::VenueSpec;
 use crate::tape::Meta;
@@ -24,6 +26,8 @@ const FILES_MAX: usize = 200;
 /// Everything a run is configured by. The texts go into the recording, so that it is self-contained.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
+    /// Ids of all venues, those that are not chosen included.
+    pub known: Vec<String>,
     /// Venues in display order.
     pub venues: Vec<VenueSpec>,
     /// Alert rules.
@@ -123,6 +127,7 @@ impl Setup {
                 }
             }
         }
+        setup.known = setup.venues.iter().map(|v| v.id.clone()).collect();
         setup.texts = files;
         if errors.is_empty() { Ok(setup) } else { Err(Failure::config(&errors)) }
     }
@@ -146,11 +151,7 @@ impl Setup {
     fn needs(&self, account: &AccountSpec) -> Result<Needs, ConfigError> {
         let place = &account.place;
         let Some(venue) = self.venues.iter().find(|v| v.id == account.venue) else {
-            let error = place.at_venue(format!("there is no venue `{}`", account.venue));
-            return Err(match nearest(&account.venue, self.venues.iter().map(|v| v.id.as_str())) {
-                Some(near) => error.with_help(format!("did you mean `{near}`?")),
-                None => error,
-            });
+            return Err(self.no_venue(account));
         };
         let dialect = dialect::find(&venue.dialect).and_then(Dialect::account);
         dialect
@@ -158,8 +159,30 @@ impl Setup {
             .ok_or_else(|| place.at_venue(format!("this build reads no own accounts at {}", account.venue)))
     }
 
+    /// What is wrong with an account whose positions are given by hand.
+    fn unfit_given(&self, account: &AccountSpec) -> Option<ConfigError> {
+        let has_keys = account.key.is_some() || account.secret.is_some() || account.passphrase.is_some();
+        if has_keys || !account.address.is_empty() {
+            let words = "an account has keys or an address, or a file of positions, not both";
+            return Some(account.place.at_name(words));
+        }
+        let is_known = self.venues.iter().any(|v| v.id == account.venue);
+        (!is_known).then(|| self.no_venue(account))
+    }
+
+    fn no_venue(&self, account: &AccountSpec) -> ConfigError {
+        let error = account.place.at_venue(format!("there is no venue `{}`", account.venue));
+        match nearest(&account.venue, self.venues.iter().map(|v| v.id.as_str())) {
+            Some(near) => error.with_help(format!("did you mean `{near}`?")),
+            None => error,
+        }
+    }
+
     /// What is wrong with an account, if anything.
     fn unfit(&self, account: &AccountSpec) -> Option<ConfigError> {
+        if account.positions.is_some() {
+            return self.unfit_given(account);
+        }
         let needs = match self.needs(account) {
             Ok(needs) => needs,
             Err(error) => return Some(error),
@@ -179,15 +202,25 @@ impl Setup {
             };
             return Some(place.at_name(message).with_help(help));
         }
-        let is_file = account.positions.is_some();
-        is_file.then(|| place.at_name("`positions` is a reserved key: no file of positions is read yet"))
+        None
+    }
+
+    /// Positions of the accounts that are given by hand, as rows for the tape.
+    pub fn given(&self) -> Result<Vec<GivenPosition>, Failure> {
+        let mut rows = Vec::new();
+        for spec in &self.accounts {
+            let Some(path) = &spec.positions else { continue };
+            let own = |row: &GivenPosition| row.account == spec.name && row.venue == spec.venue;
+            rows.extend(given::rows(Path::new(path), &self.known)?.into_iter().filter(own));
+        }
+        Ok(rows)
     }
 
     /// The accounts with their keys, for the feeds. Accounts of venues that are not watched are left out.
     pub fn account_feeds(&self) -> Result<Vec<AccountFeed>, Failure> {
         let mut feeds = Vec::new();
         let is_watched = |a: &&AccountSpec| self.venues.iter().any(|v| v.id == a.venue);
-        for spec in self.accounts.iter().filter(is_watched) {
+        for spec in self.accounts.iter().filter(is_watched).filter(|a| a.positions.is_none()) {
             let needs = self.needs(spec).map_err(|e| Failure::config(&[e]))?;
             let keys = secrets::keys(spec, needs).map_err(Failure::secrets)?;
             let account = Account { name: spec.name.clone(), address: spec.address.clone() };

@@ -16,6 +16,7 @@ use crate::dialect;
 use crate::dialect::account::{Account, Needs};
 use crate::feed::{self, AccountFeed, FeedConfig, Feeds, VenueFeed, ingress, redirect};
 use crate::model::entry::OperatorAction;
+use crate::model::instrument::Class;
 use crate::model::secret::{Keys, Secret};
 use crate::model::venue::VenueSpec;
 use crate::sim::{self, Scene, Sim, SimConfig, account};
@@ -99,6 +100,7 @@ impl Session {
         }
         let mut feed_config = FeedConfig::new(venues, seed);
         feed_config.underlyings = config.underlyings;
+        feed_config.classes = vec![Class::Perp, Class::Future, Class::Option];
         feed_config.accounts = accounts;
         let (sender, receiver) = ingress::channel(INGRESS_MAX);
         let feeds = Arc::new(feed::spawn(runtime.handle(), feed_config, clock, sender));

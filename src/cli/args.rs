@@ -329,8 +329,9 @@ pub enum VenuesCommand {
         /// How long
         #[arg(long = "for", default_value = "20s", value_name = "D")]
         duration: String,
+        /// Which venues and how
         #[command(flatten)]
-        live: LiveArgs,
+        live: Box<LiveArgs>,
     },
 }
 

@@ -16,7 +16,6 @@ use crate::dialect::account::Needs;
 use crate::engine::metric::{METRICS, find};
 use crate::engine::rule::judges;
 use crate::model::event::Channel;
-use crate::model::instrument::InstrumentDef;
 use crate::model::venue::{Report, VenueSpec, Watch};
 use crate::view::depth;
 
@@ -77,18 +76,28 @@ fn capabilities(venues: &[VenueSpec]) -> String {
         for channel in channels.clone() {
             let _written = write!(out, " {:<13}", capability(venue, channel));
         }
+        let is_none = venue.none.iter().any(|c| c == Channel::Liquidation.word());
         let report = venue.channels.get(Channel::Liquidation.word()).and_then(|c| c.report);
         let dialect = dialect::find(&venue.dialect);
-        let account = match dialect.and_then(|d| d.account()).map(|a| a.needs()) {
+        let account = match dialect
+            .and_then(super::super::dialect::Dialect::account)
+            .map(super::super::dialect::account::AccountDialect::needs)
+        {
             None => "-",
             Some(Needs::Key) => "key",
             Some(Needs::KeyAndPassphrase) => "key+passphrase",
             Some(Needs::Address) => "address",
         };
-        let watch = Watch { symbol: "X".into(), def: InstrumentDef::default() };
-        let audit = dialect.is_some_and(|d| d.audit(venue, &watch).is_some());
+        // Any instrument of the venue's own file shows whether a book can be asked for.
+        let row = venue.instruments.first();
+        let watch = row.and_then(|row| Some(Watch { symbol: row.symbol.clone(), def: row.to_def().ok()? }));
+        let audit = dialect.zip(watch.as_ref()).is_some_and(|(d, watch)| d.audit(venue, watch).is_some());
         let audit = if audit { "yes" } else { "-" };
-        let _written = writeln!(out, " {:<13} {account:<14} {audit}", report.map_or("?", Report::word));
+        let _written = writeln!(
+            out,
+            " {:<13} {account:<14} {audit}",
+            report.map_or(if is_none { "-" } else { "?" }, Report::word)
+        );
     }
     out.push_str("stream: pushed  poll: asked for  none: the venue has none  ?: not known\n");
     out

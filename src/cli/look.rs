@@ -270,10 +270,13 @@ pub fn live_session(args: &LiveArgs, record: Option<RecordTo>, publish: bool) ->
     start(config, given, Clock::start())
 }
 
-/// Positions of a file, as an act for the tape.
+/// Positions given by hand, in the configuration and in a file, as an act for the tape.
 fn given(file: Option<&Path>, setup: &Setup) -> Result<Option<OperatorAction>, Failure> {
-    let venues: Vec<&str> = setup.venues.iter().map(|v| v.id.as_str()).collect();
-    file.map(|path| given::read(path, &venues, &user())).transpose()
+    let mut rows = setup.given()?;
+    if let Some(path) = file {
+        rows.extend(given::rows(path, &setup.known)?);
+    }
+    Ok((!rows.is_empty()).then(|| OperatorAction::Positions { who: user(), rows }))
 }
 
 /// Starts a session and puts what was given by hand on its tape.

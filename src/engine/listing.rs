@@ -1,5 +1,6 @@
 //! A listing: one instrument on one venue, its book, its newest figures, its state.
 
+use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::audit::Audits;
@@ -176,10 +177,15 @@ impl Listing {
         &self.beats[channel as usize]
     }
 
-    /// True for an open perpetual: the class the map compares.
-    pub fn is_open_perp(&self) -> bool {
-        self.state == VenueState::Open
-            && self.def.as_ref().is_some_and(|d| d.class == Class::Perp && d.status == Status::Trading)
+    /// True for a perpetual that is not over: the class the map compares.
+    pub fn is_perp(&self) -> bool {
+        self.def.as_ref().is_some_and(|d| d.class == Class::Perp && d.status != Status::Closed)
+    }
+
+    /// True when the venue trades it: by its terms, and by what the venue says of itself.
+    pub fn is_open(&self) -> bool {
+        let is_trading = self.def.as_ref().is_some_and(|d| d.status == Status::Trading);
+        is_trading && matches!(self.state, VenueState::Open | VenueState::PostOnly)
     }
 
     /// Applies a book message. `false` when its numbers fit no scale.
@@ -203,6 +209,15 @@ impl Listing {
         }
         self.watch_top(at);
         true
+    }
+
+    /// Mid of a synced book in the venue's own quotation, exact.
+    pub fn mid_exact(&self) -> Option<Decimal> {
+        let (bid, ask) = self.book.best(BookSide::Bid).zip(self.book.best(BookSide::Ask))?;
+        let is_good = self.figures.state == BookState::Synced && bid.0 < ask.0;
+        let twice = Decimal::from(bid.0).checked_add(Decimal::from(ask.0))?;
+        let unit = POW10.get(usize::from(self.book.scales().0)).map(|u| Decimal::from(*u))?;
+        twice.checked_div(Decimal::TWO)?.checked_div(unit).filter(|_| is_good)
     }
 
     /// Follows the best prices: the spread counts by time, a crossed book by how long it lasts.

@@ -181,8 +181,9 @@ impl Market {
         let money = if def.payoff == Payoff::Quanto { &def.settle } else { &def.quote };
         let money_currency = self.currency(money);
         let underlying = match def.class {
-            Class::Perp | Class::Future => self.underlying(&def.underlying),
-            Class::Spot | Class::Option => None,
+            // Figures compare and add up within one class; the map shows perpetuals.
+            Class::Perp => self.underlying(&def.underlying),
+            Class::Spot | Class::Future | Class::Option => None,
         };
         let Some(slot) = self.venues.get_mut(usize::from(venue)) else { return };
         slot.grow(ix, symbol);
@@ -229,7 +230,7 @@ impl Market {
             .iter()
             .filter(|m| m.0 == venue)
             .filter_map(|m| Some((m.1, self.listing(venue, m.1)?)))
-            .filter(|(_, listing)| listing.is_open_perp())
+            .filter(|(_, listing)| listing.is_perp())
             .max_by(|(_, a), (_, b)| {
                 let interest = |l: &Listing| l.open_interest().map_or(0.0, |o| o.0);
                 let quote = |l: &Listing| match l.def.as_ref().map(|d| d.quote.as_str()) {
@@ -238,8 +239,9 @@ impl Market {
                     Some("USD") => 1,
                     _ => 0,
                 };
-                interest(a)
-                    .total_cmp(&interest(b))
+                a.is_open()
+                    .cmp(&b.is_open()) // a halted one speaks only where nothing trades
+                    .then(interest(a).total_cmp(&interest(b)))
                     .then(a.volume.value(at).total_cmp(&b.volume.value(at)))
                     .then(quote(a).cmp(&quote(b)))
                     .then(b.symbol.cmp(&a.symbol))
@@ -368,4 +370,34 @@ fn state_of(
         return BookState::Stale;
     }
     BookState::Synced
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::{Symbol, VenueState};
+    use crate::model::instrument::Status;
+
+    /// Catches: a halted venue that votes on the price, or that falls off the map instead of saying so.
+    #[test]
+    fn a_halted_venue_stays_on_the_map_and_does_not_vote() {
+        let spec = "id = \"v\"\nbrand = \"v\"\nshort = \"v\"\nname = \"V\"\ndialect = \"x\"\n\
+            [[endpoint]]\nname = \"e\"\nurl = \"wss://v.invalid\"\nchannels = [\"book\"]\n\
+            [rest]\nurl = \"https://v.invalid\"\n";
+        let mut market = Market::new(vec![toml::from_str(spec).unwrap()]);
+        let def =
+            InstrumentDef { underlying: "BTC".into(), quote: "USDT".into(), ..InstrumentDef::default() };
+        market.define(0, 0, "A", &def);
+        market.define(0, 1, "B", &InstrumentDef { status: Status::Halted, ..def.clone() });
+        assert_eq!(market.head(0, 0).map(|h| h.0), Some(0), "what trades speaks first");
+        let halt = |state| Event { symbol: Symbol::NONE, ts_venue: None, body: Body::Status(state) };
+        market.apply(0, ConnIx(0), Nanos(1), &halt(VenueState::Maintenance));
+        market.elect_all();
+        let (_, head) = market.head(0, 0).unwrap();
+        assert!(!head.is_open());
+        market.apply(0, ConnIx(0), Nanos(2), &halt(VenueState::Open));
+        assert!(market.head(0, 0).unwrap().1.is_open());
+        market.define(0, 0, "A", &InstrumentDef { status: Status::Closed, ..def });
+        assert_eq!(market.head(0, 0).map(|h| h.0), Some(1), "what is over leaves");
+    }
 }

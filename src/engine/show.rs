@@ -10,7 +10,7 @@ use super::venue::Venue;
 use crate::model::Decimal;
 use crate::model::alert::{Alert, AlertState, Severity};
 use crate::model::event::Channel;
-use crate::model::instrument::{SizeUnit, Status};
+use crate::model::instrument::SizeUnit;
 use crate::model::time::{MS, SECOND};
 use crate::snapshot::{
     BookState, BookView, Cell, CellState, FeedRow, FeedState, Figure, Focus, Grid, Mode, Quality, Snapshot,
@@ -157,7 +157,7 @@ impl Engine {
         let age_ms = last.map_or(0, |l| self.now.at.since(l).max(0) / MS);
         let value = row.and_then(|r| r.value);
         let old = row.and_then(|r| r.last).map(|l| l.0);
-        let is_halted = head.def.as_ref().is_some_and(|d| d.status != Status::Trading);
+        let is_halted = head.def.is_some() && !head.is_open();
         let state = match (head.figures.state, value) {
             _ if is_halted => CellState::Halted,
             (BookState::Stale | BookState::Dead, _) => CellState::Stale,

@@ -7,6 +7,8 @@ use crate::model::event::{Body, Event};
 use crate::model::instrument::{Class, Status};
 use crate::model::venue::{Command, RestRequest, VenueSpec, Watch};
 
+/// Options watched on one venue: those that end first.
+const OPTIONS_MAX: usize = 64;
 /// Requests that instrument lists may lead to, such as further pages.
 const FOLLOW_UPS_MAX: usize = 64;
 
@@ -65,8 +67,14 @@ pub(super) fn choose(
     };
     let mut watched: Vec<Watch> = listed.iter().filter(wanted).cloned().collect();
     let matching = watched.len();
-    let rank = |w: &Watch| !venue.instruments.iter().any(|row| row.symbol == w.symbol);
-    watched.sort_by_key(rank); // stable: the order of listing stays
+    let is_foreign = |w: &Watch| !venue.instruments.iter().any(|row| row.symbol == w.symbol);
+    // Perpetuals, then the contracts that end first; stable: the order of listing stays.
+    watched.sort_by_key(|w| (w.def.class, is_foreign(w), w.def.expiry));
+    let mut options = 0;
+    watched.retain(|w| {
+        options += usize::from(w.def.class == Class::Option);
+        w.def.class != Class::Option || options <= OPTIONS_MAX
+    });
     watched.truncate(most);
     (matching, watched)
 }

@@ -84,7 +84,7 @@ impl Listing {
         Listing { expires_ms: Some(expires_ms), ..self }
     }
 
-    /// Fair price of the contract over the fundamental: a future costs [`CARRY`] a year more.
+    /// Fair price of the contract over the fundamental: a future costs `CARRY` a year more.
     pub fn carry(&self, now: Nanos) -> f64 {
         match self.expires_ms {
             Some(end) => libm::exp(CARRY * (end - now.as_millis()).max(0) as f64 / YEAR_MS),

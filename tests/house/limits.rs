@@ -105,6 +105,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("feed/supervisor.rs", "AUDITS_MAX", "further books are not audited"),
     ("feed/supervisor.rs", "POLLS_MAX", "further polls are not made"),
     ("feed/supervisor.rs", "VENUE_CONNECTIONS_MAX", "no further connection is opened"),
+    ("feed/watch.rs", "OPTIONS_MAX", "options that end later are not watched"),
     ("feed/watch.rs", "FOLLOW_UPS_MAX", "further pages are not asked for"),
     ("feed/words.rs", "PAUSE_MAX", "the pause is cut"),
     ("feed/words.rs", "TEXT_MAX", "the text is cut"),

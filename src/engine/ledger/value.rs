@@ -133,7 +133,8 @@ pub(super) fn worth(
         (Some(mark), _) if !is_old => w.mark = Some(mark),
         (Some(mark), None) => (w.mark, w.quality) = (Some(mark), Quality::Degraded),
         (_, Some(_)) => w.quality = Quality::Degraded,
-        (None, None) => {}
+        // A venue without mark prices: the mid of its own book stands in.
+        (None, None) => (w.mark, w.quality) = (listing.mid_exact(), Quality::Degraded),
     }
     let Some(mark) = w.mark else {
         w.quality = Quality::Missing;

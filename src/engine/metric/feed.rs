@@ -2,6 +2,7 @@
 
 use super::{Bad, Card, Every, Metric, Part, Row, Scope, Unit};
 use crate::engine::beat::CONN_STALE;
+use crate::engine::listing::Listing;
 use crate::engine::market::Market;
 use crate::engine::venue::Venue;
 use crate::model::Nanos;
@@ -386,9 +387,9 @@ impl Metric for Halted {
 
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
         each_venue(market, |venue, slot| {
-            let states = || slot.listings.iter().filter(|l| l.conn.is_some()).filter_map(|l| l.def.as_ref());
-            let all = states().filter(|d| d.status != Status::Closed).count();
-            let halted = states().filter(|d| d.status == Status::Halted).count();
+            let is_over = |l: &&Listing| l.def.as_ref().is_none_or(|d| d.status == Status::Closed);
+            let watched = || slot.listings.iter().filter(|l| l.conn.is_some() && !is_over(l));
+            let (all, halted) = (watched().count(), watched().filter(|l| !l.is_open()).count());
             if all > 0 {
                 let value = halted as f64 / all as f64;
                 out.push(Row::single(Scope::venue(venue), Some(value), Quality::Ok, at));

@@ -43,6 +43,9 @@ impl Mids {
         for venue in 0..market.venues.len() as u16 {
             let Some((_, listing)) = market.head(venue, underlying) else { continue };
             mids.expected += 1;
+            if !listing.is_open() {
+                continue; // a halted price is no vote
+            }
             let interest = listing.open_interest().map(|o| o.0).filter(|o| *o > 0.0);
             is_weighted &= interest.is_some();
             total += interest.unwrap_or(0.0);

@@ -154,7 +154,7 @@ pub(super) fn account(view: &View<'_>, a: &AccountRow) -> Vec<Span> {
             high(view, stated, body),
         ),
         (words, low(view, distance, body)),
-        (a.coin_share.map_or(format::MISSING.into(), |s| percent(s)), body),
+        (a.coin_share.map_or(format::MISSING.into(), percent), body),
         (usd(view, Some(a.order_exposure_usd)), body),
         (a.age_ms.map_or(format::MISSING.into(), format::duration_ms), body),
         (note.into(), warn_of(view)),
