@@ -52,7 +52,7 @@ impl VenueServer for Bybit {
 
     fn session(&self, path: &str, _query: &str, venue: &Venue) -> Option<Box<dyn Session>> {
         match path {
-            "/v5/public/linear" => Some(Box::new(Desk { subs: Subs::new(), funds: Vec::new() })),
+            "/v5/public/linear" | STATUS => Some(Box::new(Desk { subs: Subs::new(), funds: Vec::new() })),
             "/v5/public/option" => Some(Box::new(bybit_option::Desk::new())),
             "/v5/private" => Some(Box::new(bybit_account::Desk::new(venue))),
             _ => None,
@@ -76,6 +76,8 @@ enum Kind {
 
 /// Topics of insurance funds.
 const FUNDS: [&str; 2] = ["insurance.USDT", "insurance.USDC"];
+/// Path of the socket that tells maintenance; there is none here.
+const STATUS: &str = "/v5/public/misc/status";
 /// A contract with a fund of its own.
 const TINY: &str = "DOGEUSDT";
 
@@ -143,6 +145,9 @@ impl Desk {
     fn subscribe(&mut self, topics: &[String], venue: &Venue) -> Option<String> {
         let mut found = Vec::new();
         for topic in topics {
+            if topic == "system.status" {
+                continue;
+            }
             if FUNDS.contains(&topic.as_str()) {
                 self.funds.push(topic.clone());
                 continue;

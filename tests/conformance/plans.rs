@@ -48,7 +48,7 @@ fn bybit_asks_each_category_on_its_own_socket() {
     let spec = venue("bybit");
     let plans = plans(&spec, &[watch("BTCUSDT", Payoff::Linear), watch("BTCUSD", Payoff::Inverse)]);
     let names: Vec<&str> = plans.iter().map(|p| p.name.as_str()).collect();
-    assert_eq!(names, ["bybit/linear-1", "bybit/inverse-1"]);
+    assert_eq!(names, ["bybit/linear-1", "bybit/inverse-1", "bybit/status-1"]);
     assert_eq!(
         plans[0].hello,
         [

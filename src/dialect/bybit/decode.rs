@@ -2,7 +2,7 @@
 
 use super::book::{Book, Touch, Verdict};
 use super::messages::{BookData, Frame, Print, Topics};
-use super::{fund, request};
+use super::{fund, request, status};
 use crate::dialect::levels::levels_of;
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
@@ -25,7 +25,6 @@ const UNUSED: &[&str] = &[
     "dcp",
     "spread",
     "rfq",
-    "system",
     "lt",
     "tickers_lt",
     "kline_lt",
@@ -88,6 +87,10 @@ impl BybitDecoder {
                 self.ticker(data.json(), at, out)
             }
             "allLiquidation" => self.liquidations(&frame, out),
+            "system" => {
+                let at = wire::millis(&frame.ts, "ts")?;
+                status::read(frame.data.as_ref().map_or("[]", wire::Raw::json), at, out)
+            }
             "insurance" => {
                 let at = wire::millis(&frame.ts, "ts")?;
                 fund::read(frame.data.as_ref().map_or("[]", wire::Raw::json), at, out)

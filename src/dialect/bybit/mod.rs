@@ -22,6 +22,7 @@ mod option;
 mod orders;
 mod own;
 mod slow;
+mod status;
 mod tiers;
 
 use super::account::AccountDialect;
@@ -61,6 +62,10 @@ impl Dialect for Bybit {
 
     fn connections(&self, venue: &VenueSpec, watch: &[Watch]) -> Vec<ConnPlan> {
         let plan = |endpoint: &Endpoint| {
+            if serves(endpoint, "status") && !watch.is_empty() {
+                let topic = ["system.status".to_string()];
+                return connections(venue, endpoint, &topic, |batch| request("subscribe", batch));
+            }
             let mine = watch.iter().filter(|w| category(w) == endpoint.name);
             let topics: Vec<String> = mine.flat_map(|w| topics(endpoint, &w.symbol)).collect();
             let mut plans = connections(venue, endpoint, &topics, |batch| request("subscribe", batch));
