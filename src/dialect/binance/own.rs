@@ -195,9 +195,9 @@ impl OwnDecoder {
         let position = news.over(self.positions.get(&key));
         out.event(Event { symbol: self.table.symbol(symbol), ts_venue: at, body: Body::Position(&position) });
         if position.size.is_zero() {
-            self.positions.remove(&key);
+            self.positions.remove(0, key);
         } else {
-            self.positions.put(0, key, position);
+            self.positions.tell(0, key, position);
         }
         Ok(())
     }
@@ -214,7 +214,7 @@ impl OwnDecoder {
             position.leverage = leverage;
             let body = Body::Position(&position);
             out.event(Event { symbol: self.table.symbol(symbol), ts_venue: at, body });
-            self.positions.put(0, (symbol, leg), position);
+            self.positions.tell(0, (symbol, leg), position);
         }
         Ok(())
     }
@@ -232,9 +232,9 @@ impl OwnDecoder {
         let body = Order { id: &id, ..order.clone() };
         out.event(Event { symbol: self.table.symbol(symbol), ts_venue: at, body: Body::Order(&body) });
         if order.state.is_final() {
-            self.orders.remove(&id);
+            self.orders.remove(list, id);
         } else {
-            self.orders.put(list, id, (symbol, order));
+            self.orders.tell(list, id, (symbol, order));
         }
         Ok(())
     }
@@ -278,15 +278,18 @@ impl OwnDecoder {
         })?;
         let mut fresh = Vec::with_capacity(rows.len());
         for news in rows {
-            let (at, key) = (news.at, (self.table.intern(&news.symbol)?, news.leg));
-            fresh.push((at, key, news.over(self.positions.get(&key))));
+            let key = (self.table.intern(&news.symbol)?, news.leg);
+            fresh.push((key, news.over(self.positions.get(&key))));
         }
         self.positions.begin(0);
+        for (key, position) in fresh {
+            self.positions.list(0, key, position, |known, listed| known.size != listed.size);
+        }
+        self.positions.end(0);
         out.event(own(None, Body::Whole(Holding::Positions)));
-        for (at, key, position) in fresh {
-            let symbol = self.table.symbol(key.0);
-            out.event(Event { symbol, ts_venue: at, body: Body::Position(&position) });
-            self.positions.put(0, key, position);
+        for ((symbol, _), position) in self.positions.iter() {
+            let symbol = self.table.symbol(*symbol);
+            out.event(Event { symbol, ts_venue: None, body: Body::Position(position) });
         }
         Ok(())
     }
@@ -306,8 +309,10 @@ impl OwnDecoder {
         })?;
         self.orders.begin(list);
         rows.retain(|(.., order)| !order.state.is_final());
-        rows.iter()
-            .for_each(|(symbol, id, order)| self.orders.put(list, id.clone(), (*symbol, order.clone())));
+        for (symbol, id, order) in &rows {
+            let row = (*symbol, order.clone());
+            self.orders.list(list, id.clone(), row, |known, listed| known.1.filled > listed.1.filled);
+        }
         let is_all = self.orders.end(list);
         if is_all {
             out.event(own(None, Body::Whole(Holding::Orders)));
@@ -352,10 +357,14 @@ impl OwnDecoder {
         wire::each_row(list(&answer.positions), |row| {
             let news = wire::object::<Row<'_>>(row)?.margined()?;
             let key = (self.table.intern(&news.symbol)?, news.leg);
-            match self.positions.get(&key) {
-                Some(known) if known.size == news.size => self.position(&news, None, out),
-                _ => Ok(()), // changed since: the next answer fits
-            }
+            let same = self.positions.get(&key).filter(|known| known.size == news.size);
+            let Some(position) = same.map(|known| news.over(Some(known))) else {
+                return Ok(()); // changed since: the next answer fits
+            };
+            let body = Body::Position(&position);
+            out.event(Event { symbol: self.table.symbol(key.0), ts_venue: None, body });
+            self.positions.list(0, key, position, |_, _| false);
+            Ok(())
         })
     }
 

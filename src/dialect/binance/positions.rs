@@ -7,7 +7,6 @@ use super::orders::{is_true, leg};
 use crate::dialect::WireError;
 use crate::dialect::wire::{self, Field};
 use crate::model::account::{Leg, MarginMode, Position};
-use crate::model::time::Nanos;
 
 /// A position of any source; each fills its own names.
 #[derive(Deserialize)]
@@ -59,8 +58,6 @@ pub(super) struct Row<'a> {
     isolated_margin: Field<'a>,
     #[serde(borrow)]
     maint_margin: Field<'a>,
-    #[serde(borrow)]
-    update_time: Field<'a>,
 }
 
 /// What one message says of a position.
@@ -69,7 +66,6 @@ pub(super) struct News {
     pub(super) symbol: String,
     pub(super) leg: Leg,
     pub(super) size: Decimal,
-    pub(super) at: Option<Nanos>,
     entry: Option<Decimal>,
     mark: Option<Decimal>,
     mode: Option<MarginMode>,
@@ -117,7 +113,6 @@ impl Row<'_> {
             mark: wire::slow_price(&self.mark_price, "markPrice")?,
             liquidation: wire::slow_price(&self.liquidation_price, "liquidationPrice")?,
             mode: mode(&wire::word(&self.margin_type)),
-            at: wire::millis(&self.update_time, "updateTime")?,
             upnl,
             isolated,
             is_full: true,

@@ -143,9 +143,9 @@ impl OwnDecoder {
         out.event(Event { symbol: self.table.symbol(symbol), ts_venue, body: Body::Position(&position) });
         let key = (symbol, position.leg);
         if position.size.is_zero() {
-            self.positions.remove(&key);
+            self.positions.remove(list_of(&name), key);
         } else {
-            self.positions.put(list_of(&name), key, position);
+            self.positions.tell(list_of(&name), key, position);
         }
         Ok(())
     }
@@ -198,9 +198,9 @@ impl OwnDecoder {
         let ts_venue = row.at()?;
         out.event(Event { symbol: self.table.symbol(symbol), ts_venue, body: Body::Order(&body) });
         if order.state.is_final() {
-            self.orders.remove(&id);
+            self.orders.remove(list_of(&name), id);
         } else {
-            self.orders.put(list_of(&name), id, (symbol, order));
+            self.orders.tell(list_of(&name), id, (symbol, order));
         }
         Ok(())
     }
@@ -264,7 +264,8 @@ impl OwnDecoder {
         let mut fresh = Vec::with_capacity(rows.len());
         for (name, position, at) in rows.into_iter().filter(|(_, position, _)| !position.size.is_zero()) {
             let symbol = self.table.intern(&name)?;
-            self.positions.put(list, (symbol, position.leg), position.clone());
+            let key = (symbol, position.leg);
+            self.positions.list(list, key, position.clone(), |known, listed| known.size != listed.size);
             fresh.push((symbol, position, at));
         }
         if is_whole && self.positions.end(list) {
@@ -282,6 +283,17 @@ impl OwnDecoder {
         Ok(())
     }
 
+    /// A row of a list that is not all there is.
+    fn listed(&self, row: &str, out: &mut dyn Out) -> Result<(), WireError> {
+        let row: OrderRow<'_> = wire::object(row)?;
+        let (id, order) = row.read()?;
+        let symbol = self.table.find(wire::required(&row.symbol, "symbol")?.as_bytes());
+        let symbol = self.table.symbol(symbol.ok_or(WireError::Missing("symbol"))?);
+        let order = Order { id: &id, ..order };
+        out.event(Event { symbol, ts_venue: row.at()?, body: Body::Order(&order) });
+        Ok(())
+    }
+
     fn page_of_orders(
         &mut self,
         json: &str,
@@ -289,22 +301,24 @@ impl OwnDecoder {
         is_whole: bool,
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
-        wire::each_row(json, |row| wire::object::<OrderRow<'_>>(row)?.read().map(|_| ()))?;
-        if is_whole {
-            self.orders.begin(list);
-        }
-        if !(is_whole && self.orders.end(list)) {
-            return wire::each_row(json, |row| self.order(row, out));
-        }
+        let mut rows = Vec::new();
         wire::each_row(json, |row| {
             let row: OrderRow<'_> = wire::object(row)?;
             let (id, order) = row.read()?;
-            let symbol = self.table.intern(&wire::required(&row.symbol, "symbol")?)?;
-            if !order.state.is_final() {
-                self.orders.put(list, id, (symbol, order));
-            }
+            rows.push((self.table.intern(&wire::required(&row.symbol, "symbol")?)?, id, order));
             Ok(())
         })?;
+        if is_whole {
+            self.orders.begin(list);
+        }
+        rows.retain(|(.., order)| !order.state.is_final());
+        for (symbol, id, order) in &rows {
+            let row = (*symbol, order.clone());
+            self.orders.list(list, id.clone(), row, |known, listed| known.1.filled > listed.1.filled);
+        }
+        if !(is_whole && self.orders.end(list)) {
+            return wire::each_row(json, |row| self.listed(row, out));
+        }
         out.event(own(None, Body::Whole(Holding::Orders)));
         for (id, (symbol, order)) in self.orders.iter() {
             let order = Order { id, ..order.clone() };
