@@ -4,16 +4,16 @@
 pub static VENUES: &[(&str, &str)] = &[
     ("venues/binance-usdm.toml", include_str!("../../venues/binance-usdm.toml")),
     ("venues/binance-coinm.toml", include_str!("../../venues/binance-coinm.toml")),
-    ("venues/bitget.toml", include_str!("../../venues/bitget.toml")),
-    ("venues/bitmex.toml", include_str!("../../venues/bitmex.toml")),
     ("venues/bybit.toml", include_str!("../../venues/bybit.toml")),
-    ("venues/coinbase-us.toml", include_str!("../../venues/coinbase-us.toml")),
-    ("venues/gate.toml", include_str!("../../venues/gate.toml")),
     ("venues/okx.toml", include_str!("../../venues/okx.toml")),
-    ("venues/dydx.toml", include_str!("../../venues/dydx.toml")),
-    ("venues/hyperliquid.toml", include_str!("../../venues/hyperliquid.toml")),
-    ("venues/kraken-futures.toml", include_str!("../../venues/kraken-futures.toml")),
     ("venues/deribit.toml", include_str!("../../venues/deribit.toml")),
+    ("venues/bitmex.toml", include_str!("../../venues/bitmex.toml")),
+    ("venues/kraken-futures.toml", include_str!("../../venues/kraken-futures.toml")),
+    ("venues/hyperliquid.toml", include_str!("../../venues/hyperliquid.toml")),
+    ("venues/dydx.toml", include_str!("../../venues/dydx.toml")),
+    ("venues/gate.toml", include_str!("../../venues/gate.toml")),
+    ("venues/bitget.toml", include_str!("../../venues/bitget.toml")),
+    ("venues/coinbase-us.toml", include_str!("../../venues/coinbase-us.toml")),
 ];
 
 /// Built-in themes: name and text. A theme stands after the one it inherits from.

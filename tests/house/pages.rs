@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 
 use clap::CommandFactory as _;
 use faultline::cli::args::Args;
+use faultline::config::{self, builtin};
+use faultline::dialect;
+use faultline::dialect::account::Needs;
 use faultline::engine::metric::METRICS;
 use faultline::view::action::BINDINGS;
 use faultline::view::screen::SCREENS;
@@ -29,6 +32,7 @@ fn blocks() -> Vec<Block> {
         block("README.md", "commands", commands()),
         block("README.md", "keys", keys()),
         block("README.md", "exit codes", exit_codes()),
+        block("README.md", "venues", venues()),
         block("src/ARCHITECTURE.md", "floors", floors::table()),
         block("src/LIMITS.md", "limits", limits::table()),
         block("src/ARCHITECTURE.md", "metrics", metrics_by_unit()),
@@ -84,6 +88,25 @@ fn row(out: &mut String, prefix: &str, command: &clap::Command) {
         .collect();
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     writeln!(out, "| `{name}` | {} | {} |", about.replace('|', "\\|"), options.join(" ")).unwrap();
+}
+
+/// Every built-in venue, and what an own account needs there.
+fn venues() -> String {
+    let mut out =
+        String::from("| venue | name | protocol | regime | own account by |\n|---|---|---|---|---|\n");
+    for (file, text) in builtin::VENUES {
+        let venue = config::venues::read(file, text).unwrap();
+        let account = dialect::find(&venue.dialect).and_then(|d| d.account());
+        let needs = match account.map(|a| a.needs()) {
+            None => "-",
+            Some(Needs::Key) => "key",
+            Some(Needs::KeyAndPassphrase) => "key and passphrase",
+            Some(Needs::Address) => "address",
+        };
+        let (id, name, dialect, regime) = (&venue.id, &venue.name, &venue.dialect, &venue.regime);
+        writeln!(out, "| `{id}` | {name} | `{dialect}` | {regime} | {needs} |").unwrap();
+    }
+    out
 }
 
 fn keys() -> String {
