@@ -96,8 +96,8 @@ fn venues() -> String {
         String::from("| venue | name | protocol | regime | own account by |\n|---|---|---|---|---|\n");
     for (file, text) in builtin::VENUES {
         let venue = config::venues::read(file, text).unwrap();
-        let account = dialect::find(&venue.dialect).and_then(|d| d.account());
-        let needs = match account.map(|a| a.needs()) {
+        let account = dialect::find(&venue.dialect).and_then(dialect::Dialect::account);
+        let needs = match account.map(dialect::AccountDialect::needs) {
             None => "-",
             Some(Needs::Key) => "key",
             Some(Needs::KeyAndPassphrase) => "key and passphrase",
