@@ -26,6 +26,7 @@ pub mod hot;
 pub mod hyperliquid;
 pub mod kraken;
 pub mod levels;
+pub mod lists;
 pub mod okx;
 pub mod plan;
 pub mod scan;

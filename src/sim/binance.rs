@@ -8,7 +8,6 @@
 
 use serde::Deserialize;
 
-use super::binance_rest;
 use super::instrument::{Instrument, Liquidation};
 use super::listing::{E8, Listing, Unit};
 use super::market::Venue;
@@ -16,6 +15,7 @@ use super::scene::Part;
 use super::session::{Answer, Request, Session, VenueServer};
 use super::subscription::{Cursor, Sub, Subs};
 use super::text::{self, Digits, fixed_text, price_text, size_text};
+use super::{binance_account, binance_rest};
 
 /// USD-M.
 pub(super) static USDM: Binance = Binance { id: "binance-usdm", family: &LINEAR, listings: USDM_LISTINGS };
@@ -38,6 +38,19 @@ pub(super) struct Family {
     pub(super) number: u8,
     /// Websocket prefixes and whether book and other streams live there.
     prefixes: &'static [(&'static str, bool, bool)],
+}
+
+impl Family {
+    /// True for the socket of a listen key that lives.
+    fn is_private(&self, path: &str, query: &str) -> bool {
+        let key = if self.number == 1 {
+            let keys = query.split('&').find_map(|pair| pair.strip_prefix("listenKey="));
+            keys.filter(|_| path == "/private/ws")
+        } else {
+            path.strip_prefix("/ws/")
+        };
+        key == Some(binance_account::LISTEN_KEY)
+    }
 }
 
 static LINEAR: Family =
@@ -83,6 +96,9 @@ impl VenueServer for Binance {
     }
 
     fn session(&self, path: &str, query: &str, venue: &Venue) -> Option<Box<dyn Session>> {
+        if self.family.is_private(path, query) {
+            return Some(Box::new(binance_account::Stream::new(venue)));
+        }
         let (rest, books, others) = self.family.prefixes.iter().find_map(|&(prefix, books, others)| {
             let rest = path.strip_prefix(prefix)?;
             (rest == "/stream" || rest == "/ws" || rest.starts_with("/ws/")).then_some((rest, books, others))

@@ -1,6 +1,7 @@
 //! REST answers of the Binance families: terms, book snapshots, open interest, premium index.
 
 use super::binance::{Family, pair};
+use super::binance_account;
 use super::book::cut;
 use super::instrument::Instrument;
 use super::listing::{E8, Unit};
@@ -10,12 +11,16 @@ use super::text::{self, Digits, fixed_text, price_text, size_text};
 
 /// Answers one request, with the venue's own error bodies.
 pub(super) fn answer(family: &Family, request: &Request<'_>, venue: &Venue) -> Answer {
+    if let Some(answer) = binance_account::answer(family, request, venue) {
+        return answer;
+    }
     let Some(name) = request.path.strip_prefix(family.api) else { return Answer::refused(404, "{}") };
     let now = venue.now.as_millis();
     match name {
         "ping" => return Answer::ok("{}".into()),
         "time" => return Answer::ok(format!(r#"{{"serverTime":{now}}}"#)),
         "exchangeInfo" => return Answer::ok(exchange_info(family, venue)),
+        "insuranceBalance" if family.number == 1 => return Answer::ok(funds(venue)),
         "fundingInfo" => return Answer::ok("[]".into()),
         "premiumIndex" if request.param("symbol").is_none() => {
             let rows: Vec<String> = venue.instruments.iter().map(|i| premium(i, now)).collect();
@@ -63,6 +68,16 @@ fn depth(family: &Family, instrument: &Instrument, now: i64, limit: usize) -> St
     text::levels(&mut out, l, cut(&book.asks, limit), Digits::Fixed);
     out.push('}');
     out
+}
+
+/// One fund that all contracts share.
+fn funds(venue: &Venue) -> String {
+    let names: Vec<String> = venue.instruments.iter().map(|i| format!("\"{}\"", i.listing.symbol)).collect();
+    format!(
+        r#"[{{"symbols":[{}],"assets":[{{"asset":"USDT","marginBalance":"1200000000.00000000","updateTime":{}}}]}}]"#,
+        names.join(","),
+        venue.now.as_millis()
+    )
 }
 
 fn premium(instrument: &Instrument, now: i64) -> String {

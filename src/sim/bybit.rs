@@ -1,4 +1,4 @@
-//! Bybit v5, server side: linear contracts settled in USDT.
+//! Bybit v5, server side: linear contracts settled in USDT; options and the account stand beside it.
 //!
 //! `orderbook.N`: a snapshot first, then deltas whose `u` grows by one per push; `seq` is common to all
 //! depths of a symbol. `tickers`: a snapshot first, then only the fields that changed. `allLiquidation`
@@ -10,7 +10,6 @@ use serde::Deserialize;
 use crate::model::Nanos;
 
 use super::book::{Level, cut};
-use super::bybit_rest;
 use super::instrument::{Instrument, Liquidation, Trade};
 use super::listing::{Listing, Unit, pow10};
 use super::market::Venue;
@@ -19,6 +18,7 @@ use super::scene::Part;
 use super::session::{Answer, Request, Session, VenueServer};
 use super::subscription::{Cursor, Sub, Subs};
 use super::text::{self, Digits, fixed_text, price_text, size_text};
+use super::{bybit_account, bybit_option, bybit_rest};
 
 /// The linear category.
 pub(super) struct Bybit;
@@ -50,8 +50,13 @@ impl VenueServer for Bybit {
         8
     }
 
-    fn session(&self, path: &str, _query: &str, _venue: &Venue) -> Option<Box<dyn Session>> {
-        (path == "/v5/public/linear").then(|| Box::new(Desk { subs: Subs::new() }) as Box<dyn Session>)
+    fn session(&self, path: &str, _query: &str, venue: &Venue) -> Option<Box<dyn Session>> {
+        match path {
+            "/v5/public/linear" | STATUS => Some(Box::new(Desk { subs: Subs::new(), funds: Vec::new() })),
+            "/v5/public/option" => Some(Box::new(bybit_option::Desk::new())),
+            "/v5/private" => Some(Box::new(bybit_account::Desk::new(venue))),
+            _ => None,
+        }
     }
 
     fn rest(&self, request: &Request<'_>, venue: &Venue) -> Answer {
@@ -69,11 +74,20 @@ enum Kind {
     Liquidation,
 }
 
+/// Topics of insurance funds.
+const FUNDS: [&str; 2] = ["insurance.USDT", "insurance.USDC"];
+/// Path of the socket that tells maintenance; there is none here.
+const STATUS: &str = "/v5/public/misc/status";
+/// A contract with a fund of its own.
+const TINY: &str = "DOGEUSDT";
+
 /// A field of a ticker, in the venue's name and digits.
 pub(super) type Field = (&'static str, String);
 
 struct Desk {
     subs: Subs<Kind>,
+    /// Topics of insurance funds that were not told yet.
+    funds: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +127,12 @@ impl Session for Desk {
             push(sub, instrument, venue, out);
             sub.is_fresh = false;
         }
+        let now = venue.now.as_millis();
+        out.extend(self.funds.drain(..).map(|topic| {
+            let row =
+                format!(r#"{{"coin":"USDT","symbols":"{TINY}","balance":"25050.1","updateTime":"{now}"}}"#);
+            format!(r#"{{"topic":"{topic}","type":"delta","ts":{now},"data":[{row}]}}"#)
+        }));
     }
 
     fn each_cursor(&mut self, visit: &mut dyn FnMut(&mut Cursor)) {
@@ -125,6 +145,13 @@ impl Desk {
     fn subscribe(&mut self, topics: &[String], venue: &Venue) -> Option<String> {
         let mut found = Vec::new();
         for topic in topics {
+            if topic == "system.status" {
+                continue;
+            }
+            if FUNDS.contains(&topic.as_str()) {
+                self.funds.push(topic.clone());
+                continue;
+            }
             let Some((kind, symbol)) = parse(topic) else {
                 return Some(format!("error:handler not found,topic:{topic}"));
             };
@@ -158,7 +185,7 @@ fn parse(topic: &str) -> Option<(Kind, &str)> {
     })
 }
 
-fn reply(success: bool, message: &str, req_id: &str, op: &str) -> String {
+pub(super) fn reply(success: bool, message: &str, req_id: &str, op: &str) -> String {
     let mut out = format!(r#"{{"success":{success},"ret_msg":"#);
     text::quoted(&mut out, message);
     out.push_str(r#","conn_id":"5b1c2f4e-7a30-4d7e-9c11-000000000001","req_id":"#);

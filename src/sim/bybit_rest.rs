@@ -6,9 +6,16 @@ use super::instrument::Instrument;
 use super::market::Venue;
 use super::session::{Answer, Request};
 use super::text::{Digits, price_text, size_text};
+use super::{bybit_account, bybit_option};
 
 /// Answers one request in the venue's envelope.
 pub(super) fn answer(request: &Request<'_>, venue: &Venue) -> Answer {
+    if let Some(answer) = bybit_account::answer(request, venue) {
+        return answer;
+    }
+    if request.param("category") == Some("option") {
+        return options(request, venue);
+    }
     let linear = request.param("category") == Some("linear");
     let wanted = |i: &&Instrument| linear && request.param("symbol").is_none_or(|s| s == i.listing.symbol);
     let list = |row: fn(&Venue, &Instrument) -> String| {
@@ -18,6 +25,8 @@ pub(super) fn answer(request: &Request<'_>, venue: &Venue) -> Answer {
     let result = match request.path {
         "/v5/market/instruments-info" => list(|_, i| terms(i)),
         "/v5/market/tickers" => list(|_, i| object(&ticker(i))),
+        "/v5/market/risk-limit" => list(|_, i| bybit_account::tiers(i)),
+        "/v5/market/insurance" => funds(venue),
         "/v5/market/recent-trade" => list(recent),
         "/v5/market/time" => format!(r#"{{"timeSecond":"{}"}}"#, venue.now.as_millis() / 1_000),
         "/v5/market/orderbook" => {
@@ -29,11 +38,43 @@ pub(super) fn answer(request: &Request<'_>, venue: &Venue) -> Answer {
         }
         _ => return Answer::refused(404, "{}"),
     };
+    wrapped(&result, venue)
+}
+
+/// A result in its envelope.
+pub(super) fn wrapped(result: &str, venue: &Venue) -> Answer {
     let now = venue.now.as_millis();
     Answer::ok(format!(r#"{{"retCode":0,"retMsg":"OK","result":{result},"retExtInfo":{{}},"time":{now}}}"#))
 }
 
-fn failed(venue: &Venue, code: u32, message: &str) -> Answer {
+/// The option category; its lists are of one coin, BTC where none is named.
+fn options(request: &Request<'_>, venue: &Venue) -> Answer {
+    let coin = request.param("baseCoin").unwrap_or("BTC");
+    let rows: Vec<String> = match request.path {
+        "/v5/market/instruments-info" => {
+            bybit_option::options(coin).map(|(name, option)| bybit_option::terms(&name, &option)).collect()
+        }
+        "/v5/market/tickers" => bybit_option::options(coin)
+            .filter_map(|(name, option)| bybit_option::ticker(&name, &option, venue, true))
+            .map(|fields| object(&fields))
+            .collect(),
+        _ => return Answer::refused(404, "{}"),
+    };
+    wrapped(&format!(r#"{{"category":"option","list":[{}],"nextPageCursor":""}}"#, rows.join(",")), venue)
+}
+
+/// A fund that most contracts share, and one of a single contract.
+fn funds(venue: &Venue) -> String {
+    let shared: Vec<&str> =
+        venue.instruments.iter().map(|i| i.listing.symbol).filter(|s| *s != "DOGEUSDT").collect();
+    format!(
+        r#"{{"updatedTime":"{}","list":[{{"coin":"USDT","symbols":"{}","balance":"98000000","value":"98000000"}},{{"coin":"USDT","symbols":"DOGEUSDT","balance":"25050.1","value":"25050.1"}}]}}"#,
+        venue.now.as_millis(),
+        shared.join(",")
+    )
+}
+
+pub(super) fn failed(venue: &Venue, code: u32, message: &str) -> Answer {
     let now = venue.now.as_millis();
     Answer::ok(format!(
         r#"{{"retCode":{code},"retMsg":"{message}","result":{{}},"retExtInfo":{{}},"time":{now}}}"#

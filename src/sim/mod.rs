@@ -28,6 +28,7 @@ pub mod session;
 
 mod auth;
 mod binance;
+mod binance_account;
 mod binance_rest;
 mod bitget;
 mod bitget_account;
@@ -37,6 +38,8 @@ mod bitmex_account;
 mod bitmex_rest;
 mod bitmex_rows;
 mod bybit;
+mod bybit_account;
+mod bybit_option;
 mod bybit_rest;
 mod coinbase;
 mod coinbase_account;

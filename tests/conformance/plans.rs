@@ -48,11 +48,13 @@ fn bybit_asks_each_category_on_its_own_socket() {
     let spec = venue("bybit");
     let plans = plans(&spec, &[watch("BTCUSDT", Payoff::Linear), watch("BTCUSD", Payoff::Inverse)]);
     let names: Vec<&str> = plans.iter().map(|p| p.name.as_str()).collect();
-    assert_eq!(names, ["bybit/linear-1", "bybit/inverse-1"]);
+    assert_eq!(names, ["bybit/linear-1", "bybit/inverse-1", "bybit/status-1"]);
     assert_eq!(
         plans[0].hello,
         [
-            r#"{"op":"subscribe","args":["orderbook.1000.BTCUSDT","orderbook.1.BTCUSDT","publicTrade.BTCUSDT","tickers.BTCUSDT","allLiquidation.BTCUSDT"]}"#
+            r#"{"op":"subscribe","args":["orderbook.1000.BTCUSDT","orderbook.1.BTCUSDT","publicTrade.BTCUSDT","tickers.BTCUSDT","allLiquidation.BTCUSDT"]}"#,
+            r#"{"op":"subscribe","args":["insurance.USDT"]}"#,
+            r#"{"op":"subscribe","args":["insurance.USDC"]}"#,
         ]
     );
     assert!(plans[1].url.ends_with("/inverse"));

@@ -2,9 +2,13 @@
 //! faults really happen. The clients here know nothing of faultline's decoders.
 
 #[cfg(test)]
+mod binance_account;
+#[cfg(test)]
 mod bitget;
 #[cfg(test)]
 mod bitmex;
+#[cfg(test)]
+mod bybit_account;
 #[cfg(test)]
 mod coinbase;
 #[cfg(test)]

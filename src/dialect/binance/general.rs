@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::{BinanceDecoder, Depth, instruments, taker};
+use super::{AUDIT_DEPTH, BinanceDecoder, Depth, instruments, slow, taker};
 use crate::dialect::wire::{
     self, Field, amount, figure, parse, price, required, size, slow_price, text, word,
 };
@@ -163,17 +163,17 @@ struct ForceOrder<'a> {
 
 #[derive(Deserialize)]
 #[expect(non_snake_case, reason = "the venue's own names; upper and lower case differ in meaning")]
-struct Snapshot<'a> {
+pub(super) struct Snapshot<'a> {
     #[serde(borrow)]
-    lastUpdateId: Field<'a>,
+    pub(super) lastUpdateId: Field<'a>,
     #[serde(borrow)]
-    E: Field<'a>,
+    pub(super) E: Field<'a>,
     #[serde(borrow)]
     symbol: Field<'a>,
     #[serde(borrow)]
-    bids: Field<'a>,
+    pub(super) bids: Field<'a>,
     #[serde(borrow)]
-    asks: Field<'a>,
+    pub(super) asks: Field<'a>,
 }
 
 #[derive(Deserialize)]
@@ -249,8 +249,8 @@ impl BinanceDecoder {
                 out.note(Note::Unused("account event"));
                 Ok(())
             }
-            "kline" | "continuous_kline" | "24hrMiniTicker" | "contractInfo" | "compositeIndex"
-            | "assetIndexUpdate" => {
+            "contractInfo" => self.contract_message(json, out),
+            "kline" | "continuous_kline" | "24hrMiniTicker" | "compositeIndex" | "assetIndexUpdate" => {
                 out.note(Note::Unused("candle, statistic or composite"));
                 Ok(())
             }
@@ -400,6 +400,7 @@ impl BinanceDecoder {
             "openInterest" => self.interest_answer(json, out),
             "exchangeInfo" => instruments::read(self, json, out),
             "fundingInfo" => instruments::read_intervals(self, json),
+            "insuranceBalance" => slow::funds(json, out),
             other => {
                 out.note(Note::Unused(other));
                 Ok(())
@@ -414,6 +415,9 @@ impl BinanceDecoder {
             None => Cow::Borrowed(query(url, "symbol").ok_or(WireError::Missing("symbol"))?),
         };
         let symbol = self.symbol(name.as_bytes())?;
+        if query(url, "limit") == Some(AUDIT_DEPTH) {
+            return self.audit(symbol, &message, out);
+        }
         levels::levels_of(&message.bids, &mut self.bids)?;
         levels::levels_of(&message.asks, &mut self.asks)?;
         // A fresh listing answers -1 with an empty book: any first event may follow.

@@ -12,18 +12,30 @@
 //! Units: USD-M sizes and open interest are base; COIN-M sizes and open interest are contracts of a
 //! fixed USD value. `forceOrder.S` is the side of the closing order: SELL means that a long died.
 
+mod account;
 mod fast;
 mod general;
 mod instruments;
+mod orders;
+mod own;
+mod positions;
+mod sign;
+mod slow;
 
 use std::collections::BTreeMap;
 
+use super::account::AccountDialect;
 use super::plan;
 use super::{Decoder, Dialect, Note, Out, PENDING_MESSAGES_MAX, Symbols, WireError, gap_of};
 use crate::model::Nanos;
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, BookChange, Channel, Event, Gap, GapWhy, Level, Side, Ticker};
 use crate::model::venue::{Command, ConnPlan, Heartbeat, Poll, RestRequest, VenueSpec, Watch};
+
+/// Levels of an audit; snapshots of streamed books ask for more.
+const AUDIT_DEPTH: &str = "100";
+/// Contracts change rarely; the list is read again each hour.
+const INSTRUMENTS_EVERY_MS: u64 = 3_600_000;
 
 /// The dialect.
 #[derive(Debug)]
@@ -81,6 +93,9 @@ impl Dialect for Binance {
                     streams.extend(streams_of(Pool::of(venue), item, channel));
                 }
             }
+            if !watch.is_empty() && plan::serves(endpoint, "status") {
+                streams.push("!contractInfo".to_string());
+            }
             streams.sort();
             streams.dedup(); // one index stream serves all contracts of a pair
             plans.extend(plan::connections(venue, endpoint, &streams, |batch| {
@@ -91,16 +106,36 @@ impl Dialect for Binance {
     }
 
     fn polls(&self, venue: &VenueSpec, watch: &[Watch]) -> Vec<Poll> {
-        let every_ms = venue.channels.get("open_interest").map_or(0, |c| c.poll_ms);
-        if every_ms == 0 {
-            return Vec::new();
+        let stated = |channel| venue.channels.get(channel).map_or(0, |c| c.poll_ms);
+        let api = Pool::of(venue).prefix();
+        let (interest, fund) = (stated("open_interest"), stated("fund"));
+        let hourly = |request| Poll { request, every_ms: INSTRUMENTS_EVERY_MS };
+        let mut polls: Vec<Poll> = self.bootstrap(venue).into_iter().map(hourly).collect();
+        if interest > 0 {
+            let path = |w: &Watch| format!("{api}/openInterest?symbol={}", w.symbol);
+            let poll = |w| Poll { request: RestRequest::get(path(w)), every_ms: interest };
+            polls.extend(watch.iter().map(poll));
         }
-        let path = |symbol: &str| format!("{}/openInterest?symbol={symbol}", Pool::of(venue).prefix());
-        watch.iter().map(|w| Poll { request: RestRequest::get(path(&w.symbol)), every_ms }).collect()
+        if fund > 0 {
+            let request = RestRequest::get(format!("{api}/insuranceBalance"));
+            polls.push(Poll { request, every_ms: fund });
+        }
+        polls
     }
 
     fn heartbeat(&self) -> Option<Heartbeat> {
         None // the server sends websocket pings
+    }
+
+    fn account(&self) -> Option<&'static dyn AccountDialect> {
+        Some(&account::Futures)
+    }
+
+    fn audit(&self, venue: &VenueSpec, watch: &Watch) -> Option<RestRequest> {
+        let (api, symbol) = (Pool::of(venue).prefix(), &watch.symbol);
+        let is_plain = symbol.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let path = format!("{api}/depth?symbol={symbol}&limit={AUDIT_DEPTH}");
+        is_plain.then(|| RestRequest { weight: 5, ..RestRequest::get(path) })
     }
 
     fn decoder(&self, venue: &VenueSpec) -> Box<dyn Decoder> {

@@ -1,11 +1,11 @@
 //! Bybit messages to events: dispatch, order books, trades.
 
 use super::book::{Book, Touch, Verdict};
-use super::messages::{BookData, Frame, Print};
-use super::request;
+use super::messages::{BookData, Frame, Print, Topics};
+use super::{fund, request, status};
 use crate::dialect::levels::levels_of;
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Side, Trade, TradeId};
 use crate::model::time::Nanos;
@@ -16,7 +16,6 @@ const UNUSED: &[&str] = &[
     "kline",
     "liquidation",
     "adlAlert",
-    "insurance",
     "priceLimit",
     "order",
     "position",
@@ -26,7 +25,6 @@ const UNUSED: &[&str] = &[
     "dcp",
     "spread",
     "rfq",
-    "system",
     "lt",
     "tickers_lt",
     "kline_lt",
@@ -34,8 +32,7 @@ const UNUSED: &[&str] = &[
 
 /// The state of Bybit on one tape.
 pub(super) struct BybitDecoder {
-    pub(super) symbols: Symbols,
-    pub(super) states: Vec<State>,
+    pub(super) table: Table<State>,
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
 }
@@ -63,26 +60,7 @@ pub(super) struct Head {
 
 impl BybitDecoder {
     pub(super) fn new(venue: &VenueSpec) -> Self {
-        let mut decoder = BybitDecoder {
-            symbols: Symbols::default(),
-            states: Vec::new(),
-            bids: Vec::new(),
-            asks: Vec::new(),
-        };
-        for row in &venue.instruments {
-            // A venue file that names too many symbols was refused when it was read.
-            decoder.symbol(&row.symbol).ok();
-        }
-        decoder
-    }
-
-    /// The index of a symbol; makes room for its state.
-    pub(super) fn symbol(&mut self, text: &str) -> Result<u32, WireError> {
-        let ix = self.symbols.intern(text)?;
-        if self.states.len() <= ix as usize {
-            self.states.resize_with(ix as usize + 1, State::default);
-        }
-        Ok(ix)
+        BybitDecoder { table: Table::new(venue), bids: Vec::new(), asks: Vec::new() }
     }
 
     fn message(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
@@ -109,6 +87,14 @@ impl BybitDecoder {
                 self.ticker(data.json(), at, out)
             }
             "allLiquidation" => self.liquidations(&frame, out),
+            "system" => {
+                let at = wire::millis(&frame.ts, "ts")?;
+                status::read(frame.data.as_ref().map_or("[]", wire::Raw::json), at, out)
+            }
+            "insurance" => {
+                let at = wire::millis(&frame.ts, "ts")?;
+                fund::read(frame.data.as_ref().map_or("[]", wire::Raw::json), at, out)
+            }
             _ if UNUSED.contains(&head) => {
                 out.note(Note::Unused(head));
                 Ok(())
@@ -129,7 +115,7 @@ impl BybitDecoder {
     ) -> Result<(), WireError> {
         // The topic names the book even where the data cannot be read.
         let topic = wire::word(&frame.topic);
-        let ix = self.symbol(topic.splitn(3, '.').nth(2).unwrap_or(""))?;
+        let ix = self.table.intern(topic.splitn(3, '.').nth(2).unwrap_or(""))?;
         let verdict = self.read_book(ix, conn, depth, frame, out);
         let Err(error) = verdict else { return Ok(()) };
         let at = wire::millis(&frame.ts, "ts").ok().flatten();
@@ -145,7 +131,7 @@ impl BybitDecoder {
         frame: &Frame<'_>,
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
-        let Some(state) = self.states.get_mut(ix as usize) else { return Err(WireError::TooMany("symbols")) };
+        let Some(state) = self.table.state_mut(ix) else { return Err(WireError::TooMany("symbols")) };
         if depth < state.book.depth {
             out.note(Note::Unused("orderbook of less depth"));
             return Ok(());
@@ -163,7 +149,7 @@ impl BybitDecoder {
         let ts_venue = wire::millis(&frame.cts, "cts")?
             .map_or_else(|| wire::millis(&frame.ts, "ts"), |t| Ok(Some(t)))?;
         let named = wire::required(&data.s, "s")?;
-        if named.as_bytes() != self.symbols.get(ix).text.as_bytes() {
+        if named.as_bytes() != self.table.symbol(ix).text.as_bytes() {
             return Err(WireError::Word("s")); // not the symbol of the topic
         }
         levels_of(&data.b, &mut self.bids)?;
@@ -180,7 +166,7 @@ impl BybitDecoder {
     /// Takes a book message whose levels stand in `bids` and `asks`.
     pub(super) fn apply_book(&mut self, ix: u32, conn: ConnIx, head: Head, out: &mut dyn Out) {
         let Head { depth, snapshot, u, seq, ts_venue } = head;
-        let Some(state) = self.states.get_mut(ix as usize) else { return };
+        let Some(state) = self.table.state_mut(ix) else { return };
         if depth > state.book.depth && !snapshot && u != 1 && state.book.follow.is_live() {
             out.note(Note::Superseded); // a deeper book takes over with its snapshot, not before
             return;
@@ -201,31 +187,29 @@ impl BybitDecoder {
                     asks: &self.asks,
                     seq: seq.and_then(|s| u64::try_from(s).ok()),
                 };
-                out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Book(change) });
+                out.event(Event { symbol: self.table.symbol(ix), ts_venue, body: Body::Book(change) });
             }
         }
     }
 
     /// Reports a gap, once per loss, and asks for a new snapshot.
     fn lose(&mut self, ix: u32, conn: ConnIx, gap: Gap, ts_venue: Option<Nanos>, out: &mut dyn Out) {
-        let Some(state) = self.states.get_mut(ix as usize) else { return };
+        let Some((symbol, state)) = self.table.both(ix) else { return };
         if state.book.follow.lose(true) {
-            out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Gap(gap) });
+            out.event(Event { symbol, ts_venue, body: Body::Gap(gap) });
             self.subscribe_again(ix, conn, out);
         }
     }
 
     fn subscribe_again(&self, ix: u32, conn: ConnIx, out: &mut dyn Out) {
-        let Some(state) = self.states.get(ix as usize) else { return };
-        let topic = [format!("orderbook.{}.{}", state.book.depth, self.symbols.get(ix).text)];
-        let texts = vec![request("unsubscribe", &topic), request("subscribe", &topic)];
-        out.command(Command::Send { conn, texts });
+        let Some(state) = self.table.state(ix) else { return };
+        out.command(again(conn, state.book.depth, self.table.symbol(ix).text));
     }
 
     fn level_1(&mut self, frame: &Frame<'_>, out: &mut dyn Out) -> Result<(), WireError> {
         let data = frame.data.as_ref().ok_or(WireError::Missing("data"))?;
         let data: BookData<'_> = wire::object(data.json())?;
-        let ix = self.symbol(&wire::required(&data.s, "s")?)?;
+        let ix = self.table.intern(&wire::required(&data.s, "s")?)?;
         levels_of(&data.b, &mut self.bids)?;
         levels_of(&data.a, &mut self.asks)?;
         let ts_venue = wire::millis(&frame.cts, "cts")?
@@ -242,13 +226,13 @@ impl BybitDecoder {
         ts_venue: Option<Nanos>,
         out: &mut dyn Out,
     ) {
-        let Some(state) = self.states.get_mut(ix as usize) else { return };
+        let Some((symbol, state)) = self.table.both(ix) else { return };
         if !state.has_level_1 {
             state.touch = Touch::default();
             state.has_level_1 = true;
         }
         state.touch.take(snapshot, &self.bids, &self.asks);
-        out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Quote(state.touch.0) });
+        out.event(Event { symbol, ts_venue, body: Body::Quote(state.touch.0) });
     }
 
     fn trades(&mut self, frame: &Frame<'_>, out: &mut dyn Out) -> Result<(), WireError> {
@@ -265,8 +249,8 @@ impl BybitDecoder {
                 is_history: false,
             };
             let ts_venue = wire::millis(&row.time, "T")?;
-            let ix = self.symbol(&wire::required(&row.s, "s")?)?;
-            out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Trade(trade) });
+            let ix = self.table.intern(&wire::required(&row.s, "s")?)?;
+            out.event(Event { symbol: self.table.symbol(ix), ts_venue, body: Body::Trade(trade) });
             Ok(())
         })
     }
@@ -291,7 +275,7 @@ impl Decoder for BybitDecoder {
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
         let Some(why) = gap_of(control) else { return };
         let resubscribe = why == GapWhy::Overrun; // after a close the feed subscribes by itself
-        for (ix, state) in (0u32..).zip(&mut self.states) {
+        for (symbol, state) in self.table.each() {
             if state.book.follow.conn != Some(conn) {
                 continue;
             }
@@ -301,30 +285,34 @@ impl Decoder for BybitDecoder {
             state.book.follow.lose(resubscribe);
             if live {
                 let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
+                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
             }
             if resubscribe {
-                let topic = [format!("orderbook.{}.{}", state.book.depth, self.symbols.get(ix).text)];
-                let texts = vec![request("unsubscribe", &topic), request("subscribe", &topic)];
-                out.command(Command::Send { conn, texts });
+                out.command(again(conn, state.book.depth, symbol.text));
             }
         }
     }
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
-        if let Some(conn) = self.states.get(symbol as usize).and_then(|s| s.book.follow.conn) {
+        if let Some(conn) = self.table.state(symbol).and_then(|s| s.book.follow.conn) {
             let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
             self.lose(symbol, conn, gap, None, out);
         }
     }
 
     fn symbols(&self) -> &Symbols {
-        &self.symbols
+        self.table.symbols()
     }
 }
 
+/// Subscribes a book anew: its snapshot follows.
+fn again(conn: ConnIx, depth: u32, symbol: &str) -> Command {
+    let topic = [format!("orderbook.{depth}.{symbol}")];
+    Command::Send { conn, texts: vec![request("unsubscribe", &topic), request("subscribe", &topic)] }
+}
+
 /// Messages without a topic: pongs, acknowledgements, refusals.
-fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
+pub(super) fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
     let op = wire::word(&frame.op);
     // Market data sockets write `ret_msg`, order sockets `retMsg`.
     let message = wire::word(if frame.ret_msg.is_some() { &frame.ret_msg } else { &frame.ret_msg_trade });
@@ -337,11 +325,20 @@ fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
         "ping" | "pong" => out.note(Note::Heartbeat),
         "subscribe" | "unsubscribe" | "auth" if ok => out.note(Note::Ack),
         "subscribe" | "unsubscribe" | "auth" => out.note(Note::Refused(&message)),
-        "" if &*kind == "COMMAND_RESP" => out.note(if ok { Note::Ack } else { Note::Refused(&message) }),
+        "" if &*kind == "COMMAND_RESP" => match refused_topics(frame) {
+            Some(topics) => out.note(Note::Refused(&topics)),
+            None => out.note(if ok { Note::Ack } else { Note::Refused(&message) }),
+        },
         "" => out.note(Note::Unknown("message without topic")),
         op if op.starts_with("order.") => out.note(Note::Unused("order")),
         op => out.note(Note::Unknown(op)),
     }
+}
+
+/// Options acknowledge with a list of what they refuse.
+fn refused_topics(frame: &Frame<'_>) -> Option<String> {
+    let lists: Topics<'_> = wire::object(frame.data.as_ref()?.json()).ok()?;
+    lists.refused.map(|list| list.json().to_string()).filter(|list| list.len() > 2)
 }
 
 pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {

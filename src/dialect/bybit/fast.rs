@@ -62,8 +62,8 @@ impl BybitDecoder {
         mut cursor: Cursor<'_>,
         out: &mut dyn Out,
     ) -> Option<()> {
-        let ix = self.symbols.find(symbol)?;
-        if depth < self.states.get(ix as usize)?.book.depth && depth != 1 {
+        let ix = self.table.find(symbol)?;
+        if depth < self.table.state(ix)?.book.depth && depth != 1 {
             return None;
         }
         let mut around = Around::default();
@@ -141,7 +141,7 @@ impl BybitDecoder {
             is_liquidation: false,
             is_history: false,
         };
-        let symbol = self.symbols.get(self.symbols.find(symbol?)?);
+        let symbol = self.table.symbol(self.table.find(symbol?)?);
         Some(Event { symbol, ts_venue: time, body: Body::Trade(trade) })
     }
 }
@@ -157,7 +157,7 @@ mod tests {
     fn hot_messages_are_read_here() {
         let venue = config::venues::read("bybit", include_str!("../../../venues/bybit.toml")).unwrap();
         let mut decoder = BybitDecoder::new(&venue);
-        decoder.symbol("X").unwrap();
+        decoder.table.intern("X").unwrap();
         for line in [
             r#"{"topic":"orderbook.1000.X","type":"snapshot","ts":5,"data":{"s":"X","b":[["1.5","2"]],"a":[],"u":7,"seq":9},"cts":4}"#,
             r#"{"topic":"orderbook.1.X","type":"snapshot","ts":5,"data":{"s":"X","b":[["1.5","2"]],"a":[["2","1"]],"u":7,"seq":9},"cts":4}"#,

@@ -11,9 +11,13 @@ use crate::model::venue::RestRequest;
 /// Path of the instrument list.
 pub(super) const PATH: &str = "/v5/market/instruments-info";
 
-/// One page of the instrument list of a category.
-pub(super) fn page(category: &str, cursor: &str) -> RestRequest {
+/// One page of the instrument list of a category; the coin is for options, else empty.
+pub(super) fn page(category: &str, coin: &str, cursor: &str) -> RestRequest {
     let mut path = format!("{PATH}?category={category}&limit=1000");
+    if !coin.is_empty() {
+        path.push_str("&baseCoin=");
+        path.push_str(&escaped(coin));
+    }
     if !cursor.is_empty() {
         path.push_str("&cursor=");
         path.push_str(&escaped(cursor));
@@ -22,7 +26,7 @@ pub(super) fn page(category: &str, cursor: &str) -> RestRequest {
 }
 
 /// The cursor comes from the venue, partly escaped already: only what would break a URL is escaped.
-fn escaped(cursor: &str) -> String {
+pub(super) fn escaped(cursor: &str) -> String {
     let mut out = String::with_capacity(cursor.len());
     for byte in cursor.bytes() {
         match byte {
@@ -192,7 +196,7 @@ mod tests {
     #[test]
     fn the_cursor_cannot_break_out_of_its_parameter() {
         assert_eq!(
-            page("linear", "a&b=c%20d").path,
+            page("linear", "", "a&b=c%20d").path,
             "/v5/market/instruments-info?category=linear&limit=1000&cursor=a%26b%3Dc%20d"
         );
     }

@@ -15,6 +15,8 @@ pub(super) struct Frame<'a> {
     pub(super) kind: Field<'a>,
     #[serde(borrow)]
     pub(super) ts: Field<'a>,
+    #[serde(borrow, rename = "creationTime")]
+    pub(super) creation_time: Field<'a>,
     #[serde(borrow)]
     pub(super) cts: Field<'a>,
     #[serde(borrow)]
@@ -29,6 +31,13 @@ pub(super) struct Frame<'a> {
     pub(super) ret_msg_trade: Field<'a>,
     #[serde(borrow, rename = "retCode")]
     pub(super) ret_code: Field<'a>,
+}
+
+/// What an acknowledgement of options lists.
+#[derive(Deserialize)]
+pub(super) struct Topics<'a> {
+    #[serde(borrow, rename = "failTopics")]
+    pub(super) refused: Field<'a>,
 }
 
 #[derive(Deserialize)]
@@ -97,6 +106,9 @@ pub(super) struct TickerData<'a> {
     pub(super) ask1_price: Field<'a>,
     #[serde(borrow)]
     pub(super) ask1_size: Field<'a>,
+    /// Options have it.
+    #[serde(borrow)]
+    pub(super) underlying_price: Field<'a>,
 }
 
 /// A REST answer.
@@ -122,6 +134,8 @@ pub(super) struct Listing<'a> {
     pub(super) list: Field<'a>,
     #[serde(borrow)]
     pub(super) next_page_cursor: Field<'a>,
+    #[serde(borrow)]
+    pub(super) updated_time: Field<'a>,
 }
 
 impl TickerData<'_> {

@@ -2,8 +2,8 @@
 
 use super::BOOK_PATH;
 use super::decode::{BybitDecoder, side};
-use super::instruments;
 use super::messages::{Answer, BookData, Frame, Listing, Print, TickerData};
+use super::{fund, instruments, tiers};
 use crate::dialect::levels::levels_of;
 use crate::dialect::wire;
 use crate::dialect::{Note, Out, WireError};
@@ -32,8 +32,12 @@ impl BybitDecoder {
                 price_is: LiquidationPrice::Bankruptcy,
             };
             let ts_venue = wire::millis(&row.time, "T")?;
-            let ix = self.symbol(&wire::required(&row.s, "s")?)?;
-            out.event(Event { symbol: self.symbols.get(ix), ts_venue, body: Body::Liquidation(liquidation) });
+            let ix = self.table.intern(&wire::required(&row.s, "s")?)?;
+            out.event(Event {
+                symbol: self.table.symbol(ix),
+                ts_venue,
+                body: Body::Liquidation(liquidation),
+            });
             Ok(())
         })
     }
@@ -46,8 +50,11 @@ impl BybitDecoder {
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
         let data: TickerData<'_> = wire::object(json)?;
-        let ix = self.symbol(&wire::required(&data.symbol, "symbol")?)?;
-        let Some(state) = self.states.get_mut(ix as usize) else { return Ok(()) };
+        if data.underlying_price.is_some() {
+            return self.option(json, ts_venue, out);
+        }
+        let ix = self.table.intern(&wire::required(&data.symbol, "symbol")?)?;
+        let Some((symbol, state)) = self.table.both(ix) else { return Ok(()) };
         let single = wire::amount(&data.single_open_interest, "singleOpenInterest")?;
         let single_value = wire::amount(&data.single_open_interest_value, "singleOpenInterestValue")?;
         state.has_single_oi |= single.is_some();
@@ -66,7 +73,6 @@ impl BybitDecoder {
                 .map_or_else(|| two_sided(&data.open_interest_value, "openInterestValue"), |v| Ok(Some(v)))?,
             volume_24h: wire::amount(&data.volume_24h, "volume24h")?,
         };
-        let symbol = self.symbols.get(ix);
         if ticker != Ticker::default() {
             out.event(Event { symbol, ts_venue, body: Body::Ticker(&ticker) });
         }
@@ -79,12 +85,12 @@ impl BybitDecoder {
     /// A book that was asked for: its `seq` is that of the stream.
     fn audit(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let data: BookData<'_> = wire::object(json)?;
-        let ix = self.symbol(&wire::required(&data.s, "s")?)?;
+        let ix = self.table.intern(&wire::required(&data.s, "s")?)?;
         levels_of(&data.b, &mut self.bids)?;
         levels_of(&data.a, &mut self.asks)?;
         let seq = wire::integer(&data.seq, "seq")?.and_then(|s| u64::try_from(s).ok());
         let book = BookChange { snapshot: true, bids: &self.bids, asks: &self.asks, seq };
-        out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Audit(book) });
+        out.event(Event { symbol: self.table.symbol(ix), ts_venue: None, body: Body::Audit(book) });
         Ok(())
     }
 
@@ -105,13 +111,14 @@ impl BybitDecoder {
             let category = if category.is_empty() { parameter(answer.url, "category") } else { &category };
             let cursor = wire::word(&listing.next_page_cursor);
             if !cursor.is_empty() && parameter(answer.url, "cursor") != cursor && list.len() > 2 {
-                out.command(Command::Rest(instruments::page(category, &cursor)));
+                let coin = parameter(answer.url, "baseCoin");
+                out.command(Command::Rest(instruments::page(category, coin, &cursor)));
             }
             return wire::each_row(list, |row| {
                 let (symbol, def) = instruments::read(row)?;
-                let ix = self.symbol(&symbol)?;
+                let ix = self.table.intern(&symbol)?;
                 out.event(Event {
-                    symbol: self.symbols.get(ix),
+                    symbol: self.table.symbol(ix),
                     ts_venue: None,
                     body: Body::Instrument(&def),
                 });
@@ -122,13 +129,26 @@ impl BybitDecoder {
             let at = wire::millis(&parsed.time, "time")?;
             return wire::each_row(list, |row| self.ticker(row, at, out));
         }
+        if answer.url.contains(tiers::PATH) {
+            let category = wire::word(&listing.category);
+            let category = if category.is_empty() { parameter(answer.url, "category") } else { &category };
+            for (symbol, schedule) in tiers::read(list, category == "inverse")? {
+                let ix = self.table.intern(&symbol)?;
+                let symbol = self.table.symbol(ix);
+                out.event(Event { symbol, ts_venue: None, body: Body::Schedule(&schedule) });
+            }
+            return Ok(());
+        }
+        if answer.url.contains(fund::PATH) {
+            return fund::read(list, wire::millis(&listing.updated_time, "updatedTime")?, out);
+        }
         out.note(Note::Unused("REST answer"));
         Ok(())
     }
 }
 
 /// The value of a query parameter, empty when absent.
-fn parameter<'u>(url: &'u str, name: &str) -> &'u str {
+pub(super) fn parameter<'u>(url: &'u str, name: &str) -> &'u str {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     query.split('&').find_map(|pair| pair.split_once('=').filter(|(n, _)| *n == name)).map_or("", |(_, v)| v)
 }
