@@ -17,6 +17,7 @@ pub mod binance;
 pub mod bitget;
 pub mod bitmex;
 pub mod bybit;
+pub mod checksum;
 pub mod coinbase;
 pub mod deribit;
 pub mod dydx;

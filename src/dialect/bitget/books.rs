@@ -1,11 +1,11 @@
 //! Where each order book stands in its sequence, and what its messages become. The rules are in the
 //! parent module.
 
-use super::checksum::TextBook;
 use super::decode::BitgetDecoder;
 use super::messages::{Address, BookRow, Frame};
 use super::product::{Edition, Product};
 use super::request;
+use crate::dialect::checksum::TextBook;
 use crate::dialect::follow::{Follow, Orphan};
 use crate::dialect::levels::levels_of;
 use crate::dialect::sequence::{Chained, Step};

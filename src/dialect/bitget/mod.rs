@@ -21,7 +21,6 @@
 
 mod account;
 mod books;
-mod checksum;
 mod decode;
 mod fast;
 mod instruments;

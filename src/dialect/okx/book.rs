@@ -1,6 +1,6 @@
 //! Where each OKX order book stands in its sequence. See the rules in the parent module.
 
-use super::checksum::TextBook;
+use crate::dialect::checksum::TextBook;
 use crate::dialect::sequence::{Chained, Step};
 use crate::dialect::{LEVELS_MAX, PENDING_MESSAGES_MAX};
 use crate::model::entry::ConnIx;

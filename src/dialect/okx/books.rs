@@ -1,10 +1,10 @@
 //! OKX order books to events: what the state of a book makes of its messages.
 
 use super::book::{Book, Pending, Seq, State, Verdict, join};
-use super::checksum::TextBook;
 use super::decode::{BOOKS_PATH, OkxDecoder};
 use super::messages::{BookRow, Frame};
 use super::{by_instrument, request};
+use crate::dialect::checksum::TextBook;
 use crate::dialect::levels::levels_of;
 use crate::dialect::sequence::Chained;
 use crate::dialect::wire;
@@ -205,7 +205,7 @@ fn check(book: &mut Book, snapshot: bool, row: &BookRow<'_>) -> Result<Verdict, 
         book.state = State::Checked(TextBook::default());
     }
     let State::Checked(text) = &mut book.state else { return Ok(book.judge_unnumbered()) };
-    let found = i64::from(text.apply(snapshot, &row.bids, &row.asks)?);
+    let found = i64::from(text.apply(&row.bids, &row.asks)?);
     match wire::integer(&row.checksum, "checksum")? {
         Some(told) if told != 0 && told != found => {
             Ok(Verdict::Gap(Gap { expected: None, got: None, why: GapWhy::Checksum }))

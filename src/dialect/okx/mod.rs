@@ -17,7 +17,6 @@
 mod account;
 mod book;
 mod books;
-mod checksum;
 mod decode;
 mod fast;
 mod instruments;

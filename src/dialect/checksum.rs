@@ -1,4 +1,4 @@
-//! The checksum of old recordings: CRC32 over the best 25 levels as the venue wrote them (rule 6).
+//! The checksum of old recordings of OKX and Bitget: CRC32 over the best 25 levels as the venue wrote them.
 //!
 //! # Why
 //! A decoder keeps no book, but those messages have no sequence numbers, and the checksum runs over the
@@ -15,14 +15,14 @@ const COVERED: usize = 25;
 
 /// The levels of one book as text, by price.
 #[derive(Debug, Default)]
-pub(super) struct TextBook {
+pub(crate) struct TextBook {
     bids: BTreeMap<Num, String>,
     asks: BTreeMap<Num, String>,
 }
 
 impl TextBook {
     /// Applies the levels of one message; the checksum of the book after it.
-    pub(super) fn apply(&mut self, bids: &Field<'_>, asks: &Field<'_>) -> Result<i32, WireError> {
+    pub(crate) fn apply(&mut self, bids: &Field<'_>, asks: &Field<'_>) -> Result<i32, WireError> {
         for (side, field) in [(&mut self.bids, bids), (&mut self.asks, asks)] {
             let Some(raw) = field else { continue };
             wire::each_row(raw.json(), |row| {
