@@ -39,7 +39,6 @@ struct Pool {
 }
 
 /// Balances of an account in USD.
-#[derive(Default)]
 pub(super) struct Collateral {
     /// Coins by asset: exposure too. METRICS.md H2.
     pub(super) coins: Vec<(String, Decimal)>,
@@ -165,7 +164,7 @@ pub(super) fn account_worth(
         let own = account.margins.get(asset).filter(|margin| margin.currency == asset);
         own.map_or(COMMON, |_| asset).to_string()
     };
-    let mut all = Collateral::default();
+    let mut all = Collateral { coins: Vec::new(), full: Decimal::ZERO, trust: Quality::Ok };
     let mut pools: BTreeMap<String, Pool> = BTreeMap::new();
     for (asset, money) in &account.balances {
         pools.entry(name(asset)).or_default().balance(prices, asset, money, &mut all);

@@ -273,6 +273,7 @@ fn h1_h2_h3_gross_net_leverage() {
     assert_eq!(total.net_delta_usd / total.equity_usd.unwrap(), d("0.8"));
     assert_eq!(total.quality, Quality::Estimated, "USDT stands at an assumed par");
     let by = &market.ledger.figures;
+    assert_eq!(by.accounts[0].sum.quality, Quality::Estimated, "and its account with it");
     assert_eq!(by.by_venue[&0].gross_usd, d("1000000"));
     assert_eq!(by.by_regime["R1"].net_delta_usd, d("-800000"));
     assert_eq!(by.by_underlying.len(), 1);

@@ -113,11 +113,13 @@ pub(super) fn worth<'m>(
     w.quality = Quality::Ok;
     let streamed = listing.ticker.mark.or(listing.option.mark).filter(|m| !m.is_zero());
     let is_old = listing.ticker_at.is_none_or(|at| now.since(at) > MARK_AGE);
-    match (streamed, p.mark) {
-        (Some(mark), _) if !is_old => w.mark = Some(mark),
-        (Some(mark), None) => (w.mark, w.quality) = (Some(mark), Quality::Degraded),
-        (_, Some(_)) => w.quality = Quality::Degraded,
-        (None, None) => {}
+    // The newer of the market's mark and the one beside the position; the latter is nobody's stream.
+    let is_newest = p.mark.is_none() || listing.ticker_at >= Some(held.at);
+    if let Some(mark) = streamed.filter(|_| !is_old || is_newest) {
+        w.mark = Some(mark);
+        w.quality = if is_old { Quality::Degraded } else { Quality::Ok };
+    } else if p.mark.is_some() {
+        w.quality = Quality::Degraded;
     }
     let Some(mark) = w.mark else {
         w.quality = Quality::Missing;
