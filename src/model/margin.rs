@@ -440,8 +440,12 @@ mod tests {
 
     #[test]
     fn forms_without_tiers_have_a_margin_too() {
-        let schedule =
-            |form| MarginSchedule { form, basis: SizeUnit::Base, base: MarginBase::Mark, liquidation_fee: None };
+        let schedule = |form| MarginSchedule {
+            form,
+            basis: SizeUnit::Base,
+            base: MarginBase::Mark,
+            liquidation_fee: None,
+        };
         let linear = schedule(MarginForm::LinearInSize {
             initial: d("0.02"),
             maintenance: d("0.01"),

@@ -33,6 +33,8 @@ pub(crate) struct Truth {
     open: BTreeMap<String, Past<usize>>,
     coins: BTreeMap<(String, String), Past<i64>>,
     index: BTreeMap<String, f64>,
+    /// What was wrong when it was last looked for.
+    pub(crate) newest_wrong: std::cell::RefCell<Vec<String>>,
 }
 
 fn note<T: PartialEq>(past: &mut Past<T>, now: Nanos, value: T) {
@@ -57,8 +59,11 @@ fn f(value: Option<Decimal>) -> f64 {
 }
 
 fn size(listing: &Listing, lots: i64) -> Decimal {
-    Decimal::from_i128_with_scale(i128::from(lots) * i128::from(listing.lot), u32::from(listing.size_decimals))
-        .normalize()
+    Decimal::from_i128_with_scale(
+        i128::from(lots) * i128::from(listing.lot),
+        u32::from(listing.size_decimals),
+    )
+    .normalize()
 }
 
 impl Truth {
@@ -147,7 +152,8 @@ impl Truth {
         let held = recent.iter().find(|held| is_position(row, listing, held))?;
         let (mark, entry) = (f(row.mark), f(row.entry));
         let sign = (held.lots as f64).signum();
-        let units = held.lots.abs() as f64 * listing.lot as f64 / 10f64.powi(i32::from(listing.size_decimals));
+        let units =
+            held.lots.abs() as f64 * listing.lot as f64 / 10f64.powi(i32::from(listing.size_decimals));
         let index = self.index[listing.underlying];
         let (notional, upnl, delta) = match listing.unit {
             Unit::BaseE8(base) => {
@@ -156,15 +162,18 @@ impl Truth {
             }
             Unit::Usd(usd) => {
                 let dollars = units * usd as f64;
-                // The index of the moment is the one in the delta; it is held against the true one below.
-                let index = f(row.delta_usd) * mark / (sign * dollars);
-                (dollars, sign * dollars * (1.0 / entry - 1.0 / mark) * index, sign * dollars / mark * self.index[listing.underlying])
+                // The rate of the coin is the one in the delta, which is held against the true one below.
+                let rate = f(row.delta_usd) * mark / (sign * dollars);
+                let profit = sign * dollars * (1.0 / entry - 1.0 / mark) * rate;
+                (dollars, profit, sign * dollars / mark * index)
             }
         };
         let is_right = near(f(row.notional_usd), notional, 1e-9)
             && (f(row.upnl_usd) - upnl).abs() <= 1e-9 * notional
             && near(f(row.delta_usd), delta, 0.01);
-        let liquidation = held.isolated_e8.and_then(|margin| ruin(listing, held, entry, margin as f64 * 1e-8));
+        let liquidation = held
+            .isolated_e8
+            .and_then(|margin| ruin(&row.venue, listing, held, (entry, margin as f64 * 1e-8)));
         let is_close = match (row.liquidation, liquidation) {
             (Some(shown), Some(price)) => near(f(Some(shown)), price, 1e-9),
             _ => true,
@@ -190,18 +199,22 @@ fn is_position(row: &PositionRow, listing: &Listing, held: &Held) -> bool {
 }
 
 /// Price at which a margin is used up to the maintenance margin, by halving.
-fn ruin(listing: &Listing, held: &Held, entry: f64, margin: f64) -> Option<f64> {
+fn ruin(venue: &str, listing: &Listing, held: &Held, (entry, margin): (f64, f64)) -> Option<f64> {
     let units = held.lots.abs() as f64 * listing.lot as f64 / 10f64.powi(i32::from(listing.size_decimals));
     let sign = (held.lots as f64).signum();
-    let rate = 0.5 / f64::from(listing.leverage);
-    let room = |price: f64| match listing.unit {
-        Unit::BaseE8(base) => {
-            let coins = units * base as f64 * 1e-8;
-            margin + sign * coins * (price - entry) - rate * coins * price
-        }
-        Unit::Usd(usd) => {
-            let dollars = units * usd as f64;
-            margin + sign * dollars * (1.0 / entry - 1.0 / price) - rate * dollars / price
+    // dYdX states its maintenance as a part of the initial rate; BitMEX asks for a part of the value at entry.
+    let rate = if venue == "dydx" { 0.6 } else { 0.5 } / f64::from(listing.leverage);
+    let room = |price: f64| {
+        let base = if venue == "bitmex" { entry } else { price };
+        match listing.unit {
+            Unit::BaseE8(per) => {
+                let coins = units * per as f64 * 1e-8;
+                margin + sign * coins * (price - entry) - rate * coins * base
+            }
+            Unit::Usd(usd) => {
+                let dollars = units * usd as f64;
+                margin + sign * dollars * (1.0 / entry - 1.0 / price) - rate * dollars / base
+            }
         }
     };
     let (mut safe, mut lost) = (entry, if sign > 0.0 { entry * 1e-3 } else { entry * 1e3 });

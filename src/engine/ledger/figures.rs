@@ -91,8 +91,8 @@ impl Sum {
         plus(&mut self.net_delta_usd, w.delta_usd);
         plus(&mut self.upnl_usd, w.upnl_usd);
         plus(&mut self.funding_usd_day, w.funding_usd_day);
-        let trust = if w.quality == Quality::Missing { Quality::Degraded } else { w.quality };
-        self.quality = self.quality.max(trust).max(stale);
+        // One row that is stale or unknown makes a sum degraded, not stale: the others are as they were.
+        self.quality = self.quality.max(w.quality.min(Quality::Degraded)).max(stale);
     }
 
     /// Adds an account's equity. An unknown one makes the sum too low, so it says so.

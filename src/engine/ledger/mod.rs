@@ -204,18 +204,16 @@ impl Account {
 
     fn whole(&mut self, way: Way, at: Nanos, holding: Holding) {
         let told = &self.told;
-        let is_kept = |row: &Row| {
-            way == Way::Answer && told.get(row).is_some_and(|told| at.since(*told) < ANSWER_AGE)
-        };
+        let is_kept =
+            |row: &Row| way == Way::Answer && told.get(row).is_some_and(|told| at.since(*told) < ANSWER_AGE);
         match holding {
             Holding::Positions => {
                 self.positions.retain(|(symbol, leg), _| is_kept(&Row::Position(symbol.clone(), *leg)));
                 self.is_known = true;
             }
             Holding::Orders => {
-                let is_left = |id: &String, order: &Ordered| {
-                    order.state.is_final() || is_kept(&Row::Order(id.clone()))
-                };
+                let is_left =
+                    |id: &String, order: &Ordered| order.state.is_final() || is_kept(&Row::Order(id.clone()));
                 let (left, unnamed) =
                     std::mem::take(&mut self.orders).into_iter().partition(|(id, order)| is_left(id, order));
                 (self.orders, self.unnamed) = (left, unnamed);

@@ -91,8 +91,7 @@ impl Pool {
         self.positions += 1;
         self.is_portfolio |= w.margin_mode == MarginMode::Portfolio;
         self.profit = self.profit.saturating_add(w.equity_usd.unwrap_or_default());
-        self.maintenance =
-            self.maintenance.zip(w.maintenance_usd).map(|(a, b)| a.saturating_add(b));
+        self.maintenance = self.maintenance.zip(w.maintenance_usd).map(|(a, b)| a.saturating_add(b));
         let is_taken = stressed.zip(self.stress.as_mut()).and_then(|(p, stress)| stress.position(p));
         if is_taken.is_none() {
             self.stress = None;

@@ -148,7 +148,9 @@ impl Stress {
                     room.add(bend.by, 1.0);
                 }
                 // A slab asks for more at once.
-                if bends.peek().is_none_or(|b| sign * (b.at - 1.0) > safe) && room.at(1.0 + sign * safe) <= 0.0 {
+                if bends.peek().is_none_or(|b| sign * (b.at - 1.0) > safe)
+                    && room.at(1.0 + sign * safe) <= 0.0
+                {
                     return Some(sign * safe);
                 }
             }
@@ -183,7 +185,9 @@ impl Stressed<'_> {
         }
         Some(match self.contract.payoff {
             Payoff::Linear => Curve([0.0, -q * entry * quote, q * mark * quote, 0.0]),
-            Payoff::Quanto if self.settles_in_coin => Curve([0.0, 0.0, -q * entry * settle, q * mark * settle]),
+            Payoff::Quanto if self.settles_in_coin => {
+                Curve([0.0, 0.0, -q * entry * settle, q * mark * settle])
+            }
             Payoff::Quanto => Curve([0.0, -q * entry * settle, q * mark * settle, 0.0]),
             Payoff::Inverse => Curve([0.0, -q * base / mark, q * base / entry, 0.0]),
         })
@@ -354,7 +358,8 @@ mod tests {
         let m1 = [("0", "0.004"), ("50000", "0.005"), ("250000", "0.01"), ("1000000", "0.025")];
         let at = |style| tiers(style, &m1, SizeUnit::Quote);
         let (marginal, slab) = (at(TierStyle::Marginal), at(TierStyle::Slab));
-        let short = |schedule| Stressed { size: d("-10"), entry: d("60000"), mark: d("60000"), ..long(schedule) };
+        let short =
+            |schedule| Stressed { size: d("-10"), entry: d("60000"), mark: d("60000"), ..long(schedule) };
         near(distance(&[short(&marginal)], "30000", "0"), 100.0 * (62_504.950_495_049_5 / 60_000.0 - 1.0));
         // Erratum 12: the slab's boundary at 1,000,000 is 100,000 a coin.
         near(distance(&[short(&slab)], "415000", "0"), 100.0 * (100_000.0 / 60_000.0 - 1.0));

@@ -91,7 +91,11 @@ fn an_answer_older_than_the_stream_undoes_nothing() {
     answer(&mut ledger, 2 * SECOND, "", Body::Whole(Holding::Positions));
     answer(&mut ledger, 2 * SECOND, "X", Body::Position(&long(3)));
     answer(&mut ledger, 2 * SECOND, "Y", Body::Position(&long(1)));
-    assert_eq!(sizes(&ledger), [("X".into(), 5), ("Y".into(), 1)], "the older size, and a position unknown so far");
+    assert_eq!(
+        sizes(&ledger),
+        [("X".into(), 5), ("Y".into(), 1)],
+        "the older size, and a position unknown so far"
+    );
     answer(&mut ledger, 3 * SECOND, "X", Body::Position(&Position { adl_rank: Some(2), ..long(5) }));
     let held = &ledger.accounts[0].positions[&("X".to_string(), Leg::Net)];
     assert_eq!(held.position.adl_rank, Some(2), "what the stream leaves out");
@@ -231,7 +235,12 @@ fn say(market: &mut Market, venue: u16, at: Nanos, body: Body<'_>) {
 fn hold(market: &mut Market, account: u16, at: Nanos, size: &str, entry: &str) {
     let position = Position { size: d(size), entry: Some(d(entry)), ..Position::default() };
     let symbol = Symbol { ix: 0, text: "X" };
-    market.ledger.own(account, Way::Stream, at, &Event { symbol, ts_venue: None, body: Body::Position(&position) });
+    market.ledger.own(
+        account,
+        Way::Stream,
+        at,
+        &Event { symbol, ts_venue: None, body: Body::Position(&position) },
+    );
 }
 
 fn money(market: &mut Market, account: u16, at: Nanos, asset: &str, total: &str) {

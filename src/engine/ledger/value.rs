@@ -281,9 +281,8 @@ fn liquidation(
             _ => (None, None), // in USD, at a rate that moves too: no closed form
         };
         let isolated = Isolated { contract: *contract, contracts: p.size, entry, margin };
-        w.liquidation = basis
-            .zip(tiers)
-            .and_then(|(basis, tiers)| isolated.liquidation(&tiers, schedule.base, basis));
+        w.liquidation =
+            basis.zip(tiers).and_then(|(basis, tiers)| isolated.liquidation(&tiers, schedule.base, basis));
     }
     w.distance_pct = w.liquidation.or(w.liquidation_stated).and_then(|price| {
         price.checked_div(mark)?.checked_sub(Decimal::ONE)?.checked_mul(Decimal::ONE_HUNDRED)
