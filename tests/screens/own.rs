@@ -167,6 +167,9 @@ fn a_refused_key_stays_on_the_positions_screen() {
             let shown = text(&draw(&refused(), &ui, &theme));
             assert!(shown.contains("may trade"), "{} at {size:?}:\n{shown}", list.word());
             golden(&format!("own-refused-{}-{}x{}", list.word(), size.0, size.1), &shown);
+            press(&mut ui, &refused(), "Ctrl-p");
+            let shown = text(&draw(&refused(), &ui, &theme));
+            assert!(!shown.contains("desk") && shown.contains("may trade"), "a name in a reason:\n{shown}");
         }
     }
     golden("own-refused-plain", &own::plain(&refused()));
