@@ -217,6 +217,7 @@ fn every_fault_is_seen_in_time_is_counted_and_heals_by_itself() {
     assert!(VENUES.iter().all(|v| watch.is_live(v)), "{:#?}", watch.feeds());
     a_blink_of_the_whole_network(&mut watch);
     five_faults_at_once(&mut watch);
+    bent_frames(&mut watch);
     println!("{} synced books were true ones", watch.compared);
     watch.session.stop();
 }
@@ -295,4 +296,41 @@ fn five_faults_at_once(watch: &mut Watch) {
             (false, false, true),  // hyperliquid sent garbage
         ]
     );
+}
+
+/// Frames twice, in the wrong order, with wrong sums; numbers anew; answers and frames that come late.
+/// All of it heals without a person, and no wrong book is ever shown as synced.
+fn bent_frames(watch: &mut Watch) {
+    let faults = watch.faults();
+    let mut bend = |what: &str, venue: &str, order: &dyn Fn(&FaultHandle)| {
+        let (before, began) = (watch.feed(venue), watch.clock.now());
+        order(&faults);
+        watch.run_for(2 * SECOND);
+        watch.until("it is live again", |w| w.is_live(venue));
+        let after = watch.feed(venue);
+        let (noticed, back) = watch.outage(venue, began);
+        let (gaps, reconnects) = (after.gaps - before.gaps, after.reconnects - before.reconnects);
+        println!(
+            "{venue} {what}: {gaps} gaps, {reconnects} reconnects, {} undecodable, off after {} ms, back after {} ms",
+            after.undecodable - before.undecodable,
+            noticed / MS,
+            back / MS
+        );
+        gaps
+    };
+    for venue in VENUES {
+        bend("repeat", venue, &|f| f.repeat(venue).unwrap());
+        bend("swap", venue, &|f| f.swap(venue).unwrap());
+    }
+    bend("checksum", "okx", &|f| f.checksum("okx").unwrap());
+    bend("restart", "bybit", &|f| f.restart("bybit").unwrap());
+    bend("age", "binance-usdm", &|f| f.age("binance-usdm", 24).unwrap());
+    faults.rest_delay("binance-usdm", Duration::from_millis(1_500)).unwrap();
+    bend("late snapshot", "binance-usdm", &|f| f.gap("binance-usdm", 3).unwrap());
+    faults.rest_delay("binance-usdm", Duration::ZERO).unwrap();
+    faults.trickle("bybit", Duration::from_millis(700)).unwrap();
+    watch.run_for(6 * SECOND);
+    println!("{:?}", watch.feed("bybit"));
+    watch.faults().trickle("bybit", Duration::ZERO).unwrap();
+    watch.until("it is live again", |w| w.is_live("bybit"));
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::book::{Level, cut};
 use super::instrument::Instrument;
+use super::limits::{Limits, per};
 use super::listing::{E8, Listing, Unit};
 use super::market::Venue;
 use super::rng::{mix, named_seed};
@@ -36,6 +37,17 @@ const BOOK_EVERY_MS: [i64; 2] = [5_000, 500];
 /// Trades repeated on subscription.
 const HISTORY: u64 = 10;
 
+const LIMITS: Limits = Limits {
+    rest: per(1_200, 60),
+    weights: &[("l2Book", 2), ("allMids", 2), ("learinghouseState", 2), ("orderStatus", 2), ("userRole", 60)],
+    weight: 20,
+    connects: per(30, 60),
+    connections: 10,
+    texts: per(2_000, 60),
+    subscriptions: 1_000,
+    ..Limits::NONE
+};
+
 impl VenueServer for Hyperliquid {
     fn id(&self) -> &'static str {
         "hyperliquid"
@@ -43,6 +55,10 @@ impl VenueServer for Hyperliquid {
 
     fn part(&self) -> Part {
         Part::Silent
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
     }
 
     fn listings(&self) -> &'static [Listing] {
@@ -371,7 +387,7 @@ fn answer(info: &Info, venue: &Venue) -> Option<String> {
 fn meta(venue: &Venue) -> String {
     let row = |i: &Instrument| {
         let l = i.listing;
-        let (name, decimals, leverage) = (l.symbol, l.size_decimals, l.leverage);
+        let (name, decimals, leverage) = (l.symbol, l.size_decimals, i.leverage);
         format!(
             r#"{{"szDecimals":{decimals},"name":"{name}","maxLeverage":{leverage},"marginTableId":{leverage}}}"#
         )

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::book::{Level, cut};
 use super::instrument::{Instrument, Liquidation};
+use super::limits::{Limits, per};
 use super::listing::{Listing, Unit};
 use super::market::Venue;
 use super::okx_rest;
@@ -37,13 +38,26 @@ static LISTINGS: &[Listing] = &[
     Listing::row(["DOGE-USDT-SWAP", "DOGE"], (1, 5), (1, 2), CONTRACT[4], (170, 600, 2.0), 50),
 ];
 
+const LIMITS: Limits = Limits {
+    rest: per(20, 2),
+    per_path: true,
+    refusal: (429, r#"{"code":"50011","msg":"Too Many Requests","data":[]}"#),
+    connects: per(3, 1),
+    texts: per(480, 3_600),
+    ..Limits::NONE
+};
+
 impl VenueServer for Okx {
     fn id(&self) -> &'static str {
         "okx"
     }
 
     fn part(&self) -> Part {
-        Part::Steady
+        Part::Failing
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
     }
 
     fn listings(&self) -> &'static [Listing] {

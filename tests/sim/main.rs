@@ -6,9 +6,14 @@ mod bitget;
 #[cfg(test)]
 mod bitmex;
 #[cfg(test)]
+#[path = "../room/builtin.rs"]
+mod builtin;
+#[cfg(test)]
 mod coinbase;
 #[cfg(test)]
 mod deribit;
+#[cfg(test)]
+mod determinism;
 #[cfg(test)]
 mod dydx;
 #[cfg(test)]
@@ -20,8 +25,14 @@ mod gate;
 #[cfg(test)]
 mod kraken;
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod market;
 #[cfg(test)]
 mod peer;
+#[cfg(test)]
+mod scenes;
 #[cfg(test)]
 mod wire;
