@@ -11,6 +11,7 @@ mod builtin;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use faultline::app::screen::Session as _;
 use faultline::app::source::{Origin, Session, SessionConfig};
 use faultline::clock::Clock;
 use faultline::model::alert::AlertLine;
@@ -23,19 +24,23 @@ const PATIENCE: i64 = 150 * SECOND;
 /// An event of the story: event, rule, a word that its line holds.
 type Event = (&'static str, &'static str, &'static str);
 
-/// Plays a scene until all these events came, each after the one before it.
-fn tell(scene: Scene, speed: f64, story: &[Event]) {
-    let clock = Clock::start();
+fn start(scene: Scene, speed: f64, has_account: bool, clock: Clock) -> Session {
     let config = SessionConfig {
         setup: builtin::setup(),
         underlyings: vec!["BTC".into(), "SOL".into()],
         record: None,
-        publish: false,
+        publish: true,
         accounts: Vec::new(),
-        origin: Origin::Demo { scene, seed: 7, speed, has_account: false },
+        origin: Origin::Demo { scene, seed: 7, speed, has_account },
         redirects: BTreeMap::new(),
     };
-    let session = Session::start(config, clock).unwrap();
+    Session::start(config, clock).unwrap()
+}
+
+/// Plays a scene until all these events came, each after the one before it.
+fn tell(scene: Scene, speed: f64, story: &[Event]) {
+    let clock = Clock::start();
+    let session = start(scene, speed, false, clock);
     let (begun, mut told, mut rest) = (clock.now(), Vec::new(), story);
     while let [(event, rule, word), then @ ..] = rest {
         let waited = clock.now().since(begun);
@@ -68,4 +73,18 @@ fn an_outage_is_told_and_ends() {
 #[test]
 fn a_cascade_is_told_and_heals() {
     tell(Scene::Cascade, 3.0, &[("alert.raised", "div.mid", ""), ("alert.resolved", "div.mid", "")]);
+}
+
+/// Catches: a client that starts faster, asks more or subscribes to more than a venue enforces, own
+/// accounts included.
+#[test]
+fn a_client_stays_within_what_venues_enforce() {
+    let session = start(Scene::Calm, 1.0, true, Clock::start());
+    std::thread::sleep(Duration::from_secs(30));
+    let feeds = session.snapshot().feeds.clone();
+    assert!(feeds.len() >= 12, "{feeds:#?}");
+    for feed in feeds.iter() {
+        assert_eq!((feed.last_error.as_str(), feed.reconnects), ("", 0), "{}", feed.venue);
+    }
+    session.stop();
 }
