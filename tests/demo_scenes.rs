@@ -80,7 +80,7 @@ fn a_cascade_is_told_and_heals() {
 #[test]
 fn a_client_stays_within_what_venues_enforce() {
     let session = start(Scene::Calm, 1.0, true, Clock::start());
-    std::thread::sleep(Duration::from_secs(30));
+    std::thread::sleep(Duration::from_secs(20));
     let feeds = session.snapshot().feeds.clone();
     assert!(feeds.len() >= 12, "{feeds:#?}");
     for feed in feeds.iter() {

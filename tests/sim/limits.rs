@@ -7,7 +7,7 @@ use faultline::model::Nanos;
 use faultline::model::num::Num;
 use faultline::model::time::{MS, SECOND};
 use faultline::sim::market::STEP;
-use faultline::sim::{Market, Scene, Session, SimConfig, VENUES};
+use faultline::sim::{Instrument, Market, Scene, Session, SimConfig, VENUES};
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
 
 use crate::peer::{Peer, address, http, sim, text};
@@ -136,6 +136,9 @@ const STREAMS: &[Stream] = &[
     ),
 ];
 
+/// How many closes and how many units, by symbol.
+type Sums = BTreeMap<String, (u64, f64)>;
+
 /// Catches: a thinned stream that tells all, a whole one that does not, and one that tells more than
 /// happened.
 #[test]
@@ -150,12 +153,11 @@ fn thinned_streams_are_a_floor_of_the_truth() {
         let mut session: Box<dyn Session> = server.session(path, "", market.venue(id).unwrap()).unwrap();
         session.text(ask, market.venue(id).unwrap(), &mut Vec::new());
         let count = |market: &Market| -> Vec<u64> {
-            market.venue(id).unwrap().instruments.iter().map(|i| i.next_liquidation()).collect()
+            market.venue(id).unwrap().instruments.iter().map(Instrument::next_liquidation).collect()
         };
         let mut next = count(&market);
         // What happened and what was told: how many, how many units, by symbol.
-        let (mut truth, mut told): (BTreeMap<String, (u64, f64)>, BTreeMap<String, (u64, f64)>) =
-            Default::default();
+        let (mut truth, mut told): (Sums, Sums) = Default::default();
         while market.elapsed() < 80 * SECOND {
             market.advance(market.now().plus(STEP)).unwrap();
             let venue = market.venue(id).unwrap();

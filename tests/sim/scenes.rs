@@ -6,7 +6,7 @@ use faultline::model::Nanos;
 use faultline::model::time::{MS, SECOND};
 use faultline::sim::market::STEP;
 use faultline::sim::scene::Part;
-use faultline::sim::{Market, Scene, SimConfig, VENUES};
+use faultline::sim::{Instrument, Market, Scene, SimConfig, VENUES};
 
 use crate::laws::Laws;
 use crate::peer::{Peer, address, http, sim};
@@ -48,8 +48,11 @@ fn look(market: &Market, seen: &mut Vec<u64>) -> Look {
         let near = book.filter(|level| (level.ticks as f64 / mid - 1.0).abs() < 25e-4);
         depth += near.map(|level| level.lots as f64 * l.usd_per_lot(instrument.mid())).sum::<f64>();
     }
-    let counts: Vec<u64> =
-        market.venues().iter().map(|v| v.instruments.iter().map(|i| i.next_liquidation()).sum()).collect();
+    let counts: Vec<u64> = market
+        .venues()
+        .iter()
+        .map(|v| v.instruments.iter().map(Instrument::next_liquidation).sum())
+        .collect();
     let closing = counts.iter().zip(seen.iter()).filter(|(now, before)| now > before).count();
     *seen = counts;
     Look { price, gap, depth, closing }
