@@ -3,12 +3,18 @@
 
 use divan::Bencher;
 use faultline::config::rules;
+use faultline::engine::ledger::Way;
+use faultline::engine::market::Market;
 use faultline::engine::rule::judges;
 use faultline::engine::{Ask, Engine};
+use faultline::model::account::{
+    Balance, Leg, MarginMode, Order, OrderKind, OrderState, Position, TimeInForce,
+};
 use faultline::model::alert::AlertEvent;
 use faultline::model::entry::{ConnInfo, ConnIx};
-use faultline::model::event::{Body, BookChange, Event, Level, Symbol};
-use faultline::model::instrument::InstrumentDef;
+use faultline::model::event::{Body, BookChange, Event, Level, Side, Symbol, Ticker};
+use faultline::model::instrument::{InstrumentDef, SizeUnit};
+use faultline::model::margin::{MarginBase, MarginForm, MarginSchedule, TierRow, TierStyle};
 use faultline::model::time::TICK;
 use faultline::model::venue::VenueSpec;
 use faultline::model::{Decimal, Nanos, Num};
@@ -110,6 +116,105 @@ fn tick(bencher: Bencher<'_, '_>, every: i64) {
         alerts.clear();
         engine.borrow_mut().tick(0, at.get(), &mut alerts);
     });
+}
+
+/// 64 own accounts with 50 positions and 20 orders each, valued: ten tiers, half of them isolated.
+#[divan::bench(sample_count = 100, sample_size = 1)]
+fn own_accounts(bencher: Bencher<'_, '_>) {
+    let at = Nanos(10 * TICK);
+    let mut market = desk(at);
+    bencher.bench_local(|| market.value_ledger(at));
+}
+
+fn desk(at: Nanos) -> Market {
+    let spec = |v: u16| {
+        let text = format!(
+            "id = \"v{v:02}\"\nbrand = \"v\"\nshort = \"v\"\nname = \"V\"\ndialect = \"none\"\n[[endpoint]]\nname = \"e\"\nurl = \"wss://v.invalid\"\nchannels = [\"book\"]\n[rest]\nurl = \"https://v.invalid\"\n"
+        );
+        faultline::config::venues::read("v.toml", &text).expect("a venue")
+    };
+    let mut market = Market::new((0..VENUES).map(spec).collect());
+    let rows = (0..10i64).map(|n| TierRow {
+        floor: Decimal::from(n * 100_000),
+        cap: (n < 9).then(|| Decimal::from((n + 1) * 100_000)),
+        initial: None,
+        maintenance: Some(Decimal::new(4 + n, 3)),
+        max_leverage: None,
+    });
+    let schedule = MarginSchedule {
+        form: MarginForm::Tiers { style: TierStyle::Marginal, rows: rows.collect() },
+        basis: SizeUnit::Quote,
+        base: MarginBase::Mark,
+        liquidation_fee: None,
+    };
+    for (venue, ix) in (0..VENUES).flat_map(|v| (0..50).map(move |ix| (v, ix))) {
+        let (name, asset) = (format!("S{ix:02}"), format!("U{ix:02}"));
+        let def = InstrumentDef {
+            underlying: asset.clone(),
+            base: asset,
+            quote: "USDT".into(),
+            settle: "USDT".into(),
+            multiplier: Decimal::ONE,
+            price_scale: Decimal::ONE,
+            ..InstrumentDef::default()
+        };
+        market.define(venue, ix, &name, &def);
+        let price = Some(Decimal::new(60_000_123 + i64::from(ix), 3));
+        let ticker = Ticker { mark: price, index: price, ..Ticker::default() };
+        for body in [Body::Ticker(&ticker), Body::Schedule(&schedule)] {
+            let event = Event { symbol: Symbol { ix, text: &name }, ts_venue: None, body };
+            market.apply(venue, ConnIx(venue), at, &event);
+        }
+    }
+    for n in 0..64 {
+        let account = market.ledger.account(n % VENUES, &format!("desk-{n}"));
+        hold(&mut market, account, at);
+    }
+    market
+}
+
+fn hold(market: &mut Market, account: u16, at: Nanos) {
+    let mut own = |ix: u32, body: Body<'_>| {
+        let event = Event { symbol: Symbol { ix, text: &format!("S{ix:02}") }, ts_venue: None, body };
+        market.ledger.own(account, Way::Stream, at, &event);
+    };
+    for ix in 0..50u32 {
+        let is_isolated = ix % 2 == 0;
+        let position = Position {
+            size: Decimal::new(if ix % 3 == 0 { -1_234 } else { 2_345 }, 3),
+            entry: Some(Decimal::new(59_876_543, 3)),
+            margin_mode: if is_isolated { MarginMode::Isolated } else { MarginMode::Cross },
+            isolated_margin: is_isolated.then(|| Decimal::from(9_000)),
+            ..Position::default()
+        };
+        own(ix, Body::Position(&position));
+    }
+    let balance = Balance {
+        asset: "USDT",
+        total: Decimal::from(2_000_000),
+        available: None,
+        borrowed: None,
+        haircut: None,
+        collateral_price: None,
+    };
+    own(0, Body::Balance(&balance));
+    for n in 0..20u32 {
+        let order = Order {
+            id: &n.to_string(),
+            side: Side::Buy,
+            leg: Leg::Net,
+            price: None,
+            trigger: None,
+            size: Decimal::ONE,
+            filled: Decimal::ZERO,
+            average: None,
+            reduce_only: false,
+            kind: OrderKind::Limit,
+            tif: TimeInForce::Gtc,
+            state: OrderState::Open,
+        };
+        own(n, Body::Order(&order));
+    }
 }
 
 /// The snapshot that faces draw from.

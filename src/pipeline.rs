@@ -10,6 +10,7 @@ use crate::config::ConfigError;
 use crate::config::accounts::ACCOUNTS_MAX;
 use crate::config::rules::Rule;
 use crate::dialect::{self, Decoder, Dialect, Note, Out};
+use crate::engine::ledger::Way;
 use crate::engine::market::Resync;
 use crate::engine::metric::Table;
 use crate::engine::{Ask, Count, Engine};
@@ -95,15 +96,16 @@ struct Sink<'p> {
     conn: ConnIx,
     at: Nanos,
     ts_recv: Nanos,
-    /// HTTP status of the REST answer that is read.
-    status: u16,
+    /// URL and HTTP status of the REST answer that is read.
+    asked: Option<(&'p str, u16)>,
 }
 
 impl Out for Sink<'_> {
     #[inline]
     fn event(&mut self, event: Event<'_>) {
         if let Some(account) = self.account {
-            return self.engine.own(account, self.at, &event);
+            let way = if self.asked.is_some() { Way::Answer } else { Way::Stream };
+            return self.engine.own(account, way, self.at, &event);
         }
         if let Some(resync) = self.engine.event(self.venue, self.conn, self.at, self.ts_recv, &event) {
             self.resyncs.push(resync);
@@ -120,14 +122,22 @@ impl Out for Sink<'_> {
     fn note(&mut self, note: Note<'_>) {
         match note {
             Note::Heartbeat | Note::Ack | Note::Unused(_) => {}
-            Note::Refused(words) if self.status >= 400 => {
-                let words = format!("HTTP {}: {words}", self.status);
-                self.engine.count(self.venue, Count::Refused(&words));
-            }
-            Note::Refused(words) => self.engine.count(self.venue, Count::Refused(words)),
+            Note::Refused(words) => match self.asked {
+                Some((_, status)) if status >= 400 => self.refused(&format!("HTTP {status}: {words}")),
+                _ => self.refused(words),
+            },
             Note::Unknown(_) => self.engine.count(self.venue, Count::Unknown),
             Note::Superseded => self.engine.count(self.venue, Count::Superseded),
             Note::Undecodable(error) => self.engine.count(self.venue, Count::Undecodable(&error.to_string())),
+        }
+    }
+}
+
+impl Sink<'_> {
+    fn refused(&mut self, words: &str) {
+        self.engine.count(self.venue, Count::Refused(words));
+        if self.account.is_some() {
+            self.engine.refused(self.conn, self.asked.map_or("", |(url, _)| url), words);
         }
     }
 }
@@ -174,15 +184,19 @@ impl Pipeline {
         match entry.kind {
             Kind::Frame(conn, bytes) => {
                 self.engine.frame(conn, self.at, bytes.len());
-                self.with(conn, entry.ts_recv, 0, |decoder, out| decoder.frame(conn, bytes, out));
+                self.with(conn, entry.ts_recv, None, |decoder, out| decoder.frame(conn, bytes, out));
             }
             Kind::Tick | Kind::ClockStep => self.tick(entry.seq, entry.ts_recv),
             Kind::Rest(conn, answer) => {
-                self.with(conn, entry.ts_recv, answer.status, |decoder, out| decoder.rest(&answer, out));
+                if answer.status < 400 {
+                    self.engine.granted(conn, answer.url);
+                }
+                let asked = Some((answer.url, answer.status));
+                self.with(conn, entry.ts_recv, asked, |decoder, out| decoder.rest(&answer, out));
             }
             Kind::Control(conn, control) => {
                 self.engine.control(conn, self.at, control);
-                self.with(conn, entry.ts_recv, 0, |decoder, out| decoder.control(conn, control, out));
+                self.with(conn, entry.ts_recv, None, |decoder, out| decoder.control(conn, control, out));
             }
             Kind::Conn(conn, info) => self.connect(conn, info),
             Kind::Operator(action) => {
@@ -234,7 +248,7 @@ impl Pipeline {
         &mut self,
         conn: ConnIx,
         ts_recv: Nanos,
-        status: u16,
+        asked: Option<(&str, u16)>,
         read: impl FnOnce(&mut dyn Decoder, &mut dyn Out),
     ) {
         let Some(Conn { slot, venue }) = self.conns.get(usize::from(conn.0)).copied().flatten() else {
@@ -252,7 +266,7 @@ impl Pipeline {
             conn,
             at: self.at,
             ts_recv,
-            status,
+            asked,
         };
         read(decoder.as_mut(), &mut sink);
         if !self.resyncs.is_empty() {
@@ -285,7 +299,7 @@ impl Pipeline {
                 conn,
                 at: self.at,
                 ts_recv,
-                status: 0,
+                asked: None,
             };
             decoder.resync(resync.symbol, &mut sink);
         }

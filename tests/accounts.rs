@@ -35,7 +35,10 @@ const CANARY_KEY: &str = "CANARYkey0815CANARYkey0815";
 /// Venues whose dialect reads own accounts, and what they need.
 fn with_accounts() -> Vec<(String, Needs)> {
     let needs = |dialect: &str| Some(dialect::find(dialect)?.account()?.needs());
-    builtin::setup().venues.iter().filter_map(|v| Some((v.id.clone(), needs(&v.dialect)?))).collect()
+    // A second door to another pool is watched only when it is named.
+    let setup = builtin::setup();
+    let own = setup.venues.iter().filter(|v| v.may_share.is_empty());
+    own.filter_map(|v| Some((v.id.clone(), needs(&v.dialect)?))).collect()
 }
 
 fn with_keys() -> Vec<String> {

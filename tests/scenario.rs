@@ -1,4 +1,4 @@
-//! Small markets with known answers: `tests/scenarios/metric/*.toml` and `tests/scenarios/rule/*.toml`.
+//! Small markets with known answers: `tests/scenarios/metric/*.toml`, `rule/*.toml` and `own/*.toml`.
 //!
 //! A file is a story in lines. Times are seconds, on the grid of 0.1 s; `0..20` means each 0.1 s.
 //!
@@ -8,7 +8,16 @@
 //!          0..9 alfa book 99x4 101x1, 102x2   bids, then asks behind the comma
 //!          3 alfa gap | closed | opened | silent-heartbeat
 //!          4 ack ana seen           an operator takes the oldest open alert
+//!          0 alfa terms X inverse BTC USD BTC m=100       payoff, underlying, quote, settlement; scale=, tiers=
+//!          0..9 alfa ticker X mark=60000 index=60000 funding=0.0001 interval=8; options: iv… underlying= delta=
+//!          1 alfa own desk position X 300 entry=60000 leg=long mode=isolated margin=0.1 maintenance=5
+//!          1 alfa own desk balance BTC 0.5 haircut=0.05
+//!          1 alfa own desk margin cross USD equity=100 maintenance=5
+//!          1 alfa own desk order 1 X sell 6 open reduce   an order that rests
 //! metrics  3 mid_gap_bps alfa = -2.503442 ok
+//! own      3 alfa/desk/X notional = 30000 ok           a figure of a position, with its trust
+//!          3 alfa/desk equity = 36120 ok               of an account
+//!          3 all gross = 30000 estimated               of a sum: `all`, or the name of a venue, asset, regime
 //! alerts   3.0 raised warning gap BTC alfa 16.0 x1
 //! ```
 //! What happens at an instant stands before the tick of that instant. `alerts` are all there are.
@@ -20,6 +29,9 @@
     clippy::print_stdout,
     reason = "a broken helper is a failed test, and a test says what it did"
 )]
+
+#[path = "scenario/own.rs"]
+mod own;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -49,6 +61,8 @@ struct Scenario {
     catches: String,
     venues: String,
     tape: String,
+    #[serde(default)]
+    own: String,
     #[serde(default)]
     rules: String,
     #[serde(default)]
@@ -93,7 +107,7 @@ impl World {
         let mut specs = Vec::new();
         for words in lines(&scenario.venues) {
             let text = format!(
-                "id = \"{0}\"\nbrand = \"{0}\"\nshort = \"{0}\"\nname = \"{0}\"\ndialect = \"none\"\n\
+                "id = \"{0}\"\nbrand = \"{0}\"\nshort = \"{0}\"\nname = \"{0}\"\nregime = \"R-{0}\"\ndialect = \"none\"\n\
                  [[endpoint]]\nname = \"x\"\nurl = \"wss://x\"\nchannels = [\"book\"]\n[rest]\nurl = \"https://x\"\n\
                  [channel.book]\nexpected_gap_ms = 1000\n",
                 words[0]
@@ -141,7 +155,11 @@ impl World {
     }
 
     fn event(&mut self, venue: u16, at: Nanos, body: Body<'_>) {
-        let event = Event { symbol: Symbol { ix: 0, text: "X" }, ts_venue: None, body };
+        self.tell(venue, Symbol { ix: 0, text: "X" }, at, body);
+    }
+
+    fn tell(&mut self, venue: u16, symbol: Symbol<'_>, at: Nanos, body: Body<'_>) {
+        let event = Event { symbol, ts_venue: None, body };
         self.engine.frame(ConnIx(venue), at, 1);
         assert_eq!(self.engine.event(venue, ConnIx(venue), at, at, &event), None, "numbers beyond any scale");
     }
@@ -157,6 +175,8 @@ impl World {
             world.event(venue, at, Body::Book(change));
         };
         match words[1] {
+            "terms" | "ticker" => own::list(self, venue, at, &words[1..]),
+            "own" => own::state(&mut self.engine, venue, at, &words[2..]),
             "mid" => {
                 let mid: Decimal = words[2].parse().unwrap();
                 let half = Decimal::new(5, 1);
@@ -254,7 +274,11 @@ fn play(path: &Path) -> Vec<String> {
     for words in lines(&scenario.metrics) {
         looks.entry(tick(words[0])).or_default().push(words[1..].to_vec());
     }
-    let last = acts.keys().chain(looks.keys()).max().copied().unwrap();
+    let mut books: BTreeMap<i64, Vec<Vec<&str>>> = BTreeMap::new();
+    for words in lines(&scenario.own) {
+        books.entry(tick(words[0])).or_default().push(words[1..].to_vec());
+    }
+    let last = acts.keys().chain(looks.keys()).chain(books.keys()).max().copied().unwrap();
     let mut wrong = Vec::new();
     for n in 0..=last {
         let at = START.plus(n * TICK);
@@ -264,6 +288,10 @@ fn play(path: &Path) -> Vec<String> {
         world.tick(at);
         for words in looks.remove(&n).unwrap_or_default() {
             wrong.extend(look(&world, at, &words));
+        }
+        for words in books.remove(&n).unwrap_or_default() {
+            let found = own::wrong(&world.engine, &words);
+            wrong.extend(found.map(|found| format!("{} {found}", seconds(at))));
         }
     }
     let alerts: Vec<String> = world.events.iter().map(told).collect();
@@ -313,6 +341,11 @@ fn run(folder: &str) {
 #[test]
 fn metrics() {
     run("metric");
+}
+
+#[test]
+fn own_positions() {
+    run("own");
 }
 
 #[test]

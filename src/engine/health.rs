@@ -28,12 +28,45 @@ pub struct ConnHealth {
     pub is_rest: bool,
     /// The own account it belongs to: its state is none of the market's.
     pub account: Option<u16>,
+    /// What the venue or the program last refused on it, until the same succeeds.
+    pub refused: Option<Refusal>,
+}
+
+/// Something that was refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// Path that was asked for; empty when it was the connection or the key.
+    pub path: String,
+    /// Why, in words.
+    pub words: String,
+}
+
+/// The path of a URL, without what was asked of it: times and signatures differ each time.
+fn path_of(url: &str) -> &str {
+    url.split(['?', ' ']).next().unwrap_or_default()
+}
+
+fn bounded(words: &str) -> String {
+    words.chars().take(ERROR_CHARS_MAX).collect()
 }
 
 impl ConnHealth {
     /// True for sockets with market data.
     pub fn is_market(&self) -> bool {
         !self.is_rest && self.account.is_none()
+    }
+
+    /// Keeps a refusal.
+    pub fn refuse(&mut self, url: &str, words: &str) {
+        self.refused = Some(Refusal { path: bounded(path_of(url)), words: bounded(words) });
+    }
+
+    /// What was refused has succeeded: the same path, or a connection that could not be opened.
+    pub fn grant(&mut self, url: &str) {
+        let path = bounded(path_of(url));
+        if self.refused.as_ref().is_some_and(|r| r.path.is_empty() || r.path == path) {
+            self.refused = None;
+        }
     }
 }
 
@@ -182,7 +215,7 @@ impl VenueHealth {
 
     /// Keeps an error text, bounded.
     pub fn error(&mut self, words: &str) {
-        self.last_error = words.chars().take(ERROR_CHARS_MAX).collect();
+        self.last_error = bounded(words);
     }
 
     /// Takes a change of a connection.
@@ -193,9 +226,15 @@ impl VenueHealth {
                     self.reconnects += 1;
                 }
                 (conn.is_up, conn.was_up, conn.last) = (true, true, Some(at));
+                conn.grant("");
             }
-            Control::Closed { reason, .. } | Control::Refused { reason, .. } => {
+            Control::Closed { reason, .. } => {
                 conn.is_up = false;
+                self.error(reason);
+            }
+            Control::Refused { reason, .. } => {
+                conn.is_up = false;
+                conn.refuse("", reason);
                 self.error(reason);
             }
             Control::Overrun { frames, .. } => self.dropped += frames,

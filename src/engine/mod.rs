@@ -35,7 +35,7 @@ use crate::snapshot::Totals;
 use alarm::{Alarm, Instant};
 use health::ConnHealth;
 use history::History;
-use ledger::Ledger;
+use ledger::{Ledger, Way};
 use market::{Market, Resync};
 use metric::{METRICS, Table};
 use rule::Judge;
@@ -116,9 +116,23 @@ impl Engine {
     }
 
     /// One event of an own account.
-    pub fn own(&mut self, account: u16, at: Nanos, event: &Event<'_>) {
+    pub fn own(&mut self, account: u16, way: Way, at: Nanos, event: &Event<'_>) {
         self.totals.events += 1;
-        self.market.ledger.own(account, at, event);
+        self.market.ledger.own(account, way, at, event);
+    }
+
+    /// A venue refused something to an own account, in its words.
+    pub fn refused(&mut self, conn: ConnIx, url: &str, words: &str) {
+        if let Some(conn) = self.market.conns.get_mut(&conn) {
+            conn.refuse(url, words);
+        }
+    }
+
+    /// A request of an own account was answered with success: what was refused before is settled.
+    pub fn granted(&mut self, conn: ConnIx, url: &str) {
+        if let Some(conn) = self.market.conns.get_mut(&conn) {
+            conn.grant(url);
+        }
     }
 
     /// Own accounts and what they are worth.
@@ -199,6 +213,13 @@ impl Engine {
             && let Some(venue) = self.market.venues.get_mut(usize::from(health.venue))
         {
             venue.health.control(health, at, control);
+        }
+        // A socket that is in proves that the key is taken, whatever was refused before.
+        if let (Control::Opened { .. }, Some(account)) =
+            (control, self.market.conns.get(&conn).and_then(|c| c.account))
+        {
+            let own = self.market.conns.values_mut().filter(|c| c.account == Some(account) && c.is_rest);
+            own.for_each(|c| c.grant(""));
         }
     }
 

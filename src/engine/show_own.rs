@@ -38,15 +38,15 @@ impl Engine {
                 .and_then(|a| self.market.ledger.accounts.get(usize::from(a)))
                 .is_some_and(|a| a.venue == account.venue && a.name == account.name)
         };
-        let sockets = || self.market.conns.values().filter(own).filter(|c| !c.is_rest);
-        let trouble = if account.is_given {
-            "given by hand"
-        } else {
-            match (account.is_known, sockets().any(|c| !c.is_up)) {
-                (_, true) => "not connected",
-                (false, _) => "nothing stated yet",
-                (true, false) => "",
-            }
+        let conns = || self.market.conns.values().filter(own);
+        let refused = conns().find_map(|c| c.refused.as_ref()).map(|refusal| refusal.words.as_str());
+        let is_cut = conns().any(|c| !c.is_rest && !c.is_up);
+        let trouble = match (account.is_given, refused, is_cut, account.is_known) {
+            (true, ..) => "given by hand",
+            (false, Some(words), ..) => words,
+            (false, None, true, _) => "not connected",
+            (false, None, false, false) => "nothing stated yet",
+            (false, None, false, true) => "",
         };
         AccountRow {
             venue: self.id(account.venue),

@@ -165,12 +165,42 @@ pub struct TierRow {
 }
 
 impl MarginSchedule {
-    /// Tiers as the arithmetic of this module wants them. `None` for the other forms and where a
-    /// maintenance rate is unknown.
+    /// Tiers as the arithmetic of this module wants them: the maintenance rate does not follow open interest.
+    /// `None` where it follows size without tiers and where a rate is unknown.
     pub fn tiers(&self) -> Option<Tiers> {
-        let MarginForm::Tiers { style, rows } = &self.form else { return None };
+        let (style, rows) = match &self.form {
+            MarginForm::Tiers { style, rows } => (style, rows),
+            MarginForm::OiScaled { maintenance, .. } => return Some(Tiers::flat(*maintenance)),
+            MarginForm::LinearInSize { .. } => return None,
+        };
         let tier = |r: &TierRow| Some(Tier { floor: r.floor, cap: r.cap, mmr: r.maintenance? });
         Some(Tiers { tiers: rows.iter().map(tier).collect::<Option<_>>()?, style: *style })
+    }
+
+    /// Maintenance margin of a position of `size`, both in the unit of the limits. `None` where the rate is
+    /// unknown and above the last limit.
+    pub fn maintenance(&self, size: Decimal) -> Option<Decimal> {
+        match &self.form {
+            MarginForm::LinearInSize { .. } => self.rate(size)?.checked_mul(size),
+            MarginForm::Tiers { .. } | MarginForm::OiScaled { .. } => self.tiers()?.maintenance(size),
+        }
+    }
+
+    /// The one maintenance rate of a position of `size` where the form has no tiers.
+    fn rate(&self, size: Decimal) -> Option<Decimal> {
+        match &self.form {
+            MarginForm::LinearInSize { maintenance, slope, from, .. } => {
+                let above = size.checked_sub(*from)?.max(Decimal::ZERO);
+                maintenance.checked_add(slope.checked_mul(above)?)
+            }
+            MarginForm::OiScaled { maintenance, .. } => Some(*maintenance),
+            MarginForm::Tiers { .. } => None,
+        }
+    }
+
+    /// Tiers for a position whose `size`, in the unit of the limits, does not move with the price.
+    pub fn tiers_at(&self, size: Decimal) -> Option<Tiers> {
+        self.tiers().or_else(|| Some(Tiers::flat(self.rate(size)?)))
     }
 }
 
@@ -191,7 +221,7 @@ impl Isolated {
     /// Mark price at which equity equals maintenance margin; `None` when there is none above zero.
     pub fn liquidation(&self, tiers: &Tiers, base: MarginBase, basis: TierBasis) -> Option<Decimal> {
         let price = match base {
-            MarginBase::Entry => self.on_entry(tiers),
+            MarginBase::Entry => self.on_entry(tiers, basis),
             MarginBase::Mark => self.on_mark(tiers, basis),
         }?;
         (price > Decimal::ZERO).then_some(price)
@@ -273,7 +303,7 @@ impl Isolated {
         out
     }
 
-    fn on_entry(&self, tiers: &Tiers) -> Option<Decimal> {
+    fn on_entry(&self, tiers: &Tiers, basis: TierBasis) -> Option<Decimal> {
         let (sign, q) = self.q()?;
         match self.contract.payoff {
             Payoff::Linear | Payoff::Quanto => {
@@ -283,7 +313,11 @@ impl Isolated {
             }
             Payoff::Inverse => {
                 let value = q.checked_div(self.entry)?;
-                let room = self.margin.checked_sub(tiers.maintenance(value)?)?;
+                let mm = match basis {
+                    TierBasis::Settle => tiers.maintenance(value)?,
+                    TierBasis::Quote => tiers.maintenance(q)?.checked_div(self.entry)?,
+                };
+                let room = self.margin.checked_sub(mm)?;
                 q.checked_div(value.checked_add(sign.checked_mul(room)?)?)
             }
         }
@@ -387,6 +421,59 @@ mod tests {
         };
         near(at("60000"), "45643.939393939394");
         near(at("-60000"), "55324.074074074073");
+    }
+
+    /// 60,000 USD at 50,000, 0.12 BTC, M1: 0.5 % less 50 USD is 0.005 BTC at the entry.
+    #[test]
+    fn l2_inverse_on_entry_with_tiers_in_dollars() {
+        let tiers = m1(TierStyle::Marginal);
+        let at = |q| {
+            position(Payoff::Inverse, q, "50000", "0.12").liquidation(
+                &tiers,
+                MarginBase::Entry,
+                TierBasis::Quote,
+            )
+        };
+        near(at("60000"), "45627.37642585551");
+        near(at("-60000"), "55299.53917050691");
+    }
+
+    #[test]
+    fn forms_without_tiers_have_a_margin_too() {
+        let schedule = |form| MarginSchedule {
+            form,
+            basis: SizeUnit::Base,
+            base: MarginBase::Mark,
+            liquidation_fee: None,
+        };
+        let linear = schedule(MarginForm::LinearInSize {
+            initial: d("0.02"),
+            maintenance: d("0.01"),
+            slope: d("0.005"),
+            from: Decimal::ONE,
+        });
+        near(linear.maintenance(d("0.5")), "0.005");
+        near(linear.maintenance(d("1")), "0.01");
+        near(linear.maintenance(d("3")), "0.06"); // 2 % of 3
+        assert_eq!(linear.tiers(), None, "no tier says it for every size");
+        assert_eq!(linear.tiers_at(d("3")), Some(Tiers::flat(d("0.02"))));
+        let open_interest = schedule(MarginForm::OiScaled {
+            initial: d("0.05"),
+            maintenance: d("0.03"),
+            lower: Decimal::ZERO,
+            upper: Decimal::TEN,
+        });
+        near(open_interest.maintenance(d("200")), "6");
+        let rows = vec![TierRow {
+            floor: Decimal::ZERO,
+            cap: Some(d("10")),
+            initial: None,
+            maintenance: Some(d("0.01")),
+            max_leverage: None,
+        }];
+        let tiers = schedule(MarginForm::Tiers { style: TierStyle::Slab, rows });
+        near(tiers.maintenance(d("10")), "0.1");
+        assert_eq!(tiers.maintenance(d("11")), None);
     }
 
     #[test]

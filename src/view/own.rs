@@ -195,7 +195,7 @@ fn account_sentence(a: &AccountRow) -> String {
         times(a.sum.leverage),
         ratio.map_or("unknown".into(), |r| format!("{r:.2}")),
         a.sum.quality.word(),
-        if a.trouble.is_empty() { String::new() } else { format!(" {}.", a.trouble) },
+        if a.trouble.is_empty() { String::new() } else { format!(" {}.", format::clean(&a.trouble)) },
     )
 }
 

@@ -88,6 +88,11 @@ const AT: &[(&str, &str, &str)] = &[
     ("engine/ledger/mod.rs", "ACCOUNTS_MAX", "further accounts are not kept"),
     ("engine/ledger/mod.rs", "FINAL_ORDERS_MAX", "the oldest final order is forgotten"),
     ("engine/ledger/mod.rs", "HOLDINGS_MAX", "further rows are left out and counted"),
+    (
+        "engine/ledger/mod.rs",
+        "TOLD_MAX",
+        "old ones are forgotten first; beyond that an answer may undo a message",
+    ),
     ("engine/listing.rs", "CROSSED_MAX", "the book resyncs"),
     ("engine/market.rs", "UNDERLYINGS_MAX", "instruments of further underlyings enter no figure"),
     ("engine/metric/price.rs", "VOTES_MAX", "further venues do not vote"),

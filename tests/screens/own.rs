@@ -145,6 +145,37 @@ pub(crate) fn held() -> Snapshot {
     snapshot
 }
 
+/// An account whose key may trade: nothing is known of it, and the reason stays.
+fn refused() -> Snapshot {
+    let mut snapshot = held();
+    let portfolio = snapshot.portfolio.as_mut().unwrap();
+    portfolio.accounts[1].trouble =
+        "the key of account desk may trade (Orders); faultline takes read-only keys only".into();
+    portfolio.accounts[1].sum.quality = Quality::Missing;
+    portfolio.positions.retain(|w| w.venue == "bybit");
+    snapshot
+}
+
+/// Fault: a key that is refused is told on the Feeds screen only.
+#[test]
+fn a_refused_key_stays_on_the_positions_screen() {
+    let theme = named("faultline-dark", Depth::True);
+    for size in SIZES {
+        for list in [List::Positions, List::Accounts] {
+            let mut ui = ui("positions", size);
+            ui.own_list = list;
+            let shown = text(&draw(&refused(), &ui, &theme));
+            assert!(shown.contains("may trade"), "{} at {size:?}:\n{shown}", list.word());
+            golden(&format!("own-refused-{}-{}x{}", list.word(), size.0, size.1), &shown);
+            press(&mut ui, &refused(), "Ctrl-p");
+            let shown = text(&draw(&refused(), &ui, &theme));
+            assert!(!shown.contains("desk") && shown.contains("may trade"), "a name in a reason:\n{shown}");
+        }
+    }
+    golden("own-refused-plain", &own::plain(&refused()));
+    golden("own-refused-json", &own::json(&refused()).unwrap());
+}
+
 #[test]
 fn own_accounts_at_three_sizes() {
     let theme = named("faultline-dark", Depth::True);

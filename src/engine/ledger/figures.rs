@@ -2,22 +2,20 @@
 //!
 //! A venue whose rows are stale does not fall out of the sums: they are degraded and it is named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::shock::Stress;
-use super::value::{Worth, order_exposure, usd_of, worth};
+use super::pool::account_worth;
+use super::prices::Prices;
+use super::value::{Worth, worth};
 use super::{Account, Ledger};
 use crate::engine::market::Market;
 use crate::model::Nanos;
 use crate::snapshot::Quality;
 
 pub use super::shock::Distance;
-
-/// Difference of our margin ratio to the venue's own that is called a mismatch. METRICS.md H4.
-const MISMATCH: Decimal = Decimal::from_parts(2, 0, 0, false, 2);
 
 /// Sums over positions and accounts. `None` is unknown.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -93,15 +91,24 @@ impl Sum {
         plus(&mut self.net_delta_usd, w.delta_usd);
         plus(&mut self.upnl_usd, w.upnl_usd);
         plus(&mut self.funding_usd_day, w.funding_usd_day);
-        let trust = if w.quality == Quality::Missing { Quality::Degraded } else { w.quality };
-        self.quality = self.quality.max(trust).max(stale);
+        // One row that is stale or unknown makes a sum degraded, not stale: the others are as they were.
+        self.quality = self.quality.max(w.quality.min(Quality::Degraded)).max(stale);
     }
 
-    fn equity(&mut self, equity: Option<Decimal>) {
+    /// Adds an account's equity. An unknown one makes the sum too low, so it says so.
+    fn equity(&mut self, equity: Option<Decimal>, trust: Quality) {
         self.equity_usd = match (self.equity_usd, equity) {
             (Some(a), Some(b)) => Some(a.saturating_add(b)),
             (a, b) => a.or(b),
         };
+        let unknown = if equity.is_none() { Quality::Degraded } else { Quality::Ok };
+        self.quality = self.quality.max(trust).max(unknown);
+    }
+
+    /// Coins held as collateral are exposure. METRICS.md H2.
+    fn coins(&mut self, usd: Decimal, trust: Quality) {
+        self.net_delta_usd = self.net_delta_usd.saturating_add(usd);
+        self.quality = self.quality.max(trust);
     }
 
     /// H3: gross over equity; `None` without equity above zero.
@@ -114,7 +121,7 @@ impl Figures {
     /// H7: concentration of equity and of gross over venues, 1/n to 1.
     pub fn venue_hhi(&self) -> (Option<f64>, Option<f64>) {
         let hhi = |values: Vec<Decimal>| {
-            let sum: Decimal = values.iter().copied().sum();
+            let sum = values.iter().fold(Decimal::ZERO, |sum, v| sum.saturating_add(*v));
             let sum = sum.to_f64().filter(|s| *s > 0.0)?;
             Some(values.iter().filter_map(ToPrimitive::to_f64).map(|v| (v / sum) * (v / sum)).sum())
         };
@@ -124,157 +131,83 @@ impl Figures {
     }
 }
 
-/// Quality that the age of an account's rows allows.
-fn trust_in(account: &Account, now: Nanos) -> Quality {
+/// Quality that the age of an account's rows allows. A socket that is down may have missed a fill.
+fn trust_in(account: &Account, is_cut: bool, now: Nanos) -> Quality {
     if account.is_given {
         return Quality::Estimated;
     }
     match account.age(now) {
         _ if !account.is_known => Quality::Missing,
         (_, true) => Quality::Stale,
-        (true, false) => Quality::Degraded,
-        (false, false) => Quality::Ok,
+        (is_old, false) if is_old || is_cut => Quality::Degraded,
+        (_, false) => Quality::Ok,
     }
+}
+
+/// Accounts one of whose sockets is down, by index.
+fn cut_off(market: &Market) -> BTreeSet<u16> {
+    market.conns.values().filter(|c| !c.is_rest && !c.is_up).filter_map(|c| c.account).collect()
 }
 
 impl Ledger {
     /// Values everything at a tick.
     pub fn value(&mut self, market: &Market, now: Nanos) {
+        let prices = Prices::new(market);
+        let cut_off = cut_off(market);
         let mut figures = Figures { total: empty(), ..Figures::default() };
         for (ix, account) in (0u16..).zip(&self.accounts) {
-            let age = trust_in(account, now);
-            // Old rows do not leave the sums: they are degraded.
-            let share = if age <= Quality::Estimated { age } else { Quality::Degraded };
-            let regime = market.regime(account.venue);
-            let mut stress = Stress::default();
-            let mut is_stressed_whole = true;
-            let mut sum = empty();
-            for ((symbol, leg), held) in &account.positions {
-                let (mut w, stressed) = worth(market, (ix, account.venue), (symbol, *leg), held, now);
-                w.quality = w.quality.max(age);
-                is_stressed_whole &= stressed.is_some();
-                stress.positions.extend(stressed);
-                sum.add(&w, share);
-                figures.total.add(&w, share);
-                figures.by_venue.entry(account.venue).or_insert_with(empty).add(&w, share);
-                figures.by_regime.entry(regime.clone()).or_insert_with(empty).add(&w, share);
-                if let Some(underlying) = w.underlying {
-                    figures.by_underlying.entry(underlying).or_insert_with(empty).add(&w, share);
-                }
-                figures.positions.push(w);
-            }
-            sum.quality = sum.quality.max(age);
-            let worth =
-                account_worth(market, account, ix, sum, stress, is_stressed_whole, &figures.positions);
-            for part in [
-                &mut figures.total,
-                figures.by_venue.entry(account.venue).or_insert_with(empty),
-                figures.by_regime.entry(regime).or_insert_with(empty),
-            ] {
-                part.equity(worth.sum.equity_usd);
-                part.quality = part.quality.max(share);
-            }
-            figures.accounts.push(worth);
+            figures.account(&prices, (ix, account), cut_off.contains(&ix), now);
         }
         self.figures = figures;
+    }
+}
+
+impl Figures {
+    fn account(&mut self, prices: &Prices<'_>, (ix, account): (u16, &Account), is_cut: bool, now: Nanos) {
+        let market = prices.market;
+        let age = trust_in(account, is_cut, now);
+        // Old rows do not leave the sums: they are degraded.
+        let share = if age <= Quality::Estimated { age } else { Quality::Degraded };
+        let regime = market.regime(account.venue);
+        let (mut sum, mut stressed, first) = (empty(), Vec::new(), self.positions.len());
+        for ((symbol, leg), held) in &account.positions {
+            let (mut w, stress) = worth(prices, (ix, account.venue), (symbol, *leg), held, now);
+            w.quality = w.quality.max(age);
+            stressed.push(stress);
+            sum.add(&w, share);
+            if let Some(underlying) = w.underlying {
+                self.by_underlying.entry(underlying).or_insert_with(empty).add(&w, share);
+            }
+            self.parts(account.venue, &regime, |part| part.add(&w, share));
+            self.positions.push(w);
+        }
+        sum.quality = sum.quality.max(age);
+        let own = self.positions.get(first..).unwrap_or_default();
+        let (worth, collateral) = account_worth(prices, account, sum, own, &stressed);
+        for (asset, usd) in &collateral.coins {
+            self.parts(account.venue, &regime, |part| part.coins(*usd, share));
+            if let Some(underlying) = market.underlying_of(asset) {
+                self.by_underlying.entry(underlying).or_insert_with(empty).coins(*usd, share);
+            }
+        }
+        self.parts(account.venue, &regime, |part| part.equity(worth.sum.equity_usd, share));
+        self.accounts.push(worth);
+    }
+
+    /// The sums that hold whole accounts.
+    fn parts(&mut self, venue: u16, regime: &str, mut take: impl FnMut(&mut Sum)) {
+        take(&mut self.total);
+        take(self.by_venue.entry(venue).or_insert_with(empty));
+        if !self.by_regime.contains_key(regime) {
+            self.by_regime.insert(regime.to_string(), empty());
+        }
+        if let Some(part) = self.by_regime.get_mut(regime) {
+            take(part);
+        }
     }
 }
 
 /// A sum of nothing: known to be nothing.
 fn empty() -> Sum {
     Sum { quality: Quality::Ok, ..Sum::default() }
-}
-
-fn account_worth(
-    market: &Market,
-    account: &Account,
-    ix: u16,
-    mut sum: Sum,
-    mut stress: Stress,
-    is_stressed_whole: bool,
-    positions: &[Worth],
-) -> AccountWorth {
-    let (mut cash, mut coins, mut full) = (Decimal::ZERO, Decimal::ZERO, Decimal::ZERO);
-    let mut is_priced = !account.balances.is_empty();
-    for (asset, money) in &account.balances {
-        if money.total.is_zero() {
-            continue;
-        }
-        let Some((usd, _)) = usd_of(market, asset) else {
-            is_priced = false;
-            continue;
-        };
-        let value = money.total.saturating_mul(usd);
-        let counted = value.saturating_mul(Decimal::ONE - money.haircut.unwrap_or_default());
-        full = full.saturating_add(value);
-        let part = if market.underlyings.contains(asset) { &mut coins } else { &mut cash };
-        *part = part.saturating_add(counted);
-    }
-    // H2: coins held as collateral are exposure too.
-    sum.net_delta_usd = sum.net_delta_usd.saturating_add(coins);
-    let stated = |pick: fn(&super::Stated) -> Option<Decimal>| {
-        let mut total = None;
-        for margin in account.margins.values() {
-            let (usd, _) = usd_of(market, &margin.currency)?;
-            total = Some(total.unwrap_or(Decimal::ZERO).saturating_add(pick(margin)?.saturating_mul(usd)));
-        }
-        total
-    };
-    let equity_stated_usd = stated(|m| m.equity);
-    let maintenance_stated = stated(|m| m.maintenance);
-    sum.equity_usd = if is_priced { Some(full.saturating_add(sum.upnl_usd)) } else { equity_stated_usd };
-    if !is_priced {
-        sum.quality = sum.quality.max(Quality::Degraded);
-    }
-    let own = || positions.iter().filter(|w| w.account == ix);
-    let maintenance_usd =
-        own().try_fold(Decimal::ZERO, |total, w| Some(total.saturating_add(w.maintenance_usd?)));
-    let counted = is_priced.then(|| cash.saturating_add(coins).saturating_add(sum.upnl_usd));
-    let ratio = |margin: Option<Decimal>, equity: Option<Decimal>| {
-        margin?.checked_div(equity.filter(|e| *e > Decimal::ZERO)?)
-    };
-    let margin_ratio = ratio(maintenance_usd, counted.or(equity_stated_usd));
-    let margin_ratio_stated = ratio(maintenance_stated, equity_stated_usd);
-    let is_mismatch = margin_ratio.zip(margin_ratio_stated).is_some_and(|(ours, theirs)| {
-        ours.saturating_sub(theirs).abs() > MISMATCH.saturating_mul(theirs.abs().max(MISMATCH))
-    });
-    (stress.cash_usd, stress.coins_usd) =
-        (cash.to_f64().unwrap_or_default(), coins.to_f64().unwrap_or_default());
-    let is_held = is_stressed_whole && is_priced && !account.positions.is_empty();
-    let distance = if is_held { stress.distance() } else { None };
-    let all = cash.saturating_add(coins);
-    AccountWorth {
-        equity_stated_usd,
-        maintenance_usd,
-        margin_ratio,
-        margin_ratio_stated,
-        is_mismatch,
-        distance,
-        coin_share: coins.checked_div(all).filter(|_| all > Decimal::ZERO),
-        order_exposure_usd: exposure(market, account, ix, positions),
-        sum,
-    }
-}
-
-/// H10 over the instruments of an account, in USD at the marks.
-fn exposure(market: &Market, account: &Account, ix: u16, positions: &[Worth]) -> Decimal {
-    let mut symbols: Vec<&str> = account.positions.keys().map(|(symbol, _)| symbol.as_str()).collect();
-    symbols.extend(account.orders.values().map(|o| o.symbol.as_str()));
-    symbols.sort_unstable();
-    symbols.dedup();
-    let mut total = Decimal::ZERO;
-    for symbol in symbols {
-        let rows = || positions.iter().filter(|w| w.account == ix && w.symbol == symbol);
-        let size: Decimal = rows().map(|w| w.size).sum();
-        let orders = account.orders.values().filter(|o| o.symbol == symbol && !o.state.is_final());
-        let worst = order_exposure(size, orders);
-        // USD per unit of size: from a position where there is one, else from the mark of the book.
-        let unit = rows()
-            .find_map(|w| w.notional_usd?.checked_div(w.size.abs()))
-            .or_else(|| market.unit_usd(account.venue, symbol));
-        if let Some(unit) = unit {
-            total = total.saturating_add(worst.saturating_mul(unit));
-        }
-    }
-    total
 }

@@ -4,6 +4,8 @@
 //! market. What a venue states is kept beside what is computed here and never replaces it.
 
 pub mod figures;
+mod pool;
+mod prices;
 mod shock;
 #[cfg(test)]
 mod tests;
@@ -30,6 +32,28 @@ pub const FINAL_ORDERS_MAX: usize = 100;
 /// Silence after which the rows of an account are degraded, then stale. METRICS.md §3 rule 1.
 const DEGRADED: i64 = 15 * SECOND;
 const STALE: i64 = 45 * SECOND;
+/// What a stream told less than this ago is not undone by the answer to a request, which may be older than
+/// it seems: it was asked for, queued and sent before it came.
+const ANSWER_AGE: i64 = 5 * SECOND;
+/// Rows of an account whose last telling is remembered.
+const TOLD_MAX: usize = 4 * HOLDINGS_MAX;
+
+/// How an event came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Pushed, in the order in which it happened.
+    Stream,
+    /// In the answer to a request: true at some moment before it came.
+    Answer,
+}
+
+/// A row of an account that a stream may tell of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Row {
+    Position(String, Leg),
+    Order(String),
+    Balance(String),
+}
 
 /// An own position and where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,10 +146,16 @@ pub struct Account {
     pub is_given: bool,
     /// Its positions were stated at least once: without them it is missing, not empty.
     pub is_known: bool,
-    /// Order states that cannot follow each other.
+    /// Order states that cannot follow each other, all told by a stream.
     pub impossible: u64,
+    /// Rows of answers that were older than what a stream had told.
+    pub outdated: u64,
     /// Rows beyond [`HOLDINGS_MAX`] that were left out.
     pub left_out: u64,
+    /// When a stream last told of a row, gone ones included.
+    told: BTreeMap<Row, Nanos>,
+    /// Open orders that the newest whole list has not named again, at least not yet.
+    unnamed: BTreeMap<String, Ordered>,
 }
 
 impl Account {
@@ -141,7 +171,10 @@ impl Account {
             is_given: false,
             is_known: false,
             impossible: 0,
+            outdated: 0,
             left_out: 0,
+            told: BTreeMap::new(),
+            unnamed: BTreeMap::new(),
         }
     }
 
@@ -151,20 +184,55 @@ impl Account {
         (age > DEGRADED, age > STALE)
     }
 
-    fn whole(&mut self, holding: Holding) {
-        match holding {
-            Holding::Positions => {
-                self.positions.clear();
-                self.is_known = true;
-            }
-            Holding::Orders => self.orders.retain(|_, order| order.state.is_final()),
-            Holding::Balances => self.balances.clear(),
+    /// Notes that a stream told of a row.
+    fn tell(&mut self, way: Way, at: Nanos, row: Row) {
+        if way == Way::Answer {
+            return;
+        }
+        if self.told.len() >= TOLD_MAX {
+            self.told.retain(|_, told| at.since(*told) < ANSWER_AGE);
+        }
+        if self.told.len() < TOLD_MAX {
+            self.told.insert(row, at);
         }
     }
 
-    fn position(&mut self, at: Nanos, symbol: &str, position: &Position) {
+    /// True when a stream told of a row so short a time ago that an answer may be older.
+    fn is_fresh(&self, at: Nanos, row: &Row) -> bool {
+        self.told.get(row).is_some_and(|told| at.since(*told) < ANSWER_AGE)
+    }
+
+    fn whole(&mut self, way: Way, at: Nanos, holding: Holding) {
+        let told = &self.told;
+        let is_kept =
+            |row: &Row| way == Way::Answer && told.get(row).is_some_and(|told| at.since(*told) < ANSWER_AGE);
+        match holding {
+            Holding::Positions => {
+                self.positions.retain(|(symbol, leg), _| is_kept(&Row::Position(symbol.clone(), *leg)));
+                self.is_known = true;
+            }
+            Holding::Orders => {
+                let is_left =
+                    |id: &String, order: &Ordered| order.state.is_final() || is_kept(&Row::Order(id.clone()));
+                let (left, unnamed) =
+                    std::mem::take(&mut self.orders).into_iter().partition(|(id, order)| is_left(id, order));
+                (self.orders, self.unnamed) = (left, unnamed);
+            }
+            Holding::Balances => self.balances.retain(|asset, _| is_kept(&Row::Balance(asset.clone()))),
+        }
+    }
+
+    fn position(&mut self, way: Way, at: Nanos, symbol: &str, position: &Position) {
         self.is_known = true;
         let key = (symbol.to_string(), position.leg);
+        let row = Row::Position(key.0.clone(), key.1);
+        let held = self.positions.get(&key).map_or(Decimal::ZERO, |held| held.position.size);
+        // The same size only adds what the stream leaves out.
+        if way == Way::Answer && held != position.size && self.is_fresh(at, &row) {
+            self.outdated += 1;
+            return;
+        }
+        self.tell(way, at, row);
         if position.size.is_zero() {
             self.positions.remove(&key);
         } else if self.positions.len() < HOLDINGS_MAX || self.positions.contains_key(&key) {
@@ -174,16 +242,24 @@ impl Account {
         }
     }
 
-    fn order(&mut self, at: Nanos, symbol: &str, order: &Order<'_>) {
-        if let Some(known) = self.orders.get(order.id) {
-            if !known.state.may_become(order.state) {
-                self.impossible += 1; // an older answer behind a newer message, or a fault of the venue
+    fn order(&mut self, way: Way, at: Nanos, symbol: &str, order: &Order<'_>) {
+        let unnamed = self.unnamed.remove(order.id);
+        if let Some(known) = self.orders.get(order.id).or(unnamed.as_ref()) {
+            let is_back = !known.state.may_become(order.state) || order.filled < known.filled;
+            if is_back {
+                // An older answer behind a newer message, or a fault of the venue.
+                let count = if way == Way::Answer { &mut self.outdated } else { &mut self.impossible };
+                *count += 1;
+                if let Some(unnamed) = unnamed {
+                    self.orders.insert(order.id.to_string(), unnamed);
+                }
                 return;
             }
         } else if self.orders.len() >= HOLDINGS_MAX {
             self.left_out += 1;
             return;
         }
+        self.tell(way, at, Row::Order(order.id.to_string()));
         let ordered = Ordered {
             symbol: symbol.to_string(),
             side: order.side,
@@ -210,7 +286,14 @@ impl Account {
         }
     }
 
-    fn balance(&mut self, balance: &Balance<'_>) {
+    fn balance(&mut self, way: Way, at: Nanos, balance: &Balance<'_>) {
+        let row = Row::Balance(balance.asset.to_string());
+        let is_other = self.balances.get(balance.asset).is_none_or(|money| money.total != balance.total);
+        if way == Way::Answer && is_other && self.is_fresh(at, &row) {
+            self.outdated += 1;
+            return;
+        }
+        self.tell(way, at, row);
         if self.balances.len() >= HOLDINGS_MAX && !self.balances.contains_key(balance.asset) {
             self.left_out += 1;
             return;
@@ -264,14 +347,14 @@ impl Ledger {
     }
 
     /// Takes an event of an own account. Others leave it as it is.
-    pub fn own(&mut self, account: u16, at: Nanos, event: &Event<'_>) {
+    pub fn own(&mut self, account: u16, way: Way, at: Nanos, event: &Event<'_>) {
         let Some(account) = self.accounts.get_mut(usize::from(account)) else { return };
         account.heard = account.heard.max(Some(at));
         match &event.body {
-            Body::Whole(holding) => account.whole(*holding),
-            Body::Position(position) => account.position(at, event.symbol.text, position),
-            Body::Order(order) => account.order(at, event.symbol.text, order),
-            Body::Balance(balance) => account.balance(balance),
+            Body::Whole(holding) => account.whole(way, at, *holding),
+            Body::Position(position) => account.position(way, at, event.symbol.text, position),
+            Body::Order(order) => account.order(way, at, event.symbol.text, order),
+            Body::Balance(balance) => account.balance(way, at, balance),
             Body::Margin(margin) => account.margin(margin),
             _ => {}
         }
@@ -285,7 +368,7 @@ impl Ledger {
             let Some(account) = self.accounts.get_mut(usize::from(ix)) else { continue };
             account.is_given = true;
             account.heard = Some(at);
-            account.whole(Holding::Positions);
+            account.whole(Way::Stream, at, Holding::Positions);
             for (_, row) in rows.iter().filter(|(v, row)| *v == venue && row.account == name) {
                 let margin_mode = match row.margin_mode.as_str() {
                     "isolated" => MarginMode::Isolated,
@@ -300,7 +383,7 @@ impl Ledger {
                     leverage: row.leverage,
                     ..Position::default()
                 };
-                account.position(at, &row.symbol, &position);
+                account.position(Way::Stream, at, &row.symbol, &position);
             }
         }
     }

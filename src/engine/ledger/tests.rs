@@ -32,7 +32,7 @@ fn tell(ledger: &mut Ledger, at: i64, body: Body<'_>) {
     } else {
         Symbol::NONE
     };
-    ledger.own(0, Nanos(at), &Event { symbol, ts_venue: None, body });
+    ledger.own(0, Way::Stream, Nanos(at), &Event { symbol, ts_venue: None, body });
 }
 
 #[test]
@@ -70,6 +70,95 @@ fn a_final_order_does_not_rise_again() {
     }
     assert_eq!(ledger.accounts[0].orders.len(), FINAL_ORDERS_MAX);
     assert!(ledger.accounts[0].orders.contains_key("f199"), "the newest stay");
+}
+
+fn answer(ledger: &mut Ledger, at: i64, symbol: &str, body: Body<'_>) {
+    let symbol = Symbol { ix: 0, text: symbol };
+    ledger.own(0, Way::Answer, Nanos(at), &Event { symbol, ts_venue: None, body });
+}
+
+/// Fault: an answer that was on its way while the stream told of a fill undoes the fill.
+#[test]
+fn an_answer_older_than_the_stream_undoes_nothing() {
+    let mut ledger = Ledger::default();
+    ledger.account(0, "desk");
+    let long = |size: i64| Position { size: Decimal::from(size), ..Position::default() };
+    let sizes = |ledger: &Ledger| -> Vec<(String, i64)> {
+        let held = ledger.accounts[0].positions.iter();
+        held.map(|((symbol, _), held)| (symbol.clone(), held.position.size.mantissa() as i64)).collect()
+    };
+    tell(&mut ledger, SECOND, Body::Position(&long(5)));
+    answer(&mut ledger, 2 * SECOND, "", Body::Whole(Holding::Positions));
+    answer(&mut ledger, 2 * SECOND, "X", Body::Position(&long(3)));
+    answer(&mut ledger, 2 * SECOND, "Y", Body::Position(&long(1)));
+    assert_eq!(
+        sizes(&ledger),
+        [("X".into(), 5), ("Y".into(), 1)],
+        "the older size, and a position unknown so far"
+    );
+    answer(&mut ledger, 3 * SECOND, "X", Body::Position(&Position { adl_rank: Some(2), ..long(5) }));
+    let held = &ledger.accounts[0].positions[&("X".to_string(), Leg::Net)];
+    assert_eq!(held.position.adl_rank, Some(2), "what the stream leaves out");
+    // Closed by the stream; an older list holds it still, a later one is believed.
+    tell(&mut ledger, 10 * SECOND, Body::Position(&long(0)));
+    for (at, expected) in [(11, vec![]), (16, vec![("X".to_string(), 5)])] {
+        answer(&mut ledger, at * SECOND, "", Body::Whole(Holding::Positions));
+        answer(&mut ledger, at * SECOND, "X", Body::Position(&long(5)));
+        assert_eq!(sizes(&ledger), expected, "after {at} s");
+    }
+    assert_eq!(ledger.accounts[0].outdated, 2);
+}
+
+/// Fault: an order that an older list shows as open comes back to life, or one that the list does not
+/// know yet is lost.
+#[test]
+fn an_order_list_older_than_the_stream_undoes_nothing() {
+    let mut ledger = Ledger::default();
+    ledger.account(0, "desk");
+    tell(&mut ledger, SECOND, Body::Order(&order("a", OrderState::PartlyFilled, 3)));
+    tell(&mut ledger, 60 * SECOND, Body::Order(&order("b", OrderState::Filled, 5)));
+    tell(&mut ledger, 61 * SECOND, Body::Order(&order("c", OrderState::Open, 0)));
+    tell(&mut ledger, 10 * SECOND, Body::Order(&order("gone", OrderState::Open, 0)));
+    answer(&mut ledger, 62 * SECOND, "", Body::Whole(Holding::Orders));
+    for old in [order("a", OrderState::Open, 0), order("b", OrderState::PartlyFilled, 2)] {
+        answer(&mut ledger, 62 * SECOND, "X", Body::Order(&old));
+    }
+    answer(&mut ledger, 62 * SECOND, "X", Body::Order(&order("a", OrderState::PartlyFilled, 2)));
+    let account = &ledger.accounts[0];
+    let states: Vec<_> = account.orders.iter().map(|(id, o)| (id.as_str(), o.state, o.filled)).collect();
+    let n = Decimal::from;
+    assert_eq!(
+        states,
+        [
+            ("a", OrderState::PartlyFilled, n(3)),
+            ("b", OrderState::Filled, n(5)),
+            ("c", OrderState::Open, n(0)),
+        ]
+    );
+    assert_eq!((account.outdated, account.impossible), (3, 0), "no fault of the venue");
+    tell(&mut ledger, 63 * SECOND, Body::Order(&order("a", OrderState::PartlyFilled, 1)));
+    assert_eq!(ledger.accounts[0].impossible, 1, "a fill that a stream takes back is one");
+}
+
+/// Fault: an older answer about money undoes what the stream told of a fill.
+#[test]
+fn a_balance_is_not_undone_by_an_older_answer() {
+    let mut ledger = Ledger::default();
+    ledger.account(0, "desk");
+    let cash = |total: i64| Balance {
+        asset: "USDT",
+        total: Decimal::from(total),
+        available: None,
+        borrowed: None,
+        haircut: None,
+        collateral_price: None,
+    };
+    tell(&mut ledger, SECOND, Body::Balance(&cash(90)));
+    for (at, expected) in [(3, 90), (7, 100)] {
+        answer(&mut ledger, at * SECOND, "", Body::Whole(Holding::Balances));
+        answer(&mut ledger, at * SECOND, "", Body::Balance(&cash(100)));
+        assert_eq!(ledger.accounts[0].balances["USDT"].total, Decimal::from(expected));
+    }
 }
 
 #[test]
@@ -146,7 +235,12 @@ fn say(market: &mut Market, venue: u16, at: Nanos, body: Body<'_>) {
 fn hold(market: &mut Market, account: u16, at: Nanos, size: &str, entry: &str) {
     let position = Position { size: d(size), entry: Some(d(entry)), ..Position::default() };
     let symbol = Symbol { ix: 0, text: "X" };
-    market.ledger.own(account, at, &Event { symbol, ts_venue: None, body: Body::Position(&position) });
+    market.ledger.own(
+        account,
+        Way::Stream,
+        at,
+        &Event { symbol, ts_venue: None, body: Body::Position(&position) },
+    );
 }
 
 fn money(market: &mut Market, account: u16, at: Nanos, asset: &str, total: &str) {
@@ -159,7 +253,7 @@ fn money(market: &mut Market, account: u16, at: Nanos, asset: &str, total: &str)
         collateral_price: None,
     };
     let event = Event { symbol: Symbol::NONE, ts_venue: None, body: Body::Balance(&balance) };
-    market.ledger.own(account, at, &event);
+    market.ledger.own(account, Way::Stream, at, &event);
 }
 
 const NOW: Nanos = Nanos(100 * SECOND);
@@ -188,6 +282,7 @@ fn h1_h2_h3_gross_net_leverage() {
     assert_eq!(total.net_delta_usd / total.equity_usd.unwrap(), d("0.8"));
     assert_eq!(total.quality, Quality::Estimated, "USDT stands at an assumed par");
     let by = &market.ledger.figures;
+    assert_eq!(by.accounts[0].sum.quality, Quality::Estimated, "and its account with it");
     assert_eq!(by.by_venue[&0].gross_usd, d("1000000"));
     assert_eq!(by.by_regime["R1"].net_delta_usd, d("-800000"));
     assert_eq!(by.by_underlying.len(), 1);

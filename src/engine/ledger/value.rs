@@ -2,16 +2,17 @@
 
 use rust_decimal::Decimal;
 
+use super::prices::Prices;
+use super::shock::Stressed;
 use super::{Held, Ordered};
 use crate::engine::listing::Listing;
-use crate::engine::market::Market;
 use crate::model::Nanos;
 use crate::model::account::{Leg, MarginMode};
 use crate::model::contract::{Contract, Rates};
 use crate::model::event::Side;
 use crate::model::instrument::SizeUnit;
 use crate::model::instrument::{Class, InstrumentDef, Payoff};
-use crate::model::margin::{Isolated, MarginSchedule, TierBasis};
+use crate::model::margin::{Isolated, MarginSchedule, TierBasis, Tiers};
 use crate::snapshot::Quality;
 
 /// A mark older than this is degraded. METRICS.md §3 rule 1.
@@ -48,8 +49,13 @@ pub struct Worth {
     pub delta_usd: Option<Decimal>,
     /// Unrealised profit in USD.
     pub upnl_usd: Option<Decimal>,
+    /// What it adds to the balances in USD: the unrealised profit, or all of an option's value, for its
+    /// premium has left the balances already.
+    pub equity_usd: Option<Decimal>,
     /// Unrealised profit as the venue states it, in the settlement currency.
     pub upnl_stated: Option<Decimal>,
+    /// Settlement currency; empty while terms are unknown.
+    pub settle: String,
     /// Collateral mode.
     pub margin_mode: MarginMode,
     /// Leverage chosen at the venue.
@@ -72,38 +78,15 @@ pub struct Worth {
     pub quality: Quality,
 }
 
-/// What the stress of an account needs of a position.
-#[derive(Clone, Debug)]
-pub(super) struct Stressed {
-    pub(super) contract: Contract,
-    pub(super) is_option: bool,
-    pub(super) size: Decimal,
-    pub(super) entry: Decimal,
-    pub(super) mark: Decimal,
-    pub(super) rates: Rates,
-    pub(super) schedule: Option<MarginSchedule>,
-    pub(super) maintenance_usd: Option<Decimal>,
-    pub(super) delta: Option<Decimal>,
-    pub(super) settles_in_coin: bool,
-}
-
-/// USD per unit of an asset: the index of an underlying, or the rate of a currency.
-pub(super) fn usd_of(market: &Market, asset: &str) -> Option<(Decimal, Quality)> {
-    if let Some(underlying) = market.underlying_of(asset) {
-        return market.index_usd(underlying);
-    }
-    let currency = market.currencies.iter().position(|c| c.name == asset)?;
-    market.usd_exact(u16::try_from(currency).ok()?)
-}
-
 /// Values one position at a tick, and gives what stress needs of it.
-pub(super) fn worth(
-    market: &Market,
+pub(super) fn worth<'m>(
+    prices: &Prices<'m>,
     (account, venue): (u16, u16),
     (symbol, leg): (&str, Leg),
     held: &Held,
     now: Nanos,
-) -> (Worth, Option<Stressed>) {
+) -> (Worth, Option<Stressed<'m>>) {
+    let market = prices.market;
     let p = &held.position;
     let mut w = Worth {
         account,
@@ -125,22 +108,26 @@ pub(super) fn worth(
     let Some(listing) = market.by_symbol(venue, symbol) else { return (w, None) };
     let Some(def) = &listing.def else { return (w, None) };
     w.instrument.clone_from(&listing.name);
+    w.settle.clone_from(if def.settle.is_empty() { &def.quote } else { &def.settle });
     w.underlying = listing.underlying.or_else(|| market.underlying_of(&def.underlying));
     w.quality = Quality::Ok;
     let streamed = listing.ticker.mark.or(listing.option.mark).filter(|m| !m.is_zero());
     let is_old = listing.ticker_at.is_none_or(|at| now.since(at) > MARK_AGE);
-    match (streamed, p.mark) {
-        (Some(mark), _) if !is_old => w.mark = Some(mark),
-        (Some(mark), None) => (w.mark, w.quality) = (Some(mark), Quality::Degraded),
-        (_, Some(_)) => w.quality = Quality::Degraded,
-        // A venue without mark prices: the mid of its own book stands in.
-        (None, None) => (w.mark, w.quality) = (listing.mid_exact(), Quality::Degraded),
+    // The newer of the market's mark and the one beside the position; the latter is nobody's stream.
+    let is_newest = p.mark.is_none() || listing.ticker_at >= Some(held.at);
+    if let Some(mark) = streamed.filter(|_| !is_old || is_newest) {
+        w.mark = Some(mark);
+        w.quality = if is_old { Quality::Degraded } else { Quality::Ok };
+    } else {
+        // Without any mark the mid of the venue's own book stands in.
+        w.mark = w.mark.or_else(|| listing.mid_exact());
+        w.quality = Quality::Degraded;
     }
     let Some(mark) = w.mark else {
         w.quality = Quality::Missing;
         return (w, None);
     };
-    let Some((rates, trust)) = rates(market, def, listing, mark) else {
+    let Some((rates, trust)) = rates(prices, def, listing, mark) else {
         w.quality = Quality::Missing;
         return (w, None);
     };
@@ -153,29 +140,33 @@ pub(super) fn worth(
         let spot = listing.option.underlying_price;
         let q = p.size.checked_mul(def.multiplier);
         w.notional_usd =
-            q.zip(spot).and_then(|(q, s)| q.abs().checked_mul(s)?.checked_mul(usd_quote(market, def)?));
+            q.zip(spot).and_then(|(q, s)| q.abs().checked_mul(s)?.checked_mul(usd_quote(prices, def)?));
         w.delta = q.zip(listing.option.delta).and_then(|(q, d)| q.checked_mul(d));
+        w.equity_usd = q.and_then(|q| q.checked_mul(mark)?.checked_mul(rates.settle));
         w.upnl_usd = (|| q?.checked_mul(mark.checked_sub(p.entry?)?)?.checked_mul(rates.settle))();
     } else {
         w.notional_usd = contract.notional_usd(p.size, mark, &rates);
         w.delta = contract.delta_base(p.size, mark, &rates).and_then(|d| d.checked_mul(scale));
         w.upnl_usd = p.entry.and_then(|entry| contract.pnl_usd(p.size, entry, mark, &rates));
+        w.equity_usd = w.upnl_usd;
     }
     w.delta_usd = w.delta.zip(base_usd(&rates, scale)).and_then(|(d, usd)| d.checked_mul(usd));
     maintenance(&mut w, p, listing, &contract, mark, &rates);
     liquidation(&mut w, p, listing, def, &contract, mark);
     w.funding_usd_day = funding(&w, listing, def);
-    let stressed = p.entry.map(|entry| Stressed {
+    // An option's value needs no entry.
+    let stressed = p.entry.or_else(|| is_option.then_some(mark)).map(|entry| Stressed {
         contract,
         is_option,
         size: p.size,
         entry,
         mark,
         rates,
-        schedule: listing.schedule.clone(),
+        schedule: listing.schedule.as_ref(),
         maintenance_usd: w.maintenance_usd,
+        is_portfolio: p.margin_mode == MarginMode::Portfolio,
         delta: w.delta,
-        settles_in_coin: market.underlyings.contains(&def.settle),
+        settles_in_coin: prices.is_coin(&w.settle),
     });
     (w, stressed)
 }
@@ -185,37 +176,42 @@ fn base_usd(rates: &Rates, scale: Decimal) -> Option<Decimal> {
     rates.base.checked_div(scale)
 }
 
-fn usd_quote(market: &Market, def: &InstrumentDef) -> Option<Decimal> {
+fn usd_quote(prices: &Prices<'_>, def: &InstrumentDef) -> Option<Decimal> {
     // Inverse options are quoted in the coin, but their strike and underlying are in dollars.
-    if market.underlyings.contains(&def.quote) {
-        Some(Decimal::ONE)
-    } else {
-        usd_of(market, &def.quote).map(|r| r.0)
-    }
+    if prices.is_coin(&def.quote) { Some(Decimal::ONE) } else { prices.usd_of(&def.quote).map(|r| r.0) }
 }
 
 /// USD prices of quote, settlement and base of a contract.
-fn rates(market: &Market, def: &InstrumentDef, listing: &Listing, mark: Decimal) -> Option<(Rates, Quality)> {
-    let (quote, q_trust) = usd_of(market, &def.quote)?;
-    let (settle, s_trust) = if def.settle == def.quote || def.settle.is_empty() {
-        (quote, q_trust)
-    } else {
-        usd_of(market, &def.settle)?
-    };
+fn rates(
+    prices: &Prices<'_>,
+    def: &InstrumentDef,
+    listing: &Listing,
+    mark: Decimal,
+) -> Option<(Rates, Quality)> {
+    let (quote, q_trust) = prices.usd_of(&def.quote)?;
     // The base by its index, scaled to what one unit of base is; without an index by the mark.
-    let by_index =
-        usd_of(market, &def.underlying).and_then(|(usd, t)| Some((usd.checked_mul(def.price_scale)?, t)));
+    let by_index = prices
+        .usd_of(&def.underlying)
+        .and_then(|(usd, trust)| Some((usd.checked_mul(def.price_scale)?, trust)));
     let price = listing.option.underlying_price.filter(|_| def.class == Class::Option).unwrap_or(mark);
     let (base, b_trust) = match by_index {
         Some(known) => known,
         None => (price.checked_mul(quote)?, Quality::Degraded),
+    };
+    let (settle, s_trust) = if def.settle == def.quote || def.settle.is_empty() {
+        (quote, q_trust)
+    } else if def.settle == def.underlying {
+        (base.checked_div(def.price_scale)?, b_trust)
+    } else {
+        prices.usd_of(&def.settle)?
     };
     let trust = q_trust.max(s_trust);
     let trust = if def.payoff == Payoff::Inverse { trust.max(b_trust) } else { trust };
     Some((Rates { quote, settle, base }, trust))
 }
 
-/// Maintenance margin: by the venue's schedule where it is known, else as the venue states it.
+/// Maintenance margin: by the venue's schedule where it is known, else as the venue states it. Margin of a
+/// portfolio and of options follows no schedule of one instrument.
 fn maintenance(
     w: &mut Worth,
     p: &crate::model::account::Position,
@@ -224,9 +220,11 @@ fn maintenance(
     mark: Decimal,
     rates: &Rates,
 ) {
-    let by_schedule = listing.schedule.as_ref().and_then(|schedule| {
+    let is_option = listing.def.as_ref().is_some_and(|def| def.class == Class::Option);
+    let is_by_schedule = p.margin_mode != MarginMode::Portfolio && !is_option;
+    let by_schedule = listing.schedule.as_ref().filter(|_| is_by_schedule).and_then(|schedule| {
         let (native, usd) = native(schedule, contract, p.size, mark, rates)?;
-        schedule.tiers()?.maintenance(native)?.checked_mul(usd)
+        schedule.maintenance(native)?.checked_mul(usd)
     });
     w.maintenance_usd = by_schedule;
     if by_schedule.is_none() {
@@ -271,21 +269,32 @@ fn liquidation(
     if let (MarginMode::Isolated, Some(margin), Some(entry), Some(schedule)) =
         (p.margin_mode, p.isolated_margin, p.entry, &listing.schedule)
     {
-        let basis = match (schedule.basis, def.payoff) {
+        let quantity = p.size.abs().checked_mul(contract.multiplier);
+        // Limits that a price does not move choose one tier; others are in the currency of profit.
+        let (basis, tiers) = match (schedule.basis, def.payoff) {
             (SizeUnit::Quote, Payoff::Linear | Payoff::Quanto) | (SizeUnit::Base, Payoff::Inverse) => {
-                Some(TierBasis::Settle)
+                (Some(TierBasis::Settle), schedule.tiers())
             }
-            (SizeUnit::Usd | SizeUnit::Quote, Payoff::Inverse) => Some(TierBasis::Quote),
-            _ => None, // limits in another unit move with the price: no closed form
+            (SizeUnit::Usd | SizeUnit::Quote, Payoff::Inverse) => {
+                (Some(TierBasis::Quote), quantity.and_then(|q| schedule.tiers_at(q)))
+            }
+            (SizeUnit::Contracts, _) => (Some(TierBasis::Settle), fixed(schedule, p.size.abs())),
+            (SizeUnit::Base, _) => (Some(TierBasis::Settle), quantity.and_then(|q| fixed(schedule, q))),
+            _ => (None, None), // in USD, at a rate that moves too: no closed form
         };
         let isolated = Isolated { contract: *contract, contracts: p.size, entry, margin };
-        w.liquidation = basis
-            .zip(schedule.tiers())
-            .and_then(|(basis, tiers)| isolated.liquidation(&tiers, schedule.base, basis));
+        w.liquidation =
+            basis.zip(tiers).and_then(|(basis, tiers)| isolated.liquidation(&tiers, schedule.base, basis));
     }
     w.distance_pct = w.liquidation.or(w.liquidation_stated).and_then(|price| {
         price.checked_div(mark)?.checked_sub(Decimal::ONE)?.checked_mul(Decimal::ONE_HUNDRED)
     });
+}
+
+/// The rate of the whole position as a schedule of its own, where its size in the unit of the limits is
+/// `size` at every price.
+fn fixed(schedule: &MarginSchedule, size: Decimal) -> Option<Tiers> {
+    Some(Tiers::flat(schedule.maintenance(size)?.checked_div(size)?))
 }
 
 /// `−σN·apr/365`: what a day of funding brings. METRICS.md H11.

@@ -132,7 +132,8 @@ fn totals(view: &View<'_>, portfolio: &Portfolio, area: Rect, pen: &mut Pen<'_>)
     for account in
         portfolio.accounts.iter().filter(|a| !a.trouble.is_empty() || a.sum.quality >= Quality::Degraded)
     {
-        let why = if account.trouble.is_empty() { account.sum.quality.word() } else { &account.trouble };
+        let trouble = rows::trouble(view, account);
+        let why = if trouble.is_empty() { account.sum.quality.word() } else { &trouble };
         words.push((format!("{}: {why}  ", super::short(view.shown, &account.venue)), warn(pen)));
     }
     if words.is_empty() && t.quality == Quality::Estimated {

@@ -127,6 +127,13 @@ pub(super) const ACCOUNTS: &[Column] = &[
     left("note", 0, 100),
 ];
 
+/// What is wrong with an account, without its name where names are masked.
+pub(super) fn trouble(view: &View<'_>, a: &AccountRow) -> String {
+    let words = format::clean(&a.trouble).to_string();
+    let mask = masked(view, a.name.clone());
+    if a.name.is_empty() || mask == a.name { words } else { words.replace(&a.name, &mask) }
+}
+
 pub(super) fn account(view: &View<'_>, a: &AccountRow) -> Vec<Span> {
     let theme = view.theme;
     let (text, dim) = (theme.style(Role::Text), theme.style(Role::TextDim));
@@ -137,7 +144,8 @@ pub(super) fn account(view: &View<'_>, a: &AccountRow) -> Vec<Span> {
         Distance::Never => (None, "none".into()),
         Distance::At(x) => (Some(x), format::cell(x, "pct", true, 7)),
     };
-    let note = match (a.trouble.as_str(), a.is_mismatch) {
+    let trouble = trouble(view, a);
+    let note = match (trouble.as_str(), a.is_mismatch) {
         ("", true) => "differs from the venue's own margin ratio",
         ("", false) => "",
         (trouble, _) => trouble,
