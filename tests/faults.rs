@@ -217,6 +217,7 @@ fn every_fault_is_seen_in_time_is_counted_and_heals_by_itself() {
     assert!(VENUES.iter().all(|v| watch.is_live(v)), "{:#?}", watch.feeds());
     a_blink_of_the_whole_network(&mut watch);
     five_faults_at_once(&mut watch);
+    bent_frames(&mut watch);
     println!("{} synced books were true ones", watch.compared);
     watch.session.stop();
 }
@@ -295,4 +296,55 @@ fn five_faults_at_once(watch: &mut Watch) {
             (false, false, true),  // hyperliquid sent garbage
         ]
     );
+}
+
+/// Frames twice, in the wrong order, with wrong sums; numbers anew; answers and frames that come late.
+/// All of it heals without a person, and no wrong book is ever shown as synced.
+fn bent_frames(watch: &mut Watch) {
+    let faults = watch.faults();
+    // A venue whose numbers tell a repeated message from a lost one asks for nothing anew.
+    for (venue, repeat, swap) in
+        [("bybit", 0..=0, 1..=3), ("okx", 0..=0, 1..=3), ("hyperliquid", 0..=0, 0..=0)]
+    {
+        let (gaps, _) = bend(watch, "repeat", venue, &|| faults.repeat(venue).unwrap());
+        assert!(repeat.contains(&gaps), "{venue}: {gaps}");
+        let (gaps, _) = bend(watch, "swap", venue, &|| faults.swap(venue).unwrap());
+        assert!(swap.contains(&gaps), "{venue}: {gaps}");
+    }
+    // Where messages have numbers the sum is not asked; a restart says what it is.
+    assert_eq!(bend(watch, "wrong checksum", "okx", &|| faults.checksum("okx").unwrap()), (0, 0));
+    assert_eq!(bend(watch, "restart", "bybit", &|| faults.restart("bybit").unwrap()), (0, 0));
+    let (_, reconnects) =
+        bend(watch, "end of the day", "binance-coinm", &|| faults.age("binance-coinm", 24).unwrap());
+    assert!(reconnects > 0);
+    faults.rest_delay("binance-coinm", Duration::from_millis(1_500)).unwrap();
+    let (gaps, _) =
+        bend(watch, "late snapshot", "binance-coinm", &|| faults.gap("binance-coinm", 3).unwrap());
+    assert!(gaps > 0);
+    faults.rest_delay("binance-coinm", Duration::ZERO).unwrap();
+    a_trickle(watch);
+}
+
+/// Makes a fault and waits until it is over; gaps and reconnects that were counted.
+fn bend(watch: &mut Watch, what: &str, venue: &str, order: &dyn Fn()) -> (u64, u64) {
+    let (before, began) = (watch.feed(venue), watch.clock.now());
+    order();
+    watch.run_for(2 * SECOND);
+    watch.until("it is live again", |w| w.is_live(venue));
+    let (after, (_, back)) = (watch.feed(venue), watch.outage(venue, began));
+    let counted = (after.gaps - before.gaps, after.reconnects - before.reconnects);
+    println!("{venue} {what}: {counted:?} gaps and reconnects, back after {} ms", back / MS);
+    counted
+}
+
+/// Every frame is late: nothing is lost, and the latency says so.
+fn a_trickle(watch: &mut Watch) {
+    let before = watch.feed("bybit");
+    watch.faults().trickle("bybit", Duration::from_millis(700)).unwrap();
+    watch.run_for(6 * SECOND);
+    let late = watch.feed("bybit");
+    println!("bybit trickle: p99 of latency {:?} ms, before {:?} ms", late.p99_ms, before.p99_ms);
+    assert!(late.p99_ms > Some(1_000.0) && late.gaps == before.gaps);
+    watch.faults().trickle("bybit", Duration::ZERO).unwrap();
+    watch.until("it is live again", |w| w.is_live("bybit"));
 }

@@ -342,7 +342,7 @@ pub fn options(global: &Global) -> Result<Options, Failure> {
 /// The scene with this name.
 pub fn scene(word: &str) -> Result<Scene, Failure> {
     Scene::from_word(word).ok_or_else(|| {
-        Failure::usage(format!("there is no scene `{word}`; there are tour, calm, divergence, stale"))
+        Failure::usage(format!("there is no scene `{word}`; there are {}", crate::sim::scene::WORDS))
     })
 }
 

@@ -312,7 +312,7 @@ impl Position {
 
     /// Maintenance margin: half of the least initial rate, on the value at the mark.
     pub fn maintenance_e8(&self, instrument: &Instrument) -> i64 {
-        self.value_e8(instrument) / (2 * i64::from(instrument.listing.leverage.max(1)))
+        self.value_e8(instrument) / (2 * i64::from(instrument.leverage.max(1)))
     }
 
     /// Initial margin at the chosen leverage.
@@ -326,7 +326,7 @@ impl Position {
         let l = instrument.listing;
         let margin = self.isolated_e8? as f64 * 1e-8;
         let (entry, sign) = (self.entry_e8 as f64 * 1e-8, if self.lots < 0 { -1.0 } else { 1.0 });
-        let rate = 0.5 / f64::from(l.leverage.max(1));
+        let rate = 0.5 / f64::from(instrument.leverage.max(1));
         let size = l.usd_per_lot(1.0) * self.lots.unsigned_abs() as f64; // base, or dollars when inverse
         let price = match l.unit {
             Unit::BaseE8(_) => (sign * size * entry - margin) / (size * (sign - rate)),

@@ -9,6 +9,7 @@
 use serde::Deserialize;
 
 use super::instrument::{Instrument, Liquidation};
+use super::limits::{Ban, Limits, per};
 use super::listing::{E8, Listing, Unit};
 use super::market::Venue;
 use super::scene::Part;
@@ -74,6 +75,22 @@ static COINM_LISTINGS: &[Listing] = &[
     Listing::row(["XRPUSD_PERP", "XRP"], (1, 4), (1, 0), Unit::Usd(10), (60, 400, 1.0), 50),
 ];
 
+/// Both pools share the weight in reality; here each has its own.
+const LIMITS: Limits = Limits {
+    rest: per(2_400, 60),
+    weights: &[("/depth", 20)],
+    refusal: (
+        429,
+        r#"{"code":-1003,"msg":"Too many requests; current limit is 2400 request weight per 1 MINUTE."}"#,
+    ),
+    ban: Some(Ban { forgiven: 10, seconds: 120, status: 418 }),
+    header: Some("x-mbx-used-weight-1m"),
+    texts: per(10, 1),
+    subscriptions: 200,
+    life_h: Some(24),
+    ..Limits::NONE
+};
+
 impl VenueServer for Binance {
     fn id(&self) -> &'static str {
         self.id
@@ -81,6 +98,10 @@ impl VenueServer for Binance {
 
     fn part(&self) -> Part {
         Part::Steady
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
     }
 
     fn listings(&self) -> &'static [Listing] {

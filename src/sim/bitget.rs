@@ -16,6 +16,7 @@ use super::bitget_account::Private;
 use super::bitget_rest;
 use super::book::{Level, cut};
 use super::instrument::{Instrument, Liquidation, Trade};
+use super::limits::{Limits, per};
 use super::listing::{Listing, Unit, pow10};
 use super::market::Venue;
 use super::scene::Part;
@@ -51,6 +52,18 @@ pub(super) fn product(listing: &Listing) -> &'static str {
     if listing.symbol.ends_with("USDT") { "USDT-FUTURES" } else { "COIN-FUTURES" }
 }
 
+const LIMITS: Limits = Limits {
+    rest: per(20, 1),
+    per_path: true,
+    refusal: (429, r#"{"code":"429","msg":"Too Many Requests","data":null}"#),
+    connects: per(300, 300),
+    connections: 100,
+    texts: per(10, 1),
+    subscriptions: 1_000,
+    life_h: Some(24),
+    ..Limits::NONE
+};
+
 impl VenueServer for Bitget {
     fn id(&self) -> &'static str {
         "bitget"
@@ -58,6 +71,10 @@ impl VenueServer for Bitget {
 
     fn part(&self) -> Part {
         Part::Steady
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
     }
 
     fn listings(&self) -> &'static [Listing] {

@@ -211,7 +211,7 @@ fn position_row(position: &Position, instrument: &Instrument, form: Row) -> Stri
     let margin = position.isolated_e8.unwrap_or_else(|| position.initial_e8(instrument));
     let liquidation = position.liquidation_e8(instrument).unwrap_or(0);
     let mark = fixed_text(instrument.mark_e8 / pow10(8 - l.price_decimals), l.price_decimals);
-    let rate = fixed_text(pow10(6) / (2 * i64::from(l.leverage.max(1))), 6);
+    let rate = fixed_text(pow10(6) / (2 * i64::from(instrument.leverage.max(1))), 6);
     let coin = if product(l) == "COIN-FUTURES" { l.underlying } else { "USDT" };
     let (symbol, leverage) = (l.symbol, position.leverage);
     let named = match form {

@@ -72,7 +72,7 @@ fn book(instrument: &Instrument, request: &Request<'_>) -> String {
 /// One row of the list of contracts. The tick is the end step at its place.
 fn terms(instrument: &Instrument) -> String {
     let l = instrument.listing;
-    let (symbol, base, leverage) = (l.symbol, l.underlying, l.leverage);
+    let (symbol, base, leverage) = (l.symbol, l.underlying, instrument.leverage);
     let (places, step, lot) = (l.price_decimals, l.tick, size_text(l, 1, Digits::Fixed));
     let quote = if product(l) == "COIN-FUTURES" { "USD" } else { "USDT" };
     let (kind, delivery, interval) = match l.expires_ms {
@@ -98,7 +98,7 @@ fn terms(instrument: &Instrument) -> String {
 /// Four tiers: the first at the highest leverage, each next one ten times as large at half of it.
 fn tiers(instrument: &Instrument) -> String {
     let l = instrument.listing;
-    let (mut floor, mut cap, mut leverage) = (0_i64, 150_000_i64, i64::from(l.leverage));
+    let (mut floor, mut cap, mut leverage) = (0_i64, 150_000_i64, i64::from(instrument.leverage));
     let row = |level: usize| {
         // Half of the initial rate at the tier's highest leverage.
         let rate = fixed_text(pow10(6) / (2 * leverage.max(1)), 6);

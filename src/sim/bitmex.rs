@@ -17,6 +17,7 @@ use super::bitmex_rest;
 use super::bitmex_rows::{self as rows, Field, iso};
 use super::book::Change;
 use super::instrument::Instrument;
+use super::limits::{Limits, per};
 use super::listing::{Listing, Unit};
 use super::market::Venue;
 use super::scene::Part;
@@ -46,13 +47,30 @@ static LISTINGS: &[Listing] = &[
     Listing::row(["XBTM27", "BTC"], (5, 1), (100, 0), DOLLAR, (60, 800, 0.5), 100).until(JUNE_2027),
 ];
 
+/// 120 requests a minute with a key, 30 without: such a one weighs four here.
+const LIMITS: Limits = Limits {
+    rest: per(120, 60),
+    weights: &[("api-key", 1)],
+    weight: 4,
+    refusal: (
+        429,
+        r#"{"error":{"message":"Rate limit exceeded, retry in 1 seconds.","name":"RateLimitError"}}"#,
+    ),
+    connects: per(60, 3_600),
+    ..Limits::NONE
+};
+
 impl VenueServer for Bitmex {
     fn id(&self) -> &'static str {
         "bitmex"
     }
 
     fn part(&self) -> Part {
-        Part::Steady
+        Part::Frail
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
     }
 
     fn listings(&self) -> &'static [Listing] {

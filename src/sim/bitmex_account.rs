@@ -156,7 +156,7 @@ fn position(venue: &Venue, position: &Position) -> Option<Vec<Field>> {
         ("underlying", word(terms.coin)),
         ("quoteCurrency", word(terms.quote)),
         ("initMarginReq", trimmed_text(1_000_000 / position.leverage.max(1), 6)),
-        ("maintMarginReq", trimmed_text(500_000 / i64::from(l.leverage.max(1)), 6)),
+        ("maintMarginReq", trimmed_text(500_000 / i64::from(instrument.leverage.max(1)), 6)),
         ("leverage", position.leverage.to_string()),
         ("crossMargin", position.isolated_e8.is_none().to_string()),
         (

@@ -11,6 +11,7 @@ use crate::model::Nanos;
 
 use super::book::{Level, cut};
 use super::instrument::{Instrument, Liquidation, Trade};
+use super::limits::{Limits, per};
 use super::listing::{Listing, Unit, pow10};
 use super::market::Venue;
 use super::rng::named_seed;
@@ -33,6 +34,14 @@ static LISTINGS: &[Listing] = &[
     Listing::row(["DOGEUSDT", "DOGE"], (1, 5), (1, 0), COIN, (260, 700, 2.0), 75),
 ];
 
+const LIMITS: Limits = Limits {
+    rest: per(600, 5),
+    refusal: (403, r#"{"retCode":10006,"retMsg":"Too many visits!"}"#),
+    connects: per(500, 300),
+    connections: 1_000,
+    ..Limits::NONE
+};
+
 impl VenueServer for Bybit {
     fn id(&self) -> &'static str {
         "bybit"
@@ -40,6 +49,10 @@ impl VenueServer for Bybit {
 
     fn part(&self) -> Part {
         Part::Torn
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
     }
 
     fn listings(&self) -> &'static [Listing] {
@@ -239,7 +252,7 @@ fn book(
     instrument: &Instrument,
     now: i64,
 ) -> Option<String> {
-    let whole = &instrument.book;
+    let (whole, is_restart) = (&instrument.book, std::mem::take(&mut cursor.restart));
     let (form, u, bids, asks) = if depth == 1 {
         let is_old = now - cursor.served.as_millis() >= 3_000;
         if !cursor.quote_moved(instrument) && !is_fresh && !is_old {
@@ -247,8 +260,9 @@ fn book(
         }
         cursor.served = Nanos::from_millis(now);
         ("snapshot", whole.version, &whole.bids, &whole.asks)
-    } else if is_fresh {
-        *cursor = Cursor { count: whole.version, ..Cursor::new(cursor.ix, instrument) };
+    } else if is_fresh || is_restart {
+        let count = if is_restart { 1 } else { whole.version }; // 1: the venue's own word for a restart
+        *cursor = Cursor { count, ..Cursor::new(cursor.ix, instrument) };
         ("snapshot", cursor.count, &whole.bids, &whole.asks)
     } else {
         let (change, _) = cursor.book_change(instrument, depth)?;

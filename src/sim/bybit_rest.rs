@@ -103,7 +103,7 @@ fn terms(instrument: &Instrument) -> String {
     let l = instrument.listing;
     let (tick, step) = (price_text(l, 1, Digits::Fixed), size_text(l, 1, Digits::Fixed));
     let (symbol, base, decimals) = (l.symbol, l.underlying, l.price_decimals);
-    let (leverage, minutes) = (l.leverage, instrument.funding_hours * 60);
+    let (leverage, minutes) = (instrument.leverage, instrument.funding_hours * 60);
     let fields = [
         format!(r#""symbol":"{symbol}","contractType":"LinearPerpetual","status":"Trading""#),
         format!(r#""baseCoin":"{base}","quoteCoin":"USDT","settleCoin":"USDT""#),

@@ -18,6 +18,7 @@ use super::coinbase_account::{self, Told};
 use super::coinbase_jwt;
 use super::coinbase_rest;
 use super::instrument::{Instrument, Trade};
+use super::limits::{Limits, per};
 use super::listing::{Listing, Unit};
 use super::market::Venue;
 use super::scene::Part;
@@ -48,6 +49,12 @@ const fn coins(base_e8: i64) -> Unit {
 /// Trades that a subscription begins with.
 const HISTORY: u64 = 20;
 
+const LIMITS: Limits = Limits {
+    rest: per(10, 1),
+    refusal: (429, r#"{"error":"rate_limit_exceeded","error_details":"too many requests"}"#),
+    ..Limits::NONE
+};
+
 impl VenueServer for Coinbase {
     fn id(&self) -> &'static str {
         "coinbase-us"
@@ -55,6 +62,10 @@ impl VenueServer for Coinbase {
 
     fn part(&self) -> Part {
         Part::Steady
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
     }
 
     fn listings(&self) -> &'static [Listing] {

@@ -152,7 +152,7 @@ fn details(instrument: &Instrument, now: Nanos) -> String {
     };
     let left = ends.since(now) / 1_000_000;
     let index = trimmed_text(instrument.index_e8 / 100, 6);
-    let intraday = fixed_text(1_000_000 / i64::from(l.leverage.max(1)), 6);
+    let intraday = fixed_text(1_000_000 / i64::from(instrument.leverage.max(1)), 6);
     let settled = price_text(l, instrument.open_ticks, Digits::Trimmed);
     let fields = [
         format!(

@@ -15,6 +15,7 @@ use super::chain::Contract;
 use super::deribit_account::{self as own, Own};
 use super::deribit_rest;
 use super::deribit_wire::{self as wire, Kind};
+use super::limits::Limits;
 use super::listing::{Listing, Unit};
 use super::market::Venue;
 use super::scene::Part;
@@ -40,6 +41,9 @@ static LISTINGS: &[Listing] = &[
         .until(1_813_910_400_000),
 ];
 
+/// The channels of a connection are counted where they are subscribed.
+const LIMITS: Limits = Limits { connections: 32, ..Limits::NONE };
+
 impl VenueServer for Deribit {
     fn id(&self) -> &'static str {
         "deribit"
@@ -47,6 +51,10 @@ impl VenueServer for Deribit {
 
     fn part(&self) -> Part {
         Part::Steady
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
     }
 
     fn listings(&self) -> &'static [Listing] {

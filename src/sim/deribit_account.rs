@@ -152,7 +152,7 @@ fn position(p: &Position, venue: &Venue) -> Option<String> {
         coarse(l, instrument.mark_e8),
         number(p.initial_e8(instrument), 8),
         number(p.maintenance_e8(instrument), 8),
-        l.leverage,
+        instrument.leverage,
         number(coins, 8),
     ))
 }

@@ -83,7 +83,7 @@ fn terms(ix: usize, instrument: &Instrument) -> String {
     format!(
         r#"{{"price_index":"{index}","kind":"future","instrument_name":"{}","max_leverage":{},"maker_commission":0.0,"taker_commission":0.0005,"instrument_type":"{form}","expiration_timestamp":{end},"creation_timestamp":1534167754000,"is_active":true,"state":"open","tick_size":{tick},"contract_size":{lot},"instrument_id":{},"min_trade_amount":{lot},"future_type":"{form}","max_liquidation_commission":0.0075,"settlement_currency":"{settle}","settlement_period":"{period}","base_currency":"{}","counter_currency":"{quote}","quote_currency":"{quote}","tick_size_steps":[]}}"#,
         l.symbol,
-        l.leverage,
+        instrument.leverage,
         100_000 + ix,
         l.underlying
     )

@@ -12,6 +12,7 @@ use super::book::{Change, Level};
 use super::dydx_account::Ledger;
 use super::dydx_rest as rest;
 use super::instrument::Instrument;
+use super::limits::{Limits, per};
 use super::listing::{Listing, Unit};
 use super::market::Venue;
 use super::rng::{mix, named_seed};
@@ -55,13 +56,24 @@ const LATE_STEPS: u64 = 6;
 /// One in this many such levels stays.
 const ONE_IN: u64 = 12;
 
+/// The subscriptions of a channel are counted where they are made.
+const LIMITS: Limits = Limits {
+    rest: per(100, 10),
+    refusal: (429, r#"{"errors":[{"msg":"Too many requests"}]}"#),
+    ..Limits::NONE
+};
+
 impl VenueServer for Dydx {
     fn id(&self) -> &'static str {
         "dydx"
     }
 
     fn part(&self) -> Part {
-        Part::Steady
+        Part::Strict
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
     }
 
     fn listings(&self) -> &'static [Listing] {

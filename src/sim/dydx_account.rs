@@ -136,7 +136,7 @@ impl Worth {
             let (value, profit) = (value(p, instrument), p.upnl_e8(instrument));
             worth.cash -= value - profit; // the cost at entry
             worth.equity += profit;
-            worth.needed += value.abs() / i64::from(instrument.listing.leverage.max(1));
+            worth.needed += value.abs() / i64::from(instrument.leverage.max(1));
         }
         worth
     }

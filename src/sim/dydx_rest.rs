@@ -16,6 +16,8 @@ const HEIGHT: i64 = 66_000_000;
 const EPOCH_S: i64 = 1_765_000_000;
 /// Trades of one answer.
 const TRADES: u64 = 100;
+/// How long changed margins are told; figures leave once in five seconds.
+const TOLD_FOR: i64 = 6 * SECOND;
 /// Open interest in dollars between which the initial margin of a small market rises; none for BTC, ETH.
 const CAPS: &[(&str, i64, i64)] =
     &[("SOL", 40_000_000, 100_000_000), ("XRP", 25_000_000, 50_000_000), ("DOGE", 20_000_000, 50_000_000)];
@@ -73,8 +75,7 @@ pub(super) fn markets(venue: &Venue, ticker: &str) -> String {
 fn market(ix: usize, i: &Instrument) -> String {
     let l = i.listing;
     let (ticker, pair) = (l.symbol, if ix == 2 { 5 } else { ix });
-    let initial = 100_000_000 / i64::from(l.leverage.max(1));
-    let (imf, mmf) = (trimmed_text(initial, E8), trimmed_text(initial * 3 / 5, E8));
+    let (imf, mmf) = fractions(i);
     let (lower, upper) = CAPS
         .iter()
         .find(|(name, ..)| *name == l.underlying)
@@ -85,6 +86,12 @@ fn market(ix: usize, i: &Instrument) -> String {
     format!(
         r#""{ticker}":{{"clobPairId":"{pair}","ticker":"{ticker}","status":"ACTIVE","oraclePrice":"{oracle}",{moving},"initialMarginFraction":"{imf}","maintenanceMarginFraction":"{mmf}","atomicResolution":-10,"quantumConversionExponent":-9,"tickSize":"{tick}","stepSize":"{step}","stepBaseQuantums":1000000,"subticksPerTick":100000,"marketType":"CROSS","openInterestLowerCap":"{lower}","openInterestUpperCap":"{upper}","baseOpenInterest":"{interest}","defaultFundingRate1H":"0"}}"#
     )
+}
+
+/// Initial and maintenance margin.
+fn fractions(i: &Instrument) -> (String, String) {
+    let initial = 100_000_000 / i64::from(i.leverage.max(1));
+    (trimmed_text(initial, E8), trimmed_text(initial * 3 / 5, E8))
 }
 
 /// The oracle price: the index.
@@ -103,9 +110,17 @@ fn figures(i: &Instrument) -> String {
     )
 }
 
-/// Changed figures of all markets.
+/// Changed figures of all markets; margins only after they changed.
 pub(super) fn trading(venue: &Venue) -> String {
-    let row = |i: &Instrument| format!(r#""{}":{{{}}}"#, i.listing.symbol, figures(i));
+    let row = |i: &Instrument| {
+        let (imf, mmf) = fractions(i);
+        let margins = if venue.now.since(i.terms_at) < TOLD_FOR {
+            format!(r#","initialMarginFraction":"{imf}","maintenanceMarginFraction":"{mmf}""#)
+        } else {
+            String::new()
+        };
+        format!(r#""{}":{{{}{margins}}}"#, i.listing.symbol, figures(i))
+    };
     let rows: Vec<String> = venue.instruments.iter().map(row).collect();
     format!(r#"{{"trading":{{{}}}}}"#, rows.join(","))
 }

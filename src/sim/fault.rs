@@ -2,9 +2,11 @@
 //!
 //! Every connection watches the switches of its venue. Lasting faults are levels (`silence`,
 //! `refuse`, `rest_status`); momentary ones are counters that connections compare with what they
-//! have seen, so that a fault reaches each connection that is open when it is made, once.
+//! have seen, so that a fault reaches each connection that is open when it is made, once. Frames are bent
+//! behind the session: what a fault does to them no session knows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -19,6 +21,16 @@ pub(super) struct Switches {
     pub(super) garbage: u64,
     /// Count of gaps made, and how many book messages the last one drops per subscription.
     pub(super) gaps: (u64, u32),
+    /// Counts of steps sent twice, of steps swapped, of checksums spoiled, of restarts.
+    pub(super) repeats: u64,
+    pub(super) swaps: u64,
+    pub(super) checksums: u64,
+    pub(super) restarts: u64,
+    /// Hours by which connections were made older.
+    pub(super) aged_h: u64,
+    /// Delay of REST answers, and pause before each frame.
+    pub(super) rest_delay: Duration,
+    pub(super) trickle: Duration,
     /// No data, heartbeats only.
     pub(super) silent: bool,
     /// New connections are dropped.
@@ -80,5 +92,41 @@ impl FaultHandle {
     /// Answers every REST request with this status until told `None`.
     pub fn rest_status(&self, venue: &str, status: Option<u16>) -> Result<(), SimError> {
         self.change(venue, |s| s.rest_status = status)
+    }
+
+    /// Sends all data of the next step twice on every open connection, one frame after the other.
+    pub fn repeat(&self, venue: &str) -> Result<(), SimError> {
+        self.change(venue, |s| s.repeats += 1)
+    }
+
+    /// Sends the data of the next two steps in the wrong order on every open connection.
+    pub fn swap(&self, venue: &str) -> Result<(), SimError> {
+        self.change(venue, |s| s.swaps += 1)
+    }
+
+    /// Spoils the next checksum on every open connection of a venue that sends any.
+    pub fn checksum(&self, venue: &str) -> Result<(), SimError> {
+        self.change(venue, |s| s.checksums += 1)
+    }
+
+    /// The venue's feed restarts behind its open sockets: sequence numbers begin anew, where the venue's
+    /// protocol has a way to say so.
+    pub fn restart(&self, venue: &str) -> Result<(), SimError> {
+        self.change(venue, |s| s.restarts += 1)
+    }
+
+    /// Makes every open connection older by so many hours of simulated time.
+    pub fn age(&self, venue: &str, hours: u32) -> Result<(), SimError> {
+        self.change(venue, |s| s.aged_h += u64::from(hours))
+    }
+
+    /// Holds every REST answer back for this long after it was made: what arrives is old.
+    pub fn rest_delay(&self, venue: &str, delay: Duration) -> Result<(), SimError> {
+        self.change(venue, |s| s.rest_delay = delay)
+    }
+
+    /// Pauses this long before each frame of each connection; zero ends it.
+    pub fn trickle(&self, venue: &str, pause: Duration) -> Result<(), SimError> {
+        self.change(venue, |s| s.trickle = pause)
     }
 }

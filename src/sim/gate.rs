@@ -12,6 +12,7 @@ use super::book::{Change, Level, cut};
 use super::gate_account::{self, Private};
 use super::gate_rest;
 use super::instrument::Instrument;
+use super::limits::{Limits, per};
 use super::listing::{Listing, Unit};
 use super::market::Venue;
 use super::scene::Part;
@@ -44,13 +45,24 @@ static LISTINGS: &[Listing] = &[
         .until(JUNE_2027),
 ];
 
+const LIMITS: Limits = Limits {
+    rest: per(200, 10),
+    per_path: true,
+    refusal: (429, r#"{"label":"TOO_MANY_REQUESTS","message":"Request Rate limit Exceeded"}"#),
+    ..Limits::NONE
+};
+
 impl VenueServer for Gate {
     fn id(&self) -> &'static str {
         "gate"
     }
 
     fn part(&self) -> Part {
-        Part::Steady
+        Part::Frail
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
     }
 
     fn listings(&self) -> &'static [Listing] {

@@ -89,14 +89,17 @@ fn terms(instrument: &Instrument) -> String {
     let l = instrument.listing;
     let (tick, lot) = (price_text(l, 1, Digits::Trimmed), size_text(l, 1, Digits::Trimmed));
     let kind = if matches!(l.unit, Unit::Usd(_)) { "inverse" } else { "direct" };
-    let maintenance = fixed_text(500_000 / i64::from(l.leverage.max(1)), 6);
+    let maintenance = fixed_text(500_000 / i64::from(instrument.leverage.max(1)), 6);
     let decimal = l.size_decimals > 0;
     let e8 = |value: i64| fixed_text(value, 8);
     let fields = [
         format!(r#""name":"{}","type":"{kind}","quanto_multiplier":"{}""#, l.symbol, multiplier(instrument)),
         format!(r#""order_price_round":"{tick}","mark_price_round":"{tick}","order_price_deviate":"0.5""#),
         format!(r#""order_size_min":"{lot}","order_size_max":"1000000","enable_decimal":{decimal}"#),
-        format!(r#""leverage_min":"1","leverage_max":"{}","maintenance_rate":"{maintenance}""#, l.leverage),
+        format!(
+            r#""leverage_min":"1","leverage_max":"{}","maintenance_rate":"{maintenance}""#,
+            instrument.leverage
+        ),
         format!(r#""mark_price":"{}","index_price":"{}""#, e8(instrument.mark_e8), e8(instrument.index_e8)),
         format!(r#""last_price":"{}""#, price_text(l, instrument.last_ticks(), Digits::Trimmed)),
         format!(r#""position_size":"{}""#, size_text(l, instrument.long_lots, Digits::Trimmed)),
@@ -122,7 +125,7 @@ fn terms(instrument: &Instrument) -> String {
 /// continuous.
 fn tiers(instrument: &Instrument) -> String {
     let l = instrument.listing;
-    let leverage = i64::from(l.leverage.max(5));
+    let leverage = i64::from(instrument.leverage.max(5));
     let (mut rows, mut deduction, mut floor, mut before) = (Vec::new(), 0i64, 0i64, 0i64);
     for (n, (cap, share)) in [(500_000, 1), (2_000_000, 2), (10_000_000, 5)].into_iter().enumerate() {
         let lever = (leverage / share).max(1);

@@ -10,6 +10,7 @@ use super::book::Level;
 use super::hyperliquid_account::{self as own, Users};
 use super::hyperliquid_info::{Info, answer, book, context, contexts, mids, row, trade};
 use super::instrument::Instrument;
+use super::limits::{Limits, per};
 use super::listing::{Listing, Unit};
 use super::market::Venue;
 use super::scene::Part;
@@ -57,6 +58,17 @@ pub(super) fn dexes(venue: &Venue) -> Vec<&'static str> {
     dexes
 }
 
+const LIMITS: Limits = Limits {
+    rest: per(1_200, 60),
+    weights: &[("l2Book", 2), ("allMids", 2), ("learinghouseState", 2), ("orderStatus", 2), ("userRole", 60)],
+    weight: 20,
+    connects: per(30, 60),
+    connections: 10,
+    texts: per(2_000, 60),
+    subscriptions: 1_000,
+    ..Limits::NONE
+};
+
 impl VenueServer for Hyperliquid {
     fn id(&self) -> &'static str {
         "hyperliquid"
@@ -64,6 +76,10 @@ impl VenueServer for Hyperliquid {
 
     fn part(&self) -> Part {
         Part::Silent
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
     }
 
     fn listings(&self) -> &'static [Listing] {

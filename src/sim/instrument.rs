@@ -62,6 +62,10 @@ const LIQUIDATIONS_PER_S: f64 = 1.0 / 90.0;
 pub struct Instrument {
     /// Its terms.
     pub listing: &'static Listing,
+    /// Highest leverage on offer now; margins follow from it.
+    pub leverage: u32,
+    /// When that last changed; zero where it never did.
+    pub terms_at: Nanos,
     /// The book now.
     pub book: Arc<Book>,
     /// Mark price in `10^-8`.
@@ -121,6 +125,8 @@ impl Instrument {
         let shape = Shape::new(listing, dollars, named_seed(seed, &format!("{name}/book")));
         Instrument {
             listing,
+            leverage: listing.leverage,
+            terms_at: Nanos(0),
             book: Arc::new(Book { version: named_seed(0, &name) % 1_000_000_000, ..Book::default() }),
             mark_e8: 0,
             index_e8: 0,
@@ -192,6 +198,14 @@ impl Instrument {
             return Some("open interest is negative");
         }
         self.book.broken_law()
+    }
+
+    /// Offers this share of the listing's leverage.
+    pub(super) fn offer(&mut self, percent: u32, now: Nanos) {
+        let leverage = (self.listing.leverage * percent / 100).max(1);
+        if leverage != self.leverage {
+            (self.leverage, self.terms_at) = (leverage, now);
+        }
     }
 
     /// One step of simulated time, ending at `now`.

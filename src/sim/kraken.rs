@@ -13,6 +13,7 @@ use super::book::Level;
 use super::instrument::{Instrument, Trade};
 use super::kraken_account::Own;
 use super::kraken_rest;
+use super::limits::{Limits, per};
 use super::listing::{Listing, Unit, pow10};
 use super::market::Venue;
 use super::rng::named_seed;
@@ -41,6 +42,8 @@ static LISTINGS: &[Listing] = &[
     Listing::row(["FI_XBTUSD_270625", "BTC"], (5, 1), (1, 0), DOLLAR, (6, 400, 0.2), 50).until(JUNE_2027),
 ];
 
+const LIMITS: Limits = Limits { texts: per(100, 1), ..Limits::NONE };
+
 impl VenueServer for Kraken {
     fn id(&self) -> &'static str {
         "kraken-futures"
@@ -48,6 +51,10 @@ impl VenueServer for Kraken {
 
     fn part(&self) -> Part {
         Part::Steady
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
     }
 
     fn listings(&self) -> &'static [Listing] {
@@ -329,7 +336,7 @@ fn ticker(instrument: &Instrument, now: Nanos) -> String {
         format!(r#""time":{},"product_id":"{}""#, now.as_millis(), l.symbol),
         r#""feed":"ticker""#.to_string(),
         format!(r#""volume":{},"dtm":{days}"#, size(l, instrument.volume_lots)),
-        format!(r#""leverage":"{}x","index":{}"#, l.leverage, figure(instrument.index_e8)),
+        format!(r#""leverage":"{}x","index":{}"#, instrument.leverage, figure(instrument.index_e8)),
         format!(r#""premium":0.0,"last":{},"change":{}"#, price(l, last), fixed_text(change, 4)),
         format!(r#""suspended":false,"tag":"{tag}","pair":"{}:USD""#, code(l.underlying)),
         format!(r#""openInterest":{}"#, size(l, instrument.long_lots)),

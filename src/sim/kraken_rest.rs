@@ -104,7 +104,7 @@ fn terms(instrument: &Instrument) -> String {
     let levels: Vec<String> = [(0, 1), (500_000, 2), (1_000_000, 3), (3_000_000, 5)]
         .iter()
         .map(|(floor, times)| {
-            let initial = 1_000_000 * times / i64::from(l.leverage.max(1));
+            let initial = 1_000_000 * times / i64::from(instrument.leverage.max(1));
             let (im, mm) = (fixed_text(initial, 6), fixed_text(initial / 2, 6));
             format!(r#"{{"{unit}":{floor},"initialMargin":{im},"maintenanceMargin":{mm}}}"#)
         })

@@ -39,10 +39,12 @@ struct Fundamental {
 }
 
 impl Fundamental {
-    fn advance(&mut self, factor: f64) {
+    /// One step with the common shock and the scene's drift in basis points per second.
+    fn advance(&mut self, factor: f64, tide_bps_s: f64) {
         let shock = (0.75 * factor + 0.66 * self.own.normal()) * self.volatility * 1e-4 * libm::sqrt(STEP_S);
         let home = (self.anchor - self.log_price) * STEP_S / 1_800.0;
-        self.log_price += shock + home;
+        let tide = tide_bps_s * self.volatility * 1e-4 * STEP_S;
+        self.log_price += shock + home + tide;
         self.dollars = libm::exp(self.log_price);
     }
 }
@@ -60,6 +62,8 @@ pub struct Venue {
     pub step: u64,
     /// The scene has it send no data.
     pub silent: bool,
+    /// The scene has it drop its sockets and refuse everything.
+    pub down: bool,
     /// Its instruments.
     pub instruments: Vec<Instrument>,
     /// The desk's own account.
@@ -137,20 +141,22 @@ impl Market {
         self.now = self.now.plus(STEP);
         self.step += 1;
         let elapsed = self.elapsed();
-        let factor = self.factor.normal();
+        let (factor, tide) = (self.factor.normal(), self.scene.tide_bps_s(elapsed));
         for fundamental in &mut self.fundamentals {
-            fundamental.advance(factor);
+            fundamental.advance(factor, tide);
         }
         for venue in &mut self.venues {
             venue.now = self.now;
             venue.step = self.step;
             venue.silent = self.scene.is_silent(venue.part, elapsed);
+            venue.down = self.scene.is_down(venue.part, elapsed);
             for instrument in &mut venue.instruments {
                 let underlying = instrument.listing.underlying;
                 let Some(fundamental) = self.fundamentals.iter().find(|f| f.name == underlying) else {
                     continue;
                 };
                 let conditions = self.scene.conditions(venue.part, underlying, elapsed);
+                instrument.offer(self.scene.leverage_percent(venue.part, underlying, elapsed), self.now);
                 instrument.advance(fundamental.dollars, conditions, self.now, self.step);
                 if let Some(law) = instrument.broken_law() {
                     let instrument = format!("{} {}", venue.id, instrument.listing.symbol);
@@ -213,6 +219,7 @@ fn venue(server: &dyn VenueServer, seed: u64, fundamentals: &[Fundamental]) -> V
         now: Nanos(0),
         step: 0,
         silent: false,
+        down: false,
         instruments,
         account,
         cash: server.cash(),

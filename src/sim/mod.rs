@@ -7,7 +7,7 @@
 //!                        book.rs        per venue      socket.rs
 //!                        account.rs     auth.rs
 //!                           ▲                             ▲
-//!                        scene.rs                      fault.rs
+//!                        scene.rs                      fault.rs, limits.rs
 //! ```
 //! The market is a pure function of (seed, scene, start, simulated time) and knows no socket. A session
 //! is a pure function of the market and of what its client sent. So a seed gives the same frames, byte
@@ -20,6 +20,7 @@ pub mod account;
 pub mod book;
 pub mod chain;
 pub mod fault;
+pub mod limits;
 pub mod listing;
 pub mod market;
 pub mod rng;

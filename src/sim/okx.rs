@@ -11,6 +11,7 @@ use crate::model::Nanos;
 use crate::model::time::SECOND;
 
 use super::instrument::Instrument;
+use super::limits::{Limits, per};
 use super::listing::{Listing, Unit};
 use super::market::Venue;
 use super::okx_account::{Claim, Door, Own};
@@ -82,13 +83,26 @@ fn index_of(listing: &Listing) -> String {
     family.split('_').next().unwrap_or_default().to_string()
 }
 
+const LIMITS: Limits = Limits {
+    rest: per(20, 2),
+    per_path: true,
+    refusal: (429, r#"{"code":"50011","msg":"Too Many Requests","data":[]}"#),
+    connects: per(3, 1),
+    texts: per(480, 3_600),
+    ..Limits::NONE
+};
+
 impl VenueServer for Okx {
     fn id(&self) -> &'static str {
         self.id
     }
 
     fn part(&self) -> Part {
-        Part::Steady
+        Part::Failing
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
     }
 
     fn listings(&self) -> &'static [Listing] {

@@ -134,7 +134,7 @@ fn books(request: &Request<'_>, venue: &Venue) -> Answer {
 
 fn terms(instrument: &Instrument) -> String {
     let l = instrument.listing;
-    let (symbol, base, family, leverage) = (l.symbol, l.underlying, family(l), l.leverage);
+    let (symbol, base, family, leverage) = (l.symbol, l.underlying, family(l), instrument.leverage);
     let (tick, lot) = (price_text(l, 1, Digits::Trimmed), size_text(l, 1, Digits::Trimmed));
     let worth = match l.unit {
         Unit::BaseE8(base) => trimmed_text(base, 8),

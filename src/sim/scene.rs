@@ -9,18 +9,25 @@ use crate::model::time::SECOND;
 /// The part that a venue plays in scenes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Nothing befalls it.
+    /// Nothing befalls it that does not befall all.
     Steady,
     /// Its price tears away from the others.
     Torn,
     /// Its socket stays open and goes silent.
     Silent,
+    /// Its depth is the first to go when all fall.
+    Frail,
+    /// Its sockets drop and it answers nothing for a while.
+    Failing,
+    /// It changes what it asks of positions.
+    Strict,
 }
 
 /// A scene of the simulator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scene {
-    /// The demo: 12 s calm, a divergence to 45 s, a silent feed from 55 s to 80 s; again every 120 s.
+    /// The demo: 12 s calm, a divergence to 45 s, a silent feed from 55 s to 80 s, the cascade from
+    /// 120 s; again every 300 s.
     #[default]
     Tour,
     /// Nothing but noise.
@@ -29,6 +36,12 @@ pub enum Scene {
     Divergence,
     /// One venue keeps its sockets and heartbeats but sends no data from 10 s to 30 s; again every 60 s.
     Stale,
+    /// All prices fall from 10 s to 55 s and are back at 145 s; again every 180 s. See [`CASCADE`].
+    Cascade,
+    /// One venue drops its sockets and refuses everything from 15 s to 60 s; again every 120 s.
+    Outage,
+    /// One venue asks for more margin from 20 s on.
+    RuleChange,
 }
 
 /// Every scene with its word and one line of help.
@@ -36,12 +49,56 @@ pub static SCENES: &[(Scene, &str, &str)] = &[
     (
         Scene::Tour,
         "tour",
-        "calm, then one venue diverges and heals, then one feed goes stale; every 2 minutes",
+        "calm, then one venue diverges and heals, then one feed goes stale, then a cascade; every 5 minutes",
     ),
     (Scene::Calm, "calm", "nothing but noise"),
     (Scene::Divergence, "divergence", "one venue's prices tear away by about half a percent, then heal"),
     (Scene::Stale, "stale", "one venue keeps its sockets but stops sending for 20 s"),
+    (
+        Scene::Cascade,
+        "cascade",
+        "all prices fall, forced closes feed the fall, depth goes, gaps open; then it heals",
+    ),
+    (Scene::Outage, "outage", "one venue drops its sockets and refuses everything for 45 s"),
+    (
+        Scene::RuleChange,
+        "rule-change",
+        "one venue raises its margins and halves the leverage of one contract",
+    ),
 ];
+
+/// Every word, as the help names them.
+pub const WORDS: &str = "tour, calm, divergence, stale, cascade, outage, rule-change";
+
+/// One stretch of the cascade.
+#[derive(Clone, Copy, Debug)]
+struct Leg {
+    /// Its end in seconds.
+    until_s: i64,
+    /// Drift of every fundamental per second, in basis points of an underlying of volatility 1.
+    tide_bps_s: f64,
+    /// As in [`Conditions`].
+    arbitrage: f64,
+    liquidity: f64,
+    liquidations: f64,
+}
+
+const fn leg(until_s: i64, tide_bps_s: f64, arbitrage: f64, liquidity: f64, liquidations: f64) -> Leg {
+    Leg { until_s, tide_bps_s, arbitrage, liquidity, liquidations }
+}
+
+/// The cascade: unease, the fall, relief, recovery, rest. What falls comes back: the drifts cancel.
+const CASCADE: &[Leg] = &[
+    leg(10, 0.0, 1.0, 1.0, 1.0),
+    leg(30, -7.0, 0.7, 0.6, 15.0),
+    leg(55, -34.0, 0.35, 0.15, 180.0),
+    leg(85, 11.0, 0.6, 0.4, 20.0),
+    leg(145, 11.0, 1.0, 0.8, 3.0),
+    leg(180, 0.0, 1.0, 1.0, 1.0),
+];
+
+/// Seconds of the tour before its cascade, and until it begins anew.
+const TOUR_S: (i64, i64) = (120, 300);
 
 /// What befalls one instrument at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,7 +126,7 @@ impl Conditions {
 }
 
 impl Scene {
-    /// The scene with this word: `tour`, `calm`, `divergence`, `stale`.
+    /// The scene with this word: one of [`WORDS`].
     pub fn from_word(word: &str) -> Option<Scene> {
         SCENES.iter().find(|row| row.1 == word).map(|row| row.0)
     }
@@ -82,11 +139,14 @@ impl Scene {
     /// What befalls the instrument of `underlying` at a venue with `part`, `elapsed` nanoseconds
     /// after the start. Before the start all is calm.
     pub fn conditions(self, part: Part, underlying: &str, elapsed: i64) -> Conditions {
+        if let Some(leg) = self.leg(elapsed) {
+            return leg.conditions(part);
+        }
         if part != Part::Torn || elapsed < 0 {
             return Conditions::CALM;
         }
         match self {
-            Scene::Tour if within(elapsed, 120, 12..45) => match underlying {
+            Scene::Tour if within(elapsed, TOUR_S.1, 12..45) => match underlying {
                 "SOL" => Conditions::torn(-11.0, 40.0),
                 "BTC" => Conditions::torn(-1.6, 4.0),
                 _ => Conditions::CALM,
@@ -96,7 +156,39 @@ impl Scene {
                 "ETH" | "SOL" => Conditions::torn(-11.5, 30.0),
                 _ => Conditions::torn(-9.0, 10.0),
             },
-            Scene::Tour | Scene::Calm | Scene::Divergence | Scene::Stale => Conditions::CALM,
+            _ => Conditions::CALM,
+        }
+    }
+
+    /// Drift of every fundamental in basis points per second, for an underlying of volatility 1.
+    pub fn tide_bps_s(self, elapsed: i64) -> f64 {
+        self.leg(elapsed).map_or(0.0, |leg| leg.tide_bps_s)
+    }
+
+    /// The stretch of the cascade that runs; `None` where there is no cascade.
+    fn leg(self, elapsed: i64) -> Option<&'static Leg> {
+        let phase = match self {
+            Scene::Cascade => elapsed.rem_euclid(180 * SECOND),
+            Scene::Tour => elapsed.rem_euclid(TOUR_S.1 * SECOND) - TOUR_S.0 * SECOND,
+            _ => return None,
+        };
+        if elapsed < 0 || phase < 0 {
+            return None;
+        }
+        CASCADE.iter().find(|leg| phase < leg.until_s * SECOND)
+    }
+
+    /// True while a venue with `part` has no open socket and refuses every request.
+    pub fn is_down(self, part: Part, elapsed: i64) -> bool {
+        self == Scene::Outage && part == Part::Failing && elapsed >= 0 && within(elapsed, 120, 15..60)
+    }
+
+    /// Leverage that a venue with `part` offers, in percent of its listing's.
+    pub fn leverage_percent(self, part: Part, underlying: &str, elapsed: i64) -> u32 {
+        match underlying {
+            _ if self != Scene::RuleChange || part != Part::Strict || elapsed < 20 * SECOND => 100,
+            "SOL" => 50,
+            _ => 80,
         }
     }
 
@@ -105,10 +197,29 @@ impl Scene {
         part == Part::Silent
             && elapsed >= 0
             && match self {
-                Scene::Tour => within(elapsed, 120, 55..80),
+                Scene::Tour => within(elapsed, TOUR_S.1, 55..80),
                 Scene::Stale => within(elapsed, 60, 10..30),
-                Scene::Calm | Scene::Divergence => false,
+                _ => false,
             }
+    }
+}
+
+impl Leg {
+    /// What befalls a venue: the weak ones are pushed further and lose twice the depth.
+    fn conditions(&self, part: Part) -> Conditions {
+        let Leg { tide_bps_s, arbitrage, liquidity, liquidations, .. } = *self;
+        if tide_bps_s == 0.0 {
+            return Conditions::CALM;
+        }
+        let is_weak = matches!(part, Part::Torn | Part::Frail);
+        let (share, depth, toll) =
+            if is_weak && tide_bps_s < 0.0 { (0.35, 0.5, 2.0) } else { (0.05, 1.0, 1.0) };
+        Conditions {
+            pressure_bps_s: tide_bps_s * share,
+            arbitrage,
+            liquidity: liquidity * depth,
+            liquidations: liquidations * toll,
+        }
     }
 }
 
@@ -131,15 +242,55 @@ mod tests {
     }
 
     #[test]
-    fn the_tour_tears_then_silences_and_repeats() {
-        let at = |s: i64| Scene::Tour.conditions(Part::Torn, "SOL", s * SECOND).pressure_bps_s < 0.0;
+    fn the_help_names_every_scene() {
+        let words: Vec<&str> = SCENES.iter().map(|row| row.1).collect();
+        assert_eq!(WORDS, words.join(", "));
+    }
+
+    #[test]
+    fn the_tour_tears_then_silences_then_falls_and_repeats() {
+        let at = |s: i64| Scene::Tour.conditions(Part::Torn, "SOL", s * SECOND).arbitrage < 0.3;
         assert_eq!(
-            [0, 11, 12, 44, 45, 60, 131, 132].map(at),
-            [false, false, true, true, false, false, false, true]
+            [0, 11, 12, 44, 45, 60, 132, 311, 312].map(at),
+            [false, false, true, true, false, false, false, false, true]
         );
         let silent = |s: i64| Scene::Tour.is_silent(Part::Silent, s * SECOND);
-        assert_eq!([54, 55, 79, 80, 175].map(silent), [false, true, true, false, true]);
+        assert_eq!([54, 55, 79, 80, 175, 355].map(silent), [false, true, true, false, false, true]);
         assert!(!Scene::Tour.is_silent(Part::Torn, 60 * SECOND));
         assert_eq!(Scene::Tour.conditions(Part::Steady, "SOL", 20 * SECOND), Conditions::CALM);
+        let falls = |s: i64| Scene::Tour.tide_bps_s(s * SECOND) < 0.0;
+        assert_eq!(
+            [20, 119, 129, 130, 174, 175, 420, 430].map(falls),
+            [false, false, false, true, true, false, false, true]
+        );
+    }
+
+    #[test]
+    fn what_falls_comes_back() {
+        let mut begin = 0;
+        let mut drift = 0.0;
+        for leg in CASCADE {
+            drift += leg.tide_bps_s * (leg.until_s - begin) as f64;
+            begin = leg.until_s;
+        }
+        assert!(drift.abs() < 1e-9, "{drift}");
+    }
+
+    #[test]
+    fn each_new_scene_befalls_its_part_only() {
+        let s = |s: i64| s * SECOND;
+        assert!(Scene::Outage.is_down(Part::Failing, s(20)) && !Scene::Outage.is_down(Part::Failing, s(61)));
+        assert!(!Scene::Outage.is_down(Part::Steady, s(20)) && !Scene::Calm.is_down(Part::Failing, s(20)));
+        let offered = |part, name, at| Scene::RuleChange.leverage_percent(part, name, s(at));
+        assert_eq!(
+            [
+                offered(Part::Strict, "SOL", 19),
+                offered(Part::Strict, "SOL", 20),
+                offered(Part::Strict, "BTC", 20)
+            ],
+            [100, 50, 80]
+        );
+        assert_eq!(offered(Part::Steady, "SOL", 30), 100);
+        assert_eq!(Scene::Tour.leverage_percent(Part::Strict, "SOL", s(30)), 100);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, RETRY_AFTER, UPGRADE};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE};
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Response, StatusCode};
@@ -15,13 +15,14 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::clock::Clock;
 use crate::model::Nanos;
 
 use super::fault::{FaultHandle, Switches};
+use super::limits::{Meter, Refusal, Seat};
 use super::market::{Market, STEP, Venue};
 use super::session::{Answer, Request, Session, VenueServer};
 use super::{SimConfig, SimError, VENUES, VenueAddress, socket};
@@ -121,7 +122,12 @@ pub async fn serve(config: SimConfig, clock: Clock) -> Result<Sim, SimError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
         let address: SocketAddr = listener.local_addr().map_err(failed)?;
         endpoints.push((server.id().to_string(), address));
-        let port = Port { server, shared: Arc::clone(&shared), switches: faults.watch(server.id())? };
+        let port = Port {
+            server,
+            shared: Arc::clone(&shared),
+            switches: faults.watch(server.id())?,
+            meter: Meter::new(server.limits()),
+        };
         tasks.push(tokio::spawn(accept(listener, port, stop.subscribe())));
     }
     tasks.push(tokio::spawn(pace(Arc::clone(&shared), config, clock, stop.subscribe())));
@@ -173,6 +179,7 @@ pub(super) struct Port {
     pub(super) server: &'static dyn VenueServer,
     pub(super) shared: Arc<Shared>,
     pub(super) switches: watch::Receiver<Switches>,
+    meter: Meter,
 }
 
 async fn accept(listener: TcpListener, port: Port, mut stop: watch::Receiver<()>) {
@@ -209,7 +216,7 @@ async fn connection(stream: TcpStream, port: Port) {
 }
 
 /// A websocket that a request asked for: taken up when its HTTP part is over.
-type Upgraded = (OnUpgrade, Box<dyn Session>);
+type Upgraded = (OnUpgrade, Box<dyn Session>, Seat);
 
 async fn converse(stream: TcpStream, port: Port) {
     // Latency of small frames is the point here; a failure only costs some of it.
@@ -224,7 +231,7 @@ async fn converse(stream: TcpStream, port: Port) {
         return; // the client broke off; it is the client's to notice
     }
     let upgraded = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some((upgrade, session)) = upgraded
+    if let Some((upgrade, session, _seat)) = upgraded
         && let Ok(io) = upgrade.await
     {
         socket::drive(TokioIo::new(io), session, port).await;
@@ -238,12 +245,19 @@ async fn answer(
 ) -> Response<Full<Bytes>> {
     let path = request.uri().path().to_string();
     let query = request.uri().query().unwrap_or_default().to_string();
+    if port.shared.venue(port.server.id(), |venue| venue.down).unwrap_or_default() {
+        return plain(&Answer::refused(503, "{}"), 1);
+    }
     if let Some(accept) = accept_key(request.headers()) {
         let session =
             port.shared.venue(port.server.id(), |venue| port.server.session(&path, &query, venue)).flatten();
-        let Some(session) = session else { return plain(&Answer::refused(404, "{}")) };
+        let Some(session) = session else { return plain(&Answer::refused(404, "{}"), 1) };
+        let seat = match port.meter.connect(Instant::now()) {
+            Ok(seat) => seat,
+            Err((answer, wait)) => return plain(&answer, wait),
+        };
         let upgrade = hyper::upgrade::on(&mut request);
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, session));
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, session, seat));
         return switching(&accept);
     }
     let method = request.method().to_string();
@@ -253,17 +267,34 @@ async fn answer(
         .filter_map(|(name, value)| Some((name.as_str().to_string(), value.to_str().ok()?.to_string())))
         .collect();
     let Ok(body) = Limited::new(request.into_body(), REQUEST_BYTES_MAX).collect().await else {
-        return plain(&Answer::refused(413, "{}"));
+        return plain(&Answer::refused(413, "{}"), 1);
     };
     let body = body.to_bytes();
     let body = std::str::from_utf8(&body).unwrap_or_default();
-    let status = port.switches.borrow().rest_status;
-    if let Some(status) = status {
-        return plain(&Answer::refused(status, r#"{"code":-1000,"msg":"simulated fault"}"#));
+    let switches = *port.switches.borrow();
+    if let Some(status) = switches.rest_status {
+        return plain(&Answer::refused(status, r#"{"code":-1000,"msg":"simulated fault"}"#), 1);
     }
     let request = Request { method: &method, path: &path, query: &query, body, headers: &headers };
-    let answer = port.shared.venue(port.server.id(), |venue| port.server.rest(&request, venue));
-    plain(&answer.unwrap_or_else(|| Answer::refused(404, "{}")))
+    let response = match asked(&request, port) {
+        Ok(response) => response,
+        Err((answer, wait)) => plain(&answer, wait),
+    };
+    if !switches.rest_delay.is_zero() {
+        tokio::time::sleep(switches.rest_delay).await;
+    }
+    response
+}
+
+/// The answer to a request that the venue's limits let through.
+fn asked(request: &Request<'_>, port: &Port) -> Result<Response<Full<Bytes>>, Refusal> {
+    let spent = port.meter.request(request, Instant::now())?;
+    let answer = port.shared.venue(port.server.id(), |venue| port.server.rest(request, venue));
+    let mut response = plain(&answer.unwrap_or_else(|| Answer::refused(404, "{}")), 1);
+    if let Some(name) = port.server.limits().header {
+        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from(spent));
+    }
+    Ok(response)
 }
 
 /// The accept key when the headers ask for a websocket.
@@ -283,10 +314,11 @@ fn switching(accept: &str) -> Response<Full<Bytes>> {
         .unwrap_or_default()
 }
 
-fn plain(answer: &Answer) -> Response<Full<Bytes>> {
+/// An answer; one about a rate says after how many seconds to ask again.
+fn plain(answer: &Answer, wait_s: u64) -> Response<Full<Bytes>> {
     let mut builder = Response::builder().status(answer.status).header(CONTENT_TYPE, "application/json");
     if matches!(answer.status, 418 | 429) {
-        builder = builder.header(RETRY_AFTER, "1");
+        builder = builder.header(RETRY_AFTER, wait_s);
     }
     builder.body(Full::from(answer.body.clone())).unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! What a simulated venue must do: sessions on a websocket, answers over REST.
 
 use super::account::SECRET;
+use super::limits::Limits;
 use super::listing::Listing;
 use super::market::Venue;
 use super::scene::Part;
@@ -28,6 +29,11 @@ pub trait VenueServer: Sync {
     /// Secret of the demo's key at this venue.
     fn secret(&self) -> &'static str {
         SECRET
+    }
+
+    /// What it enforces.
+    fn limits(&self) -> &'static Limits {
+        &Limits::NONE
     }
 
     /// A websocket session on `path`, with the query of the URL; `None` where the venue has no socket.

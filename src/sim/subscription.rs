@@ -78,6 +78,8 @@ pub struct Cursor {
     pub count: u64,
     /// Book messages still to be lost.
     pub lose: u32,
+    /// The venue's feed restarted: numbers are to begin anew.
+    pub restart: bool,
     /// When it was last served.
     pub served: Nanos,
 }
@@ -92,6 +94,7 @@ impl Cursor {
             liquidation: instrument.next_liquidation(),
             count: 0,
             lose: 0,
+            restart: false,
             served: Nanos(0),
         }
     }

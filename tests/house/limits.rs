@@ -132,6 +132,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("sim/bybit_option.rs", "TOPICS_MAX", "the topic is refused"),
     ("sim/instrument.rs", "LIQUIDATIONS_KEPT", "the oldest is forgotten"),
     ("sim/instrument.rs", "TRADES_KEPT", "the oldest is forgotten"),
+    ("sim/limits.rs", "PATHS_MAX", "further paths share one budget"),
     ("sim/server.rs", "CONNECTIONS_MAX", "the connection is dropped"),
     ("sim/server.rs", "REQUEST_BYTES_MAX", "the request is refused"),
     ("sim/socket.rs", "CLIENT_BYTES_MAX", "the client is dropped"),

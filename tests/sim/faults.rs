@@ -102,6 +102,96 @@ async fn rest_answers_with_the_ordered_status() {
     sim.stop().await.unwrap();
 }
 
+fn number(message: &sonic_rs::Value) -> u64 {
+    message["data"]["u"].as_u64().unwrap()
+}
+
+/// The numbers of the next messages.
+async fn numbers(peer: &mut Peer, count: usize) -> Vec<u64> {
+    let mut out = Vec::new();
+    for _ in 0..count {
+        out.push(number(&peer.json().await));
+    }
+    out
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeat_comes_twice_and_a_swap_comes_late() {
+    let sim = sim(Scene::Calm, 1.0).await;
+    let mut peer = subscribed(&sim).await;
+    sim.faults().repeat("bybit").unwrap();
+    let seen = numbers(&mut peer, 8).await;
+    let steps: Vec<i64> = seen.windows(2).map(|w| w[1] as i64 - w[0] as i64).collect();
+    assert_eq!(
+        (steps.iter().filter(|s| **s == 0).count(), steps.iter().filter(|s| **s == 1).count()),
+        (1, 6),
+        "{seen:?}"
+    );
+    sim.faults().swap("bybit").unwrap();
+    let seen = numbers(&mut peer, 8).await;
+    let back = seen.windows(2).position(|w| w[1] + 1 == w[0]).unwrap();
+    let mut sorted = seen.clone();
+    sorted.sort_unstable();
+    assert!(sorted.windows(2).all(|w| w[1] == w[0] + 1), "nothing is lost: {seen:?}");
+    assert_eq!(seen.windows(2).filter(|w| w[1] < w[0]).count(), 1, "{back}: {seen:?}");
+    sim.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_begins_the_numbers_anew() {
+    let sim = sim(Scene::Calm, 1.0).await;
+    let mut peer = subscribed(&sim).await;
+    sim.faults().restart("bybit").unwrap();
+    let anew = peer.until(|m| text(&m["type"]) == "snapshot").await;
+    assert_eq!(number(&anew), 1);
+    assert_eq!(numbers(&mut peer, 3).await, [2, 3, 4]);
+    sim.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spoiled_checksum_is_another_number_once() {
+    let sim = sim(Scene::Calm, 1.0).await;
+    let mut peer = Peer::open(address(&sim, "okx"), "/ws/v5/public").await;
+    peer.say(r#"{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT-SWAP"}]}"#).await;
+    peer.until(|m| m["action"].as_str() == Some("snapshot")).await;
+    sim.faults().checksum("okx").unwrap();
+    let mut sums = Vec::new();
+    for _ in 0..8 {
+        sums.push(peer.json().await["data"][0]["checksum"].as_i64().unwrap());
+    }
+    assert_eq!(sums.iter().filter(|sum| **sum != 0).count(), 1, "{sums:?}");
+    sim.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_are_held_back_and_are_old_when_they_come() {
+    let sim = sim(Scene::Calm, 1.0).await;
+    let at = address(&sim, "bybit");
+    sim.faults().rest_delay("bybit", Duration::from_millis(800)).unwrap();
+    let began = tokio::time::Instant::now();
+    let answer = crate::peer::rest(at, "/v5/market/orderbook?category=linear&symbol=BTCUSDT&limit=50").await;
+    assert!(began.elapsed() >= Duration::from_millis(800));
+    let told = answer["result"]["u"].as_u64().unwrap();
+    let (now, _) = crate::peer::truth(&sim, "bybit", "BTCUSDT", 1);
+    assert!(told < now, "{told} is older than {now}");
+    sim.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trickle_is_slow_and_loses_nothing() {
+    let sim = sim(Scene::Calm, 1.0).await;
+    let mut peer = subscribed(&sim).await;
+    sim.faults().trickle("bybit", Duration::from_millis(400)).unwrap();
+    numbers(&mut peer, 2).await;
+    let began = tokio::time::Instant::now();
+    let seen = numbers(&mut peer, 3).await;
+    assert!(began.elapsed() >= Duration::from_millis(1_100), "{:?}", began.elapsed());
+    assert!(seen.windows(2).all(|w| w[1] == w[0] + 1), "{seen:?}");
+    sim.faults().trickle("bybit", Duration::ZERO).unwrap();
+    numbers(&mut peer, 5).await;
+    sim.stop().await.unwrap();
+}
+
 /// The scene's silence on the wire, twenty times as fast: the socket lives, data stops and comes back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_stale_scene_silences_one_venue_only() {

@@ -8,11 +8,16 @@ mod bitget;
 #[cfg(test)]
 mod bitmex;
 #[cfg(test)]
+#[path = "../room/builtin.rs"]
+mod builtin;
+#[cfg(test)]
 mod bybit_account;
 #[cfg(test)]
 mod coinbase;
 #[cfg(test)]
 mod deribit;
+#[cfg(test)]
+mod determinism;
 #[cfg(test)]
 mod dydx;
 #[cfg(test)]
@@ -26,10 +31,16 @@ mod hyperliquid_account;
 #[cfg(test)]
 mod kraken;
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod market;
 #[cfg(test)]
 mod okx_account;
 #[cfg(test)]
 mod peer;
+#[cfg(test)]
+mod scenes;
 #[cfg(test)]
 mod wire;
