@@ -20,6 +20,9 @@ mod corpus;
 #[path = "conformance/deribit_desk.rs"]
 mod deribit_desk;
 #[cfg(test)]
+#[path = "conformance/dice.rs"]
+mod dice;
+#[cfg(test)]
 #[path = "conformance/dydx_own.rs"]
 mod dydx_own;
 #[cfg(test)]
@@ -35,6 +38,9 @@ mod own_bitmex;
 #[path = "conformance/plans.rs"]
 mod plans;
 #[cfg(test)]
+#[path = "conformance/properties.rs"]
+mod properties;
+#[cfg(test)]
 #[path = "conformance/seam.rs"]
 mod seam;
 #[cfg(test)]
@@ -46,3 +52,6 @@ mod sha256;
 #[cfg(test)]
 #[path = "conformance/simulated.rs"]
 mod simulated;
+#[cfg(test)]
+#[path = "conformance/street.rs"]
+mod street;
