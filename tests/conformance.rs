@@ -41,6 +41,9 @@ mod plans;
 #[path = "conformance/properties.rs"]
 mod properties;
 #[cfg(test)]
+#[path = "conformance/rules.rs"]
+mod rules;
+#[cfg(test)]
 #[path = "conformance/seam.rs"]
 mod seam;
 #[cfg(test)]

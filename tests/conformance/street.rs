@@ -25,6 +25,13 @@ use crate::dice::Dice;
 
 /// True books kept of each instrument: those of the last six seconds.
 const TRUE_KEPT: usize = 60;
+/// Steps without a frame after which a connection is opened anew.
+const QUIET_MAX: usize = 30;
+/// The dialect whose answers come late by design, so that order says nothing there: data are lost and doubled
+/// only, answers always come, and while a connection is greeted nothing is lost (rule 3).
+const ANSWERS_LATE: &str = "dydx";
+/// Steps within which it has answered all that a connection begins with.
+const GREETING: usize = 20;
 
 type Side = BTreeMap<Num, Num>;
 /// Bids and asks, best first.
@@ -214,6 +221,10 @@ struct Wire {
     session: Box<dyn Session>,
     /// Frames that come one step late.
     held: Vec<String>,
+    /// Steps since it was opened.
+    age: usize,
+    /// Steps without a frame.
+    quiet: usize,
 }
 
 /// One venue.
@@ -268,7 +279,7 @@ impl Street {
             let name = plan.name.split_once('/').unwrap().1.to_string();
             let conn = self.connect(&spec.id, &name, &plan.url);
             let session = self.session(at, &plan);
-            self.houses[at].wires.push(Wire { conn, plan, session, held: Vec::new() });
+            self.houses[at].wires.push(Wire { conn, plan, session, held: Vec::new(), age: 0, quiet: 0 });
             self.hello(at, self.houses[at].wires.len() - 1, 0);
         }
         for poll in dialect.polls(&spec, &watch) {
@@ -339,13 +350,20 @@ impl Street {
 
     /// Frames reach the tape, not all of them as they were sent.
     fn hear(&mut self, at: usize, wire: usize, mut frames: Vec<String>) {
-        let wire = &mut self.houses[at].wires[wire];
+        let House { spec, wires, .. } = &mut self.houses[at];
+        let wire = &mut wires[wire];
         let conn = wire.conn;
         if let Some(dice) = &mut self.mischief {
             let late = std::mem::take(&mut wire.held);
             let mut bent: Vec<String> = Vec::new();
+            let are_late = spec.dialect == ANSWERS_LATE;
             for frame in frames {
-                match dice.roll(60) {
+                let kinds = match are_late {
+                    true if wire.age > GREETING && frame.contains("\"channel_data\"") => 2,
+                    true => 0,
+                    false => 4,
+                };
+                match Some(dice.roll(60)).filter(|kind| *kind < kinds).unwrap_or(usize::MAX) {
                     0 => {}
                     1 => bent.extend([frame.clone(), frame]),
                     2 => bent.insert(dice.roll(bent.len() + 1), frame),
@@ -385,7 +403,14 @@ impl Street {
                 let mut frames = Vec::new();
                 let House { spec, wires, .. } = &mut self.houses[at];
                 wires[wire].session.push(self.market.venue(&spec.id).unwrap(), &mut frames);
+                let wire_state = &mut wires[wire];
+                wire_state.age += 1;
+                wire_state.quiet = if frames.is_empty() { wire_state.quiet + 1 } else { 0 };
+                let is_dead = wire_state.quiet > QUIET_MAX;
                 self.hear(at, wire, frames);
+                if is_dead {
+                    self.reopen(at, wire); // some venues fall silent for whoever asks too often
+                }
             }
             self.obey(at);
         }
@@ -395,15 +420,18 @@ impl Street {
     /// Every connection is cut and opened anew.
     pub(crate) fn reconnect(&mut self) {
         for at in 0..self.houses.len() {
-            for wire in 0..self.houses[at].wires.len() {
-                let conn = self.houses[at].wires[wire].conn;
-                self.enter(Taped::Control(conn, Control::Closed { reason: "cut".into(), retry_ms: 0 }));
-                let session = self.session(at, &self.houses[at].wires[wire].plan);
-                self.houses[at].wires[wire].session = session;
-                self.houses[at].wires[wire].held.clear();
-                self.hello(at, wire, 1);
-            }
+            (0..self.houses[at].wires.len()).for_each(|wire| self.reopen(at, wire));
         }
+    }
+
+    fn reopen(&mut self, at: usize, wire: usize) {
+        let conn = self.houses[at].wires[wire].conn;
+        self.enter(Taped::Control(conn, Control::Closed { reason: "cut".into(), retry_ms: 0 }));
+        let session = self.session(at, &self.houses[at].wires[wire].plan);
+        let state = &mut self.houses[at].wires[wire];
+        (state.session, state.age, state.quiet) = (session, 0, 0);
+        state.held.clear();
+        self.hello(at, wire, 1);
     }
 
     fn remember(&mut self, at: usize) {
