@@ -32,6 +32,9 @@ mod goldens;
 #[path = "conformance/hostile.rs"]
 mod hostile;
 #[cfg(test)]
+#[path = "conformance/liquidations.rs"]
+mod liquidations;
+#[cfg(test)]
 #[path = "conformance/own_bitmex.rs"]
 mod own_bitmex;
 #[cfg(test)]
