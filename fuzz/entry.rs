@@ -57,7 +57,8 @@ pub(crate) fn dialects(bytes: &[u8]) {
     let Some((choice, lines)) = bytes.split_first() else { return };
     let Some((spec, is_own)) = CHOICES.get(usize::from(*choice) % CHOICES.len().max(1)) else { return };
     let Some(dialect) = dialect(spec) else { return };
-    let decoder = if *is_own { dialect.account().map(|a| a.decoder(spec)) } else { Some(dialect.decoder(spec)) };
+    let decoder =
+        if *is_own { dialect.account().map(|a| a.decoder(spec)) } else { Some(dialect.decoder(spec)) };
     let Some(mut decoder) = decoder else { return };
     let mut seen = Seen::default();
     for line in lines.split(|byte| *byte == b'\n') {

@@ -1,4 +1,4 @@
-//! Do decoders read what venues really send? Six questions:
+//! Do decoders read what venues really send? Nine questions:
 //!
 //! - goldens: own cases in `tests/captured/<venue>/<case>/`; `UPDATE=1` writes what is found;
 //! - corpus: single captured messages decode to the right kind, and none brings a decoder down;
@@ -6,7 +6,10 @@
 //! - seam: hot messages read the same with and without the general parser;
 //! - simulated: on the simulator, books and accounts are told as they are;
 //! - own: what an account signs its simulated venue takes, and what that holds the decoder says;
-//! - hostile: truncated and mutated frames never panic.
+//! - properties: books are true ones or none, whatever is lost, and no order of venues matters;
+//! - rules: every sequence rule has something that breaks it;
+//! - liquidations: whose position died;
+//! - hostile: truncated, mutated, impossible frames never panic and make no event.
 //!
 //! Captures stay outside the repository: `FAULTLINE_CORPUS` names their folder.
 

@@ -12,8 +12,8 @@ mod entry;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use faultline::clock::Clock;
 use faultline::model::Nanos;
 use faultline::model::entry::{ConnInfo, ConnIx, Control, Entry, Kind, RestAnswer};
 use faultline::model::time::SECOND;
@@ -62,13 +62,15 @@ impl Dice {
 /// Runs an entry over noise and mutants: the given rounds, or as long as `FUZZ_SECONDS` says, then with
 /// throws of the hour. A failure prints the input that made it.
 fn run(name: &str, entry: fn(&[u8]), seeds: &[Vec<u8>], spice: &[&[u8]], rounds: usize) {
-    let seconds: Option<u64> = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
-    let began = Instant::now();
+    let seconds: Option<i64> = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
+    let clock = Clock::start();
+    let began = clock.now();
     let fixed = 0x9E37_79B9_7F4A_7C15;
-    let chance = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let chance = began.0.unsigned_abs();
+    let elapsed = || clock.now().since(began) / SECOND;
     let mut dice = Dice(if seconds.is_some() { fixed ^ chance } else { fixed });
     let is_over = |round: usize| match seconds {
-        Some(seconds) => round % 64 == 0 && began.elapsed() >= Duration::from_secs(seconds),
+        Some(seconds) => round.is_multiple_of(64) && elapsed() >= seconds,
         None => round >= rounds,
     };
     seeds.iter().for_each(|seed| entry(seed));
@@ -79,7 +81,7 @@ fn run(name: &str, entry: fn(&[u8]), seeds: &[Vec<u8>], spice: &[&[u8]], rounds:
         assert!(caught.is_ok(), "{name}, round {round}: {}", bytes.escape_ascii());
         round += 1;
     }
-    println!("{name}: {} executions, clean, {} s", seeds.len() + round, began.elapsed().as_secs());
+    println!("{name}: {} executions, clean, {} s", seeds.len() + round, elapsed());
 }
 
 fn root() -> PathBuf {
@@ -120,7 +122,10 @@ fn decoders_survive_hostile_messages() {
             let is_own = about.lines().any(|line| line == "own = true");
             let name = if is_own { format!("{id}@own") } else { id.clone() };
             let choice = names.iter().position(|known| *known == name).unwrap();
-            seeds.push(seed(u8::try_from(choice).unwrap(), &std::fs::read(case.join("frames.ndjson")).unwrap()));
+            seeds.push(seed(
+                u8::try_from(choice).unwrap(),
+                &std::fs::read(case.join("frames.ndjson")).unwrap(),
+            ));
             fed.insert(name);
         }
     }
@@ -129,12 +134,31 @@ fn decoders_survive_hostile_messages() {
     // What has no case yet is fed the messages of all others.
     for (choice, _) in names.iter().enumerate().filter(|(_, name)| !fed.contains(*name)) {
         let choice = u8::try_from(choice).unwrap();
-        let others: Vec<Vec<u8>> = seeds.iter().step_by(7).map(|seed| [&[choice], &seed[1..]].concat()).collect();
+        let others: Vec<Vec<u8>> =
+            seeds.iter().step_by(7).map(|seed| [&[choice], &seed[1..]].concat()).collect();
         seeds.extend(others);
     }
     let spice: &[&[u8]] = &[
-        b"\n>", b"\n!\n", b"\n?\n", b"null", b"-1", b"1e400", b"[[[[", b"\\u0000", b"\xff", b"\"\"", b"{}",
-        b"00", b"-0", b"NaN", b"Infinity", b"1e-400", b"99999999999999999999", b"{\"", b"\":", b"\t",
+        b"\n>",
+        b"\n!\n",
+        b"\n?\n",
+        b"null",
+        b"-1",
+        b"1e400",
+        b"[[[[",
+        b"\\u0000",
+        b"\xff",
+        b"\"\"",
+        b"{}",
+        b"00",
+        b"-0",
+        b"NaN",
+        b"Infinity",
+        b"1e-400",
+        b"99999999999999999999",
+        b"{\"",
+        b"\":",
+        b"\t",
     ];
     run("dialects", entry::dialects, &seeds, spice, 12_000);
 }

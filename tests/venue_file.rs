@@ -46,10 +46,24 @@ fn simulator(runtime: &Runtime) -> (Sim, BTreeMap<String, SocketAddr>) {
 fn map(home: &Path, config: &Path, places: &BTreeMap<String, SocketAddr>) -> Value {
     let mut command = program(home);
     command.env("XDG_CONFIG_HOME", config);
-    command.args(["snapshot", "map", "--json", "--source", "live", "--no-account", "--underlyings", "BTC,ETH"]);
+    command.args([
+        "snapshot",
+        "map",
+        "--json",
+        "--source",
+        "live",
+        "--no-account",
+        "--underlyings",
+        "BTC,ETH",
+    ]);
     command.args(["--venues", "bybit,okx,second"]);
     for (id, address) in places {
-        command.args(["--redirect", &format!("{id}={address}"), "--redirect", &format!("{id}-two={address}")]);
+        command.args([
+            "--redirect",
+            &format!("{id}={address}"),
+            "--redirect",
+            &format!("{id}-two={address}"),
+        ]);
     }
     let ran = run(&mut command, b"");
     assert_eq!(ran.code, Some(0), "{}", ran.err);
@@ -74,7 +88,8 @@ fn a_venue_file_puts_a_venue_on_the_map() {
         .filter(|cell| cell["state"].as_str() == Some("value"))
         .map(|cell| format!("{} {}", cell["venue"].as_str().unwrap(), cell["underlying"].as_str().unwrap()))
         .collect();
-    let expected = ["bybit", "okx", "bybit-two", "okx-two"].map(|id| [format!("{id} BTC"), format!("{id} ETH")]);
+    let expected =
+        ["bybit", "okx", "bybit-two", "okx-two"].map(|id| [format!("{id} BTC"), format!("{id} ETH")]);
     assert_eq!(live, expected.concat(), "{map}");
     runtime.block_on(sim.stop()).unwrap();
 }

@@ -46,7 +46,10 @@ fn blind(venue: &str) -> usize {
     }
 }
 
-fn cut([bids, asks]: &Sides, depth: usize) -> [&[(faultline::model::num::Num, faultline::model::num::Num)]; 2] {
+fn cut(
+    [bids, asks]: &Sides,
+    depth: usize,
+) -> [&[(faultline::model::num::Num, faultline::model::num::Num)]; 2] {
     [&bids[..bids.len().min(depth)], &asks[..asks.len().min(depth)]]
 }
 
@@ -77,12 +80,19 @@ fn after_any_prefix_books_are_the_true_ones() {
             for (book, age) in ages(&street) {
                 // The venue of whole books sends them each half second.
                 let oldest = if book.starts_with(WHOLE_BOOKS) { 10 } else { 1 };
-                assert!(age.is_some_and(|age| age <= oldest), "seed {seed}, step {step}: {book} is {age:?} steps old");
+                assert!(
+                    age.is_some_and(|age| age <= oldest),
+                    "seed {seed}, step {step}: {book} is {age:?} steps old"
+                );
                 *compared.entry(book).or_insert(0) += 1;
             }
         }
         let listed = street.books().count();
-        println!("seed {seed}: {} of {listed} books, {} comparisons", compared.len(), compared.values().sum::<usize>());
+        println!(
+            "seed {seed}: {} of {listed} books, {} comparisons",
+            compared.len(),
+            compared.values().sum::<usize>()
+        );
         assert_eq!(compared.len(), listed);
         assert!(compared.values().all(|n| *n > STEPS - JOINED), "{compared:?}");
         for id in all() {
@@ -140,7 +150,8 @@ fn picture(pipeline: &Pipeline, ids: &[&str]) -> Picture {
         for row in table.rows() {
             let names = pipeline.engine().names(&row.scope);
             let key = format!("{} {names:?} {}", metric.card().id, row.scope.part.word());
-            let value = format!("{:?} {:?} {} {}/{}", row.value, row.quality, row.coverage, row.used, row.expected);
+            let value =
+                format!("{:?} {:?} {} {}/{}", row.value, row.quality, row.coverage, row.used, row.expected);
             assert!(rows.insert(key.clone(), value).is_none(), "{key} stands twice");
         }
     }

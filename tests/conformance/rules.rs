@@ -65,11 +65,16 @@ fn table() -> Vec<Rule> {
 /// The file as it should be, its sentences taken from the docs.
 fn written(table: &[Rule]) -> String {
     let text = read("tests/conformance/rules.toml");
-    let mut out: String = text.lines().take_while(|l| l.starts_with('#')).fold(String::new(), |s, l| s + l + "\n");
+    let mut out: String =
+        text.lines().take_while(|l| l.starts_with('#')).fold(String::new(), |s, l| s + l + "\n");
     for rule in table {
         let says = rule.says.replace('\\', "\\\\").replace('"', "\\\"");
-        write!(out, "\n[[rule]]\ndialect = \"{}\"\nid = \"{}\"\nsays = \"{says}\"\nbroken_by = [\n", rule.dialect, rule.id)
-            .unwrap();
+        write!(
+            out,
+            "\n[[rule]]\ndialect = \"{}\"\nid = \"{}\"\nsays = \"{says}\"\nbroken_by = [\n",
+            rule.dialect, rule.id
+        )
+        .unwrap();
         rule.broken_by.iter().for_each(|by| writeln!(out, "    \"{by}\",").unwrap());
         out.push_str("]\n");
     }
@@ -123,7 +128,10 @@ fn every_numbered_rule_stands_in_the_table_with_what_breaks_it() {
         if is_update {
             std::fs::write(root().join(&path), &text).unwrap();
         }
-        assert!(std::fs::read_to_string(root().join(&path)).is_ok_and(|t| t == text), "{path} is old: UPDATE=1 writes it");
+        assert!(
+            std::fs::read_to_string(root().join(&path)).is_ok_and(|t| t == text),
+            "{path} is old: UPDATE=1 writes it"
+        );
     }
 }
 
@@ -138,13 +146,17 @@ fn what_breaks_a_rule_exists() {
                     assert!(file.starts_with(&format!("src/dialect/{dialect}/")), "{by} is not of {dialect}");
                     let test = format!("#[test]\n{{}}fn {function}(");
                     let text = read(file);
-                    let is_there = ["    ", ""].iter().any(|indent| text.contains(&test.replace("{}", indent)));
+                    let is_there =
+                        ["    ", ""].iter().any(|indent| text.contains(&test.replace("{}", indent)));
                     assert!(is_there, "{dialect} {id}: no test {by}");
                 }
                 None => {
                     assert!(by.starts_with(&format!("tests/captured/{dialect}")), "{by} is not of {dialect}");
                     for file in ["frames.ndjson", "expect.ndjson"] {
-                        assert!(root().join(Path::new(&by)).join(file).is_file(), "{dialect} {id}: {by} lacks {file}");
+                        assert!(
+                            root().join(Path::new(&by)).join(file).is_file(),
+                            "{dialect} {id}: {by} lacks {file}"
+                        );
                     }
                 }
             }

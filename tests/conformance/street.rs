@@ -439,7 +439,9 @@ impl Street {
         for instrument in &self.market.venue(&spec.id).unwrap().instruments {
             let books = truth.entry(instrument.listing.symbol).or_default();
             let is_inverse = told(&spec.id, |told| {
-                told.watch.iter().any(|w| w.symbol == instrument.listing.symbol && w.def.payoff == Payoff::Inverse)
+                told.watch
+                    .iter()
+                    .any(|w| w.symbol == instrument.listing.symbol && w.def.payoff == Payoff::Inverse)
             });
             books.push_back(sides(instrument, is_inverse));
             if books.len() > TRUE_KEPT {
