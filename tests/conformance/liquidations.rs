@@ -119,7 +119,7 @@ fn bitmex_names_the_order() {
     );
 }
 
-/// "`M` when maker side of trade was under liquidation, `T` when taker side was" (trades.{instrument_name}).
+/// "`M` when maker side of trade was under liquidation, `T` when taker side was" (page `trades.{instrument_name}`).
 #[test]
 fn deribit_says_which_side_of_the_trade() {
     assert_sides(
@@ -144,7 +144,7 @@ fn kraken_names_the_taker() {
     );
 }
 
-/// A trade's `side` is the taker's, and the taker of `LIQUIDATED` is the liquidation order (indexer, v4_trades).
+/// A trade's `side` is the taker's, and the taker of `LIQUIDATED` is the liquidation order (`v4_trades`).
 #[test]
 fn dydx_names_the_taker() {
     assert_sides(
@@ -158,7 +158,7 @@ fn dydx_names_the_taker() {
     );
 }
 
-/// The page (futures.public_liquidates) does not say it; read as the order's sign, see the module doc.
+/// The page (`futures.public_liquidates`) does not say it; read as the order's sign, see the module doc.
 #[test]
 fn gate_is_read_as_the_order() {
     assert_sides(

@@ -261,28 +261,28 @@ impl Street {
         let market = Market::new(&config).unwrap();
         let (houses, tape) = (Vec::new(), Vec::new());
         let mut street = Street { pipeline, tape, mischief: None, market, houses, conns: 0 };
-        specs.into_iter().enumerate().for_each(|(at, spec)| street.settle(at, spec));
+        specs.iter().enumerate().for_each(|(at, spec)| street.settle(at, spec));
         street
     }
 
-    fn settle(&mut self, at: usize, spec: VenueSpec) {
+    fn settle(&mut self, at: usize, spec: &VenueSpec) {
         let dialect = dialect::find(&spec.dialect).unwrap();
         let server = *sim::VENUES.iter().find(|v| v.id() == spec.id).unwrap();
         let rest = self.connect(&spec.id, "rest", &spec.rest.url);
         let (wires, commands, truth) = (Vec::new(), Vec::new(), BTreeMap::new());
         self.houses.push(House { spec: spec.clone(), server, rest, wires, commands, truth });
-        dialect.bootstrap(&spec).iter().for_each(|request| self.ask(at, request));
+        dialect.bootstrap(spec).iter().for_each(|request| self.ask(at, request));
         self.obey(at);
         let watch = told(&spec.id, |told| told.watch.clone());
         assert!(!watch.is_empty(), "{} lists nothing", spec.id);
-        for plan in dialect.connections(&spec, &watch) {
+        for plan in dialect.connections(spec, &watch) {
             let name = plan.name.split_once('/').unwrap().1.to_string();
             let conn = self.connect(&spec.id, &name, &plan.url);
             let session = self.session(at, &plan);
             self.houses[at].wires.push(Wire { conn, plan, session, held: Vec::new(), age: 0, quiet: 0 });
             self.hello(at, self.houses[at].wires.len() - 1, 0);
         }
-        for poll in dialect.polls(&spec, &watch) {
+        for poll in dialect.polls(spec, &watch) {
             self.ask(at, &poll.request);
         }
     }
