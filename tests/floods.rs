@@ -20,6 +20,8 @@ use faultline::model::event::{Body, Event};
 use faultline::model::time::MS;
 use faultline::model::venue::{Command, VenueSpec};
 
+/// Rows of an own list: beyond what any account has.
+const OWN_ROWS: usize = 10_000;
 /// Memory that one decoder may take on in a flood, in bytes.
 const GROWTH_MAX: usize = 128 << 20;
 
@@ -224,7 +226,8 @@ fn floods_stay_within_their_limits() {
             let half = Half { spec: spec.clone(), is_own };
             if half.decoder().is_some() {
                 half.symbols(asked.unwrap_or(SYMBOLS_MAX + 5_000));
-                half.levels(asked.unwrap_or(LEVELS_MAX + 10_000));
+                let rows = if is_own { OWN_ROWS } else { LEVELS_MAX + 10_000 };
+                half.levels(asked.unwrap_or(rows));
             }
         }
     }
