@@ -2,9 +2,10 @@
 //! functions over a fixed set of inputs with the stable toolchain.
 
 use std::io::Cursor;
+use std::sync::LazyLock;
 
 use faultline::config::{builtin, rules, theme, venues};
-use faultline::dialect::{DIALECTS, Decoder, Note, Out};
+use faultline::dialect::{DIALECTS, Decoder, Dialect, Note, Out};
 use faultline::model::Nanos;
 use faultline::model::entry::{ConnIx, Control, RestAnswer};
 use faultline::model::event::Event;
@@ -29,34 +30,57 @@ impl Out for Seen {
     }
 }
 
-/// Lines of messages to the decoder of every built-in venue. The first byte of a line says what it is:
-/// `>` a REST answer, `!` a connection that closed, `?` a book to forget, anything else a frame.
+/// Decoders a message can be for: of each built-in venue the public one, then that of own accounts.
+static CHOICES: LazyLock<Vec<(VenueSpec, bool)>> = LazyLock::new(|| {
+    let has_account = |spec: &VenueSpec| dialect(spec).is_some_and(|d| d.account().is_some());
+    let halves = |spec: VenueSpec| {
+        let own = has_account(&spec).then(|| (spec.clone(), true));
+        std::iter::once((spec, false)).chain(own)
+    };
+    builtin::VENUES.iter().filter_map(|(file, text)| venues::read(file, text).ok()).flat_map(halves).collect()
+});
+
+fn dialect(spec: &VenueSpec) -> Option<&'static dyn Dialect> {
+    DIALECTS.iter().copied().find(|dialect| dialect.id() == spec.dialect)
+}
+
+/// Their names, `bybit` and `bybit@own`, in the order that a first byte counts them.
+#[cfg_attr(not(test), expect(dead_code, reason = "a fuzzer chooses by the byte"))]
+pub(crate) fn choices() -> Vec<String> {
+    CHOICES.iter().map(|(spec, is_own)| format!("{}{}", spec.id, if *is_own { "@own" } else { "" })).collect()
+}
+
+/// Lines of messages to the decoder that the first byte chooses. The first byte of a line says what it is:
+/// `>` a REST answer as `url<TAB>body`, `!` a connection that closed, `?` a book to forget, anything else a
+/// frame.
 pub(crate) fn dialects(bytes: &[u8]) {
-    for spec in specs() {
-        let Some(dialect) = DIALECTS.iter().find(|dialect| dialect.id() == spec.dialect) else { continue };
-        let path =
-            dialect.bootstrap(&spec).into_iter().next().map(|request| request.path).unwrap_or_default();
-        let mut decoder = dialect.decoder(&spec);
-        let mut seen = Seen::default();
-        for line in bytes.split(|byte| *byte == b'\n') {
-            one(decoder.as_mut(), &path, line, &mut seen);
-        }
+    let Some((choice, lines)) = bytes.split_first() else { return };
+    let Some((spec, is_own)) = CHOICES.get(usize::from(*choice) % CHOICES.len().max(1)) else { return };
+    let Some(dialect) = dialect(spec) else { return };
+    let decoder =
+        if *is_own { dialect.account().map(|a| a.decoder(spec)) } else { Some(dialect.decoder(spec)) };
+    let Some(mut decoder) = decoder else { return };
+    let mut seen = Seen::default();
+    for line in lines.split(|byte| *byte == b'\n') {
+        one(decoder.as_mut(), line, &mut seen);
     }
 }
 
-fn one(decoder: &mut dyn Decoder, path: &str, line: &[u8], seen: &mut Seen) {
+fn one(decoder: &mut dyn Decoder, line: &[u8], seen: &mut Seen) {
     match line.split_first() {
-        Some((b'>', body)) => decoder.rest(&RestAnswer { url: path, status: 200, body }, seen),
+        Some((b'>', rest)) => {
+            let tab = rest.iter().position(|byte| *byte == b'\t').unwrap_or(0);
+            let (url, body) = rest.split_at(tab);
+            let url = String::from_utf8_lossy(url);
+            let body = body.strip_prefix(b"\t").unwrap_or(body);
+            decoder.rest(&RestAnswer { url: &url, status: 200, body }, seen);
+        }
         Some((b'!', _)) => {
             decoder.control(ConnIx(0), &Control::Closed { reason: String::new(), retry_ms: 0 }, seen);
         }
         Some((b'?', _)) => decoder.resync(0, seen),
         _ => decoder.frame(ConnIx(0), line, seen),
     }
-}
-
-fn specs() -> impl Iterator<Item = VenueSpec> {
-    builtin::VENUES.iter().filter_map(|(file, text)| venues::read(file, text).ok())
 }
 
 /// A recording, read with all checks, with those of chunks only, and for its summary.

@@ -1,4 +1,4 @@
-//! Do decoders read what venues really send? Six questions:
+//! Do decoders read what venues really send? Nine questions:
 //!
 //! - goldens: own cases in `tests/captured/<venue>/<case>/`; `UPDATE=1` writes what is found;
 //! - corpus: single captured messages decode to the right kind, and none brings a decoder down;
@@ -6,7 +6,10 @@
 //! - seam: hot messages read the same with and without the general parser;
 //! - simulated: on the simulator, books and accounts are told as they are;
 //! - own: what an account signs its simulated venue takes, and what that holds the decoder says;
-//! - hostile: truncated and mutated frames never panic.
+//! - properties: books are true ones or none, whatever is lost, and no order of venues matters;
+//! - rules: every sequence rule has something that breaks it;
+//! - liquidations: whose position died;
+//! - hostile: truncated, mutated, impossible frames never panic and make no event.
 //!
 //! Captures stay outside the repository: `FAULTLINE_CORPUS` names their folder.
 
@@ -20,6 +23,9 @@ mod corpus;
 #[path = "conformance/deribit_desk.rs"]
 mod deribit_desk;
 #[cfg(test)]
+#[path = "conformance/dice.rs"]
+mod dice;
+#[cfg(test)]
 #[path = "conformance/dydx_own.rs"]
 mod dydx_own;
 #[cfg(test)]
@@ -29,11 +35,20 @@ mod goldens;
 #[path = "conformance/hostile.rs"]
 mod hostile;
 #[cfg(test)]
+#[path = "conformance/liquidations.rs"]
+mod liquidations;
+#[cfg(test)]
 #[path = "conformance/own_bitmex.rs"]
 mod own_bitmex;
 #[cfg(test)]
 #[path = "conformance/plans.rs"]
 mod plans;
+#[cfg(test)]
+#[path = "conformance/properties.rs"]
+mod properties;
+#[cfg(test)]
+#[path = "conformance/rules.rs"]
+mod rules;
 #[cfg(test)]
 #[path = "conformance/seam.rs"]
 mod seam;
@@ -46,3 +61,6 @@ mod sha256;
 #[cfg(test)]
 #[path = "conformance/simulated.rs"]
 mod simulated;
+#[cfg(test)]
+#[path = "conformance/street.rs"]
+mod street;

@@ -1,12 +1,19 @@
 //! The entry functions of `fuzz/` over random and mutated inputs: a fixed seed, a few seconds, no
-//! nightly toolchain. A reader may refuse anything but may not panic.
-#![expect(clippy::unwrap_used, reason = "a broken helper is a failed test")]
+//! nightly toolchain. A reader may refuse anything but may not panic. `FUZZ_SECONDS=600` runs each reader
+//! for ten minutes instead, on other inputs each time.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a broken helper is a failed test, and a test says what it did"
+)]
 
 #[path = "../fuzz/entry.rs"]
 mod entry;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use faultline::clock::Clock;
 use faultline::model::Nanos;
 use faultline::model::entry::{ConnInfo, ConnIx, Control, Entry, Kind, RestAnswer};
 use faultline::model::time::SECOND;
@@ -52,14 +59,29 @@ impl Dice {
     }
 }
 
-/// Runs an entry over noise and mutants. The last input of a failure is printed by the panic's test.
-fn run(entry: fn(&[u8]), seeds: &[Vec<u8>], spice: &[&[u8]], rounds: usize) {
-    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+/// Runs an entry over noise and mutants: the given rounds, or as long as `FUZZ_SECONDS` says, then with
+/// throws of the hour. A failure prints the input that made it.
+fn run(name: &str, entry: fn(&[u8]), seeds: &[Vec<u8>], spice: &[&[u8]], rounds: usize) {
+    let seconds: Option<i64> = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
+    let clock = Clock::start();
+    let began = clock.now();
+    let fixed = 0x9E37_79B9_7F4A_7C15;
+    let chance = began.0.unsigned_abs();
+    let elapsed = || clock.now().since(began) / SECOND;
+    let mut dice = Dice(if seconds.is_some() { fixed ^ chance } else { fixed });
+    let is_over = |round: usize| match seconds {
+        Some(seconds) => round.is_multiple_of(64) && elapsed() >= seconds,
+        None => round >= rounds,
+    };
     seeds.iter().for_each(|seed| entry(seed));
-    for round in 0..rounds {
+    let mut round = 0;
+    while !is_over(round) {
         let bytes = if round % 8 == 0 { dice.noise(512) } else { dice.mutant(seeds, spice) };
-        entry(&bytes);
+        let caught = std::panic::catch_unwind(|| entry(&bytes));
+        assert!(caught.is_ok(), "{name}, round {round}: {}", bytes.escape_ascii());
+        round += 1;
     }
+    println!("{name}: {} executions, clean, {} s", seeds.len() + round, elapsed());
 }
 
 fn root() -> PathBuf {
@@ -72,23 +94,73 @@ fn folder(path: &Path) -> Vec<PathBuf> {
     paths
 }
 
+/// The lines of a case as the entry takes them.
+fn seed(choice: u8, frames: &[u8]) -> Vec<u8> {
+    let mut seed = vec![choice];
+    for line in frames.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let columns: Vec<&[u8]> = line.splitn(3, |byte| *byte == b'\t').collect();
+        match columns.as_slice() {
+            [_, url, body] => seed.extend([b">", *url, b"\t", *body].concat()),
+            [first, rest @ ..] => seed.extend_from_slice(rest.first().unwrap_or(first)),
+            [] => {}
+        }
+        seed.push(b'\n');
+    }
+    seed
+}
+
+/// Seeds of all captured cases, each for the decoder that it was made for.
 #[test]
 fn decoders_survive_hostile_messages() {
+    let names = entry::choices();
     let mut seeds = Vec::new();
+    let mut fed = BTreeSet::new();
     for venue in folder(&root().join("tests/captured")) {
+        let id = venue.file_name().unwrap().to_str().unwrap().to_string();
         for case in folder(&venue) {
-            let text = std::fs::read(case.join("frames.ndjson")).unwrap();
-            // A case's columns of time and address mean nothing here: the message is what counts.
-            let messages = text.split(|b| *b == b'\n').map(|l| l.rsplit(|b| *b == b'\t').next().unwrap());
-            seeds.push(messages.collect::<Vec<_>>().join(&b'\n'));
+            let about = std::fs::read_to_string(case.join("case.toml")).unwrap();
+            let is_own = about.lines().any(|line| line == "own = true");
+            let name = if is_own { format!("{id}@own") } else { id.clone() };
+            let choice = names.iter().position(|known| *known == name).unwrap();
+            seeds.push(seed(
+                u8::try_from(choice).unwrap(),
+                &std::fs::read(case.join("frames.ndjson")).unwrap(),
+            ));
+            fed.insert(name);
         }
     }
-    assert!(seeds.len() > 20);
+    let unfed: Vec<&String> = names.iter().filter(|name| !fed.contains(*name)).collect();
+    println!("{} decoders, {} seeds, without seeds of their own: {unfed:?}", names.len(), seeds.len());
+    // What has no case yet is fed the messages of all others.
+    for (choice, _) in names.iter().enumerate().filter(|(_, name)| !fed.contains(*name)) {
+        let choice = u8::try_from(choice).unwrap();
+        let others: Vec<Vec<u8>> =
+            seeds.iter().step_by(7).map(|seed| [&[choice], &seed[1..]].concat()).collect();
+        seeds.extend(others);
+    }
     let spice: &[&[u8]] = &[
-        b"\n>", b"\n!\n", b"\n?\n", b"null", b"-1", b"1e400", b"[[[[", b"\\u0000", b"\xff", b"\"\"", b"{}",
+        b"\n>",
+        b"\n!\n",
+        b"\n?\n",
+        b"null",
+        b"-1",
+        b"1e400",
+        b"[[[[",
+        b"\\u0000",
+        b"\xff",
+        b"\"\"",
+        b"{}",
         b"00",
+        b"-0",
+        b"NaN",
+        b"Infinity",
+        b"1e-400",
+        b"99999999999999999999",
+        b"{\"",
+        b"\":",
+        b"\t",
     ];
-    run(entry::dialects, &seeds, spice, 1_500);
+    run("dialects", entry::dialects, &seeds, spice, 12_000);
 }
 
 #[test]
@@ -112,7 +184,7 @@ fn the_tape_reader_survives_hostile_recordings() {
     writer.finish().unwrap();
     let spice: &[&[u8]] =
         &[b"\x89MCAP0\r\n", b"\xff\xff\xff\xff\xff\xff\xff\xff", &[0; 8], b"\x06", b"\x05", b"zstd"];
-    run(entry::tape, &[writer.take()], spice, 4_000);
+    run("tape", entry::tape, &[writer.take()], spice, 4_000);
 }
 
 #[test]
@@ -144,7 +216,7 @@ fn configuration_survives_hostile_files() {
         b"'",
         b"1e999",
     ];
-    run(entry::config, &seeds, spice, 2_000);
+    run("config", entry::config, &seeds, spice, 2_000);
     let mut dice = Dice(0xD1B5_4A32_D192_ED03);
     for _ in 0..3_000 {
         let seed = &seeds[dice.roll(seeds.len())];

@@ -7,10 +7,14 @@
 //! stands twice is refused by every decoder: nobody can say which one counts.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use serde::de::Deserializer;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use sonic_rs::LazyValue;
 
 use super::WireError;
@@ -136,6 +140,42 @@ fn as_size(text: &str, name: &'static str) -> Result<Num, WireError> {
     if num.mantissa >= 0 { Ok(num) } else { Err(WireError::Range(name)) }
 }
 
+/// Members of an object whose keys are data: names of assets, of wallets. A key that stands twice is refused.
+#[derive(Clone, Debug, Default)]
+pub struct Members<'a>(BTreeMap<String, Raw<'a>>);
+
+impl<'a> Deref for Members<'a> {
+    type Target = BTreeMap<String, Raw<'a>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit<'a>(PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for Visit<'a> {
+            type Value = Members<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry::<String, Raw<'a>>()? {
+                    if members.insert(key, value).is_some() {
+                        return Err(A::Error::custom("a key stands twice"));
+                    }
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Visit(PhantomData))
+    }
+}
+
 /// Reads a JSON object of a known shape. An array in its place is refused: serde would take its items
 /// for the fields in their order.
 pub fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, WireError> {
@@ -200,6 +240,12 @@ pub fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_member_that_stands_twice_is_refused() {
+        assert_eq!(parse::<Members<'_>>(r#"{"XBT":1,"ETH":2}"#).unwrap().len(), 2);
+        assert_eq!(parse::<Members<'_>>(r#"{"XBT":1,"XBT":2}"#).unwrap_err(), WireError::Shape);
+    }
 
     #[derive(Deserialize)]
     struct Two<'a> {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use faultline::config::{builtin, venues};
 use faultline::dialect::DIALECTS;
 
 use crate::source::{File, rust_files};
@@ -43,6 +44,16 @@ fn a_venues_name_stands_in_its_own_files_and_registry_lines_only() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The names that are looked for are those of all built-in venues: each is called after its dialect.
+#[test]
+fn every_venue_is_called_after_its_dialect() {
+    for (file, text) in builtin::VENUES {
+        let spec = venues::read(file, text).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(spec.brand, spec.dialect, "{file}: code that names this brand would pass unseen");
+        assert!(spec.id.starts_with(&spec.brand), "{file}");
+    }
 }
 
 /// Where a secret may be opened: to sign, to fill in a ticket, to put a header on a request.

@@ -26,6 +26,12 @@ use crate::model::venue::{Command, RestRequest, VenueSpec};
 
 /// Positions, orders and balances kept, each. What is beyond is told once and not missed later.
 const OWN_ROWS_KEPT: usize = 4_096;
+
+/// A list that names more rows than are kept is no list of an account.
+const fn within(rows: usize) -> Result<(), WireError> {
+    if rows < OWN_ROWS_KEPT { Ok(()) } else { Err(WireError::TooMany("rows")) }
+}
+
 /// Orders on one page of the list.
 const PAGE: usize = 100;
 /// Topics that are known and not needed.
@@ -124,6 +130,7 @@ impl OwnDecoder {
     ) -> Result<(), WireError> {
         let mut found: Vec<Held> = Vec::new();
         let read = wire::each_row(rows, |row| {
+            within(found.len())?;
             let row: PositionRow<'_> = wire::object(row)?;
             let ix = self.place(product, &row.symbol)?;
             let position = row.read(product)?;
@@ -241,6 +248,7 @@ impl OwnDecoder {
         let (mut ids, mut count) = (Vec::new(), 0);
         wire::each_row(rows, |row| {
             count += 1;
+            within(count)?;
             ids.push(self.order(product, row, sent, out)?);
             Ok(())
         })?;
@@ -289,6 +297,7 @@ impl OwnDecoder {
     ) -> Result<(), WireError> {
         let mut found: Vec<Purse> = Vec::new();
         wire::each_row(rows, |row| {
+            within(found.len())?;
             found.push(wire::object::<AccountRow<'_>>(row)?.read(product)?);
             Ok(())
         })?;

@@ -199,6 +199,9 @@ impl BitmexDecoder {
             (_, None) => return Ok(Read::Orphan(state.book.orphan())),
         };
         wire::each_row(frame.rows()?, |row| {
+            if bids.len() + asks.len() >= crate::dialect::LEVELS_MAX {
+                return Err(WireError::TooMany("levels")); // one row may come any number of times
+            }
             let row: BookRow<'_> = wire::object(row)?;
             if wire::required(&row.symbol, "symbol")? != symbol.text {
                 return Err(WireError::Word("symbol"));

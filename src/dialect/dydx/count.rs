@@ -6,7 +6,8 @@
 //!
 //! How many answers may be under way is known from the moment at which the last subscription of a
 //! connection is answered: those whose numbers are open, and what was asked for since. Each accounts for
-//! one number; a jump over more than those is a loss at once. Before that moment any jump waits.
+//! one number; more open numbers than those are a loss at once. Before that moment any jump waits. The end
+//! of a subscription is answered on the spot and waits for nothing.
 
 use std::collections::VecDeque;
 
@@ -57,7 +58,7 @@ impl Count {
                 *self = Count::default();
                 self.answer(number)
             }
-            "subscribed" | "unsubscribed" | "error" => self.answer(number),
+            "subscribed" | "error" => self.answer(number),
             _ => self.data(number),
         }
     }
@@ -87,12 +88,20 @@ impl Count {
     fn answer(&mut self, number: i64) -> Step {
         self.wait();
         let is_open = self.open.iter().any(|(open, _)| *open == number);
-        if self.next.is_some_and(|next| number < next) && !is_open {
-            return Step::Take;
-        }
-        let step = self.data(number);
+        let is_old = self.next.is_some_and(|next| number < next) && !is_open;
+        let step = if is_old { Step::Take } else { self.data(number) };
         self.late = self.late.map(|late| late.saturating_sub(1));
-        step
+        match self.late {
+            Some(late) if step == Step::Take && self.open.len() > late => self.unowed(number),
+            _ => step,
+        }
+    }
+
+    /// Fewer answers are under way than numbers are open: some of these were data.
+    fn unowed(&mut self, got: i64) -> Step {
+        let lost = self.open.front().map_or(Step::Take, |(number, _)| Step::Lost(gap(*number, got)));
+        self.open.clear();
+        lost
     }
 
     /// Any other message.
@@ -191,6 +200,40 @@ mod tests {
         assert_eq!(asked.judge("channel_data", 3), Step::Take, "2 may be the answer");
         assert_eq!(asked.judge("subscribed", 2), Step::Take);
         assert_eq!(asked.judge("channel_data", 5), lost(4, 5), "it has come");
+    }
+
+    /// Fault: a lost change that hides behind an answer until it is overdue, a hundred books later.
+    #[test]
+    fn rule_3_a_number_still_open_behind_the_last_answer_is_a_loss() {
+        let mut count = settled();
+        count.is_greeted();
+        count.expect_answer();
+        assert_eq!(count.judge("channel_data", 101), Step::Take, "100 may be the answer");
+        assert_eq!(count.judge("subscribed", 102), lost(100, 102), "it was not");
+        assert_eq!(count.judge("channel_data", 103), Step::Take, "told once");
+    }
+
+    /// Fault: one book that is asked for anew costs all the others.
+    #[test]
+    fn rule_3_the_end_of_a_subscription_is_not_the_answer_that_is_waited_for() {
+        let mut count = settled();
+        count.is_greeted();
+        count.expect_answer();
+        for (kind, number) in [("unsubscribed", 100), ("channel_data", 102), ("subscribed", 101)] {
+            assert_eq!(count.judge(kind, number), Step::Take, "{kind} {number}");
+        }
+        assert_eq!(count.judge("channel_data", 104), lost(103, 104));
+    }
+
+    /// Fault: an answer that comes behind a loss is waited for still, and hides the next loss.
+    #[test]
+    fn rule_3_an_answer_behind_a_loss_is_an_answer() {
+        let mut count = settled();
+        count.is_greeted();
+        count.expect_answer();
+        assert_eq!(count.judge("channel_data", 103), lost(100, 103), "three are missing, one may be late");
+        assert_eq!(count.judge("subscribed", 101), Step::Take);
+        assert_eq!(count.judge("channel_data", 105), lost(104, 105));
     }
 
     #[test]

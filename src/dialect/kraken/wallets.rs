@@ -18,7 +18,7 @@ pub(super) const ASSETS_MAX: usize = 1_024;
 /// Name of the multi-collateral wallet among the margin pools.
 const FLEX: &str = "multi-collateral";
 
-type Rows<'a> = BTreeMap<String, Raw<'a>>;
+type Rows<'a> = wire::Members<'a>;
 type Shares = BTreeMap<String, Share>;
 
 /// What is known of the wallets.
@@ -289,7 +289,7 @@ fn multi(json: &str, known: &Shares) -> Result<(Pool, Shares), WireError> {
 }
 
 fn listed_pool(row: &Listed<'_>, unit: &str) -> Result<Pool, WireError> {
-    let own = row.balances.iter().flatten().find(|(code, _)| asset(code) == unit);
+    let own = row.balances.iter().flat_map(|rows| rows.iter()).find(|(code, _)| asset(code) == unit);
     let of = |field: Option<&Field<'_>>, name| field.map_or(Ok(None), |field| wire::figure(field, name));
     Ok(Pool {
         balance: own.map_or(Ok(None), |(_, raw)| wire::figure(&Some(raw.clone()), "balances"))?,
