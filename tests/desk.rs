@@ -250,7 +250,7 @@ fn four_faults_at_once(desk: &mut Desk) {
     faults.refuse(cut, true).unwrap();
     faults.cut(cut).unwrap();
     faults.silence(silent, true).unwrap();
-    faults.rest_status(revoked, Some(401)).unwrap();
+    faults.revoke(revoked, true).unwrap();
     faults.rest_status(limited, Some(429)).unwrap();
     let seen = |what: &str, at: Nanos| println!("{what}: seen after {} ms", at.since(began) / MS);
     let at = desk.until("the cut is told", |d| {
@@ -275,9 +275,8 @@ fn four_faults_at_once(desk: &mut Desk) {
     assert!(portfolio.by_venue.iter().find(|s| s.name == cut).unwrap().gross_usd > Decimal::ZERO);
     faults.refuse(cut, false).unwrap();
     faults.silence(silent, false).unwrap();
-    for venue in [revoked, limited] {
-        faults.rest_status(venue, None).unwrap();
-    }
+    faults.revoke(revoked, false).unwrap();
+    faults.rest_status(limited, None).unwrap();
     let lifted = desk.clock.now();
     for venue in [cut, silent, limited] {
         let back = desk.until("it is well again", |d| d.is_well(venue)).since(lifted);
@@ -328,8 +327,9 @@ fn a_refused_key_is_told_where_the_positions_are() {
     let begun = clock.now();
     let told = loop {
         let portfolio = session.snapshot().portfolio.clone().unwrap_or_default();
-        let is_told =
-            |a: &AccountRow| ["not accepted", "refuses", "HTTP 401", "is invalid"].iter().any(|w| a.trouble.contains(w));
+        let is_told = |a: &AccountRow| {
+            ["not accepted", "refuses", "HTTP 401", "is invalid"].iter().any(|w| a.trouble.contains(w))
+        };
         if portfolio.accounts.len() == expected && portfolio.accounts.iter().all(is_told) {
             break portfolio;
         }

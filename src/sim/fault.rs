@@ -1,7 +1,7 @@
 //! Faults on demand: what a test does to one simulated venue while clients are connected.
 //!
 //! Every connection watches the switches of its venue. Lasting faults are levels (`silence`,
-//! `refuse`, `rest_status`); momentary ones are counters that connections compare with what they
+//! `refuse`, `rest_status`, `revoke`); momentary ones are counters that connections compare with what they
 //! have seen, so that a fault reaches each connection that is open when it is made, once. Frames are bent
 //! behind the session: what a fault does to them no session knows.
 
@@ -37,6 +37,8 @@ pub(super) struct Switches {
     pub(super) refuse: bool,
     /// Status of every REST answer, where not the true one.
     pub(super) rest_status: Option<u16>,
+    /// Every key is refused.
+    pub(super) revoked: bool,
 }
 
 /// Makes faults at the venues of a running simulator. Clones act on the same simulator.
@@ -92,6 +94,11 @@ impl FaultHandle {
     /// Answers every REST request with this status until told `None`.
     pub fn rest_status(&self, venue: &str, status: Option<u16>) -> Result<(), SimError> {
         self.change(venue, |s| s.rest_status = status)
+    }
+
+    /// Refuses (or takes again) every REST request that carries a key, as after a key was revoked.
+    pub fn revoke(&self, venue: &str, on: bool) -> Result<(), SimError> {
+        self.change(venue, |s| s.revoked = on)
     }
 
     /// Sends all data of the next step twice on every open connection, one frame after the other.

@@ -276,6 +276,9 @@ async fn answer(
         return plain(&Answer::refused(status, r#"{"code":-1000,"msg":"simulated fault"}"#), 1);
     }
     let request = Request { method: &method, path: &path, query: &query, body, headers: &headers };
+    if switches.revoked && request.carries_key() {
+        return plain(&Answer::refused(401, r#"{"code":40006,"msg":"simulated: the key is revoked"}"#), 1);
+    }
     let response = match asked(&request, port) {
         Ok(response) => response,
         Err((answer, wait)) => plain(&answer, wait),

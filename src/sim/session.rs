@@ -84,6 +84,11 @@ impl<'a> Request<'a> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// True when a key, signature or token comes with it. All venues put one of them into a header.
+    pub(super) fn carries_key(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name.ends_with("key") || name.starts_with("auth"))
+    }
+
     /// A parameter of the query.
     pub fn param(&self, name: &str) -> Option<&'a str> {
         self.query

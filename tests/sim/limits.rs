@@ -179,6 +179,8 @@ fn thinned_streams_are_a_floor_of_the_truth() {
                 *row = (row.0 + 1, row.1 + size);
             }
         }
+        // The subscription is for swaps; the futures of that venue close too.
+        truth.retain(|symbol, _| *id != "okx" || symbol.ends_with("-SWAP"));
         println!("{id}: happened {truth:?}, told {told:?}");
         assert!(truth.len() == 5 && told.len() == 5);
         for (symbol, (count, sum)) in &truth {
