@@ -95,7 +95,10 @@ fn tiers(request: &Request<'_>, venue: &Venue) -> Answer {
             family(i.listing) == wanted && request.param("instType") == Some(kind_of(i.listing))
         };
         let Some(instrument) = venue.instruments.iter().find(is_meant) else { continue };
+        // An X-perp is a small contract: its tiers hold more of them.
+        let per = if wanted.ends_with("_XPERP") { 100 } else { 1 };
         for (tier, from, to) in [(1_i64, 0_i64, 1_000_i64), (2, 1_000, 5_000), (3, 5_000, 20_000)] {
+            let (from, to) = (from * per, to * per);
             let leverage = (i64::from(instrument.listing.leverage) / tier).max(1);
             let (imr, mmr) = (100_000_000 / leverage, 50_000_000 / leverage);
             let least = if from == 0 { "0".to_string() } else { format!("{from}.01") };
