@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use tokio::sync::{mpsc, watch as signal};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -204,6 +205,16 @@ impl Desk {
     }
 }
 
+/// The way to the host that tells what a key may do, where it is not the venue's own.
+pub(super) fn keys_door(
+    venue: &VenueFeed,
+    tls: Result<Arc<ClientConfig>, String>,
+    patience: Duration,
+) -> Option<Http> {
+    let url = venue.spec.rest.keys_url.as_ref()?;
+    Some(Http::new(url, venue.redirect, tls, patience).with(headers::of(&venue.spec)))
+}
+
 /// Asks what the key may do. The answer goes on no tape: some venues put the key into it.
 async fn check(private: &Private) -> Check {
     let own = &private.own;
@@ -211,7 +222,11 @@ async fn check(private: &Private) -> Check {
     if let Err(error) = own.sign(&request, None) {
         return Check::Bar(own.cannot_sign(error));
     }
-    match private.ask(request, None, false).await {
+    let asked = match &private.keys {
+        Some(http) => own.ask(http, &request, None).await,
+        None => private.ask(request, None, false).await,
+    };
+    match asked {
         Ok(answered) => judge(own, &answered),
         Err(failure) => Check::Again(failure),
     }
@@ -265,7 +280,9 @@ pub async fn examine(venue: &VenueFeed, account: &AccountFeed, clock: Clock) -> 
         return Ok(if own.speaker().keys.is_none() { "no key to check" } else { by_login }.into());
     };
     let tls = if venue.redirect.is_some() { door::no_tls() } else { door::tls() };
-    let http = Http::new(&own.spec.rest.url, venue.redirect, tls, Patience::default().rest)
+    let patience = Patience::default().rest;
+    let http = keys_door(venue, tls.clone(), patience)
+        .unwrap_or_else(|| Http::new(&own.spec.rest.url, venue.redirect, tls, patience))
         .with(headers::of(&own.spec));
     let answered = own.ask(&http, &request, None).await.map_err(|f| f.reason)?;
     match judge(&own, &answered) {

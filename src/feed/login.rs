@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
 use super::OrderRefused;
-use super::http::Answered;
+use super::http::{Answered, Http};
 use super::own::{self, Own};
 use super::registry;
 use super::rest::{Ask, OwnAsk};
@@ -38,6 +38,8 @@ pub struct Private {
     pub own: Arc<Own>,
     /// The venue's request queue.
     pub asks: mpsc::Sender<Ask>,
+    /// Another host than the venue's own that tells what the key may do.
+    pub keys: Option<Http>,
     /// The account's REST connection on the tape.
     pub rest: ConnIx,
     /// Tells the supervisor that the account must not be watched, and why.

@@ -154,7 +154,8 @@ impl VenueFeed {
         redirect: Option<SocketAddr>,
         dialect: &'static dyn Dialect,
     ) -> Result<Self, FeedError> {
-        let urls = spec.endpoints.iter().map(|e| &e.url).chain([&spec.rest.url]);
+        let rest = [&spec.rest.url].into_iter().chain(&spec.rest.keys_url);
+        let urls = spec.endpoints.iter().map(|e| &e.url).chain(rest);
         for url in urls {
             redirect::target(url, redirect)
                 .map_err(|source| FeedError::Redirect { venue: spec.id.clone(), source })?;

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::account::Desk;
+use super::account::{self, Desk};
 use super::connection::{Order, Turnstile};
 use super::door::{self, Door};
 use super::gauges::{Gauges, VenueGauge};
@@ -49,7 +49,8 @@ pub fn spawn(handle: &Handle, config: FeedConfig, clock: Clock, ingress: Sender)
         let turnstile = Arc::new(Turnstile::new(feed.spec.limits.connects_per_min));
         feeds.start(handle, number, feed.clone(), Arc::clone(&turnstile), tls.clone(), stop.clone());
         for account in config.accounts.iter().filter(|a| a.venue == feed.spec.id) {
-            feeds.watch(handle, number, &feed, account.clone(), Arc::clone(&turnstile), stop.clone());
+            let keys = account::keys_door(&feed, tls.clone(), feeds.shared.patience.rest);
+            feeds.watch(handle, number, (&feed, keys), account.clone(), Arc::clone(&turnstile), stop.clone());
         }
     }
     feeds
@@ -120,7 +121,7 @@ impl Feeds {
         &mut self,
         handle: &Handle,
         number: usize,
-        feed: &VenueFeed,
+        (feed, keys): (&VenueFeed, Option<Http>),
         account: AccountFeed,
         turnstile: Arc<Turnstile>,
         stop: tokio::sync::watch::Receiver<bool>,
@@ -132,7 +133,7 @@ impl Feeds {
         let Some(place) = self.shared.registry.place(&name) else { return };
         let info = ConnInfo { venue: own.spec.id.clone(), name, url: feed.rest_url() };
         let (barred, bars) = mpsc::channel(1);
-        let private = Private { own, asks: asks.clone(), rest: place.conn, barred };
+        let private = Private { own, asks: asks.clone(), keys, rest: place.conn, barred };
         self.desks.insert(private.own.prefix(), private.clone());
         let shared = Arc::clone(&self.shared);
         let heartbeat = feed.dialect.heartbeat();

@@ -76,6 +76,9 @@ pub struct Endpoint {
 pub struct RestSpec {
     /// Scheme and host, no trailing slash.
     pub url: String,
+    /// The same for the request that tells what a key may do, where another host answers it.
+    #[serde(default)]
+    pub keys_url: Option<String>,
     /// Weight that may be spent in one second; a plain request weighs 1.
     #[serde(default = "five")]
     pub requests_per_s: u32,

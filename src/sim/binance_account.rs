@@ -20,6 +20,13 @@ pub(super) const LISTEN_KEY: &str = "c2ltdWxhdGVkbGlzdGVua2V5c2ltdWxhdGVkbGlzdGV
 /// Settlement of linear contracts.
 const CASH: &str = "USDT";
 
+/// What the spot host says of the demo's key: it may only read.
+const KEY_INFO: &str = concat!(
+    r#"{"ipRestrict":false,"createTime":1698645219000,"enableReading":true,"enableWithdrawals":false,"#,
+    r#""enableInternalTransfer":false,"enableMargin":false,"enableFutures":false,"#,
+    r#""permitsUniversalTransfer":false,"enableVanillaOptions":false,"enableFixApiTrade":false,"#,
+    r#""enableFixReadOnly":true,"enableSpotAndMarginTrading":false,"enablePortfolioMarginTrading":false}"#
+);
 const NO_KEY: &str = r#"{"code":-2014,"msg":"API-key format invalid."}"#;
 const BAD_KEY: &str = r#"{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}"#;
 const BAD_SIGNATURE: &str = r#"{"code":-1022,"msg":"Signature for this request is not valid."}"#;
@@ -34,6 +41,7 @@ pub(super) fn answer(family: &Family, request: &Request<'_>, venue: &Venue) -> O
         return Some(listen_key(request));
     }
     let body: fn(&Venue, bool) -> String = match path {
+        "/sapi/v1/account/apiRestrictions" => |_, _| KEY_INFO.into(),
         "/fapi/v2/positionRisk" if is_linear => positions,
         "/dapi/v1/positionRisk" if !is_linear => positions,
         "/fapi/v3/account" if is_linear => account,

@@ -1,8 +1,7 @@
 //! The private half of Binance futures: a listen key, a socket opened with it, signed requests.
 //!
-//! What a key may do is told by `GET /sapi/v1/account/apiRestrictions` of the spot host only. Requests of
-//! a venue go to one host, so there is no key check here: the operator makes a key that may only read.
-//! `canTrade` of `/fapi/v2/account` is about the account and true for such keys too.
+//! What a key may do is told by the spot host, `rest.keys_url` of the venue file. `canTrade` of
+//! `/fapi/v2/account` is about the account and true for keys that may only read too.
 
 use serde::Deserialize;
 
@@ -21,6 +20,10 @@ use crate::model::venue::{ConnPlan, Endpoint, Method, Poll, RestRequest, VenueSp
 
 /// A listen key lives 60 minutes; each half an hour it is renewed.
 const KEEP_EVERY_MS: u64 = 1_800_000;
+/// The request that tells what a key may do.
+const KEY_INFO: &str = "/sapi/v1/account/apiRestrictions";
+/// Rights that only read.
+const READING: [&str; 2] = ["enableReading", "enableFixReadOnly"];
 /// How late a signed request may arrive.
 const RECEIVE_WINDOW_MS: u32 = 10_000;
 
@@ -65,12 +68,29 @@ impl AccountDialect for Futures {
         Needs::Key
     }
 
-    fn key_check(&self, _venue: &VenueSpec, _account: &Account) -> Option<RestRequest> {
-        None // on another host: see the module
+    fn key_check(&self, venue: &VenueSpec, _account: &Account) -> Option<RestRequest> {
+        venue.rest.keys_url.as_ref().map(|_| RestRequest::get(KEY_INFO))
     }
 
-    fn permissions(&self, _answer: &RestAnswer<'_>) -> Result<Permissions, WireError> {
-        Ok(Permissions::Unknown)
+    fn permissions(&self, answer: &RestAnswer<'_>) -> Result<Permissions, WireError> {
+        if answer.status != 200 {
+            return Ok(Permissions::Unknown); // the refusal says why
+        }
+        let (mut more, mut is_told) = (Vec::new(), false);
+        for row in sonic_rs::to_object_iter(wire::guarded(answer.body)?) {
+            let (name, value) = row.map_err(|_| WireError::Shape)?;
+            is_told |= name == READING[0];
+            // A right that is newer than this list counts as one to trade.
+            let is_right = name.starts_with("enable") || name.starts_with("permits");
+            if is_right && !READING.contains(&&*name) && value.as_raw_str() != "false" {
+                more.push(name.to_string());
+            }
+        }
+        match (is_told, more.is_empty()) {
+            (false, _) => Err(WireError::Missing(READING[0])),
+            (true, true) => Ok(Permissions::ReadOnly),
+            (true, false) => Ok(Permissions::MayTrade(more.join(", "))),
+        }
     }
 
     fn ticket(&self, venue: &VenueSpec) -> Option<RestRequest> {
@@ -247,5 +267,25 @@ mod tests {
                 requests(pool).iter().map(|(request, ms)| u64::from(request.weight) * 60_000 / ms).sum();
             assert!(per_minute <= 240, "{pool:?}: {per_minute}");
         }
+    }
+
+    /// Catches: a trading key that is taken for a reading one, a right of tomorrow that is not known yet,
+    /// and an answer that says nothing taken for one that says no.
+    #[test]
+    fn a_key_with_any_right_but_reading_may_trade() {
+        let told = |body: &str| {
+            Futures.permissions(&RestAnswer { url: KEY_INFO, status: 200, body: body.as_bytes() })
+        };
+        let with = |more: &str| {
+            told(&format!(r#"{{"ipRestrict":true,"enableReading":true,"enableFixReadOnly":true{more}}}"#))
+        };
+        assert_eq!(with(r#","enableFutures":false"#), Ok(Permissions::ReadOnly));
+        assert_eq!(with(r#","enableFutures":true"#), Ok(Permissions::MayTrade("enableFutures".into())));
+        let moves = Permissions::MayTrade("permitsUniversalTransfer, enableWhatever".into());
+        assert_eq!(with(r#","permitsUniversalTransfer":true,"enableWhatever":1"#), Ok(moves));
+        let twice = Permissions::MayTrade("enableMargin".into());
+        assert_eq!(with(r#","enableMargin":true,"enableMargin":false"#), Ok(twice));
+        assert_eq!(told("{}"), Err(WireError::Missing("enableReading")));
+        assert!(told("[]").is_err() && told("").is_err());
     }
 }
