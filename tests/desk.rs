@@ -34,7 +34,8 @@ use faultline::model::Nanos;
 use faultline::model::secret::{Keys, Secret};
 use faultline::model::time::{MS, SECOND};
 use faultline::sim::account::KEY;
-use faultline::sim::{FaultHandle, Scene, SimConfig};
+use faultline::sim::market::STEP;
+use faultline::sim::{FaultHandle, Market, Scene, SimConfig};
 use faultline::snapshot::portfolio::{AccountRow, Portfolio};
 use faultline::snapshot::{Mode, Quality, Snapshot};
 use faultline::tape::Check;
@@ -58,6 +59,8 @@ fn with_accounts() -> Vec<String> {
 struct Desk {
     session: Session,
     clock: Clock,
+    /// The same market once more, stepped by the desk: however late it looks, it misses no change.
+    shadow: Market,
     truth: Truth,
     /// Newest pictures with their place on the tape.
     shown: BTreeMap<u64, Arc<Snapshot>>,
@@ -84,7 +87,10 @@ impl Desk {
         };
         let session = Session::start(config, clock).unwrap();
         let (shown, orders) = (BTreeMap::new(), BTreeMap::new());
-        Desk { session, clock, truth: Truth::default(), shown, newest: Nanos(0), orders, venues }
+        let shadow = session.sim().unwrap().truth(Market::clone);
+        let mut truth = Truth::default();
+        truth.look(&shadow, clock.now());
+        Desk { session, clock, shadow, truth, shown, newest: Nanos(0), orders, venues }
     }
 
     fn faults(&self) -> FaultHandle {
@@ -92,8 +98,12 @@ impl Desk {
     }
 
     fn look(&mut self) {
-        let (now, truth) = (self.clock.now(), &mut self.truth);
-        self.session.sim().unwrap().truth(|market| truth.look(market, now));
+        let now = self.clock.now();
+        let reached = self.session.sim().unwrap().truth(Market::now);
+        while self.shadow.now() < reached {
+            self.shadow.advance(self.shadow.now().plus(STEP)).unwrap();
+            self.truth.look(&self.shadow, now);
+        }
         let snapshot = self.session.snapshot();
         if snapshot.at > self.newest {
             self.newest = snapshot.at;

@@ -21,7 +21,8 @@ use faultline::model::Nanos;
 use faultline::model::num::Num;
 use faultline::model::time::{MS, SECOND, TICK};
 use faultline::sim::book::Level;
-use faultline::sim::{FaultHandle, Listing, Scene};
+use faultline::sim::market::STEP;
+use faultline::sim::{FaultHandle, Listing, Market, Scene};
 use faultline::snapshot::{BookState, CellState, FeedRow, FeedState, Snapshot};
 
 /// Silence after which a fast channel is stale, and the tick that sees it.
@@ -48,6 +49,8 @@ type Truth = BTreeMap<(String, String), VecDeque<(u64, Nanos, Sides)>>;
 struct Watch {
     session: Session,
     clock: Clock,
+    /// The same market once more, stepped by the watch: however late it looks, it misses no book.
+    shadow: Market,
     /// Newest true books by venue and symbol.
     truth: Truth,
     seen: BTreeMap<String, Seen>,
@@ -78,8 +81,9 @@ impl Watch {
         };
         let session = Session::start(config, clock).unwrap();
         session.ask(Some(("bybit".into(), ASSET.into())));
+        let shadow = session.sim().unwrap().truth(Market::clone);
         let (truth, seen) = (BTreeMap::new(), BTreeMap::new());
-        Watch { session, clock, truth, seen, newest: Nanos(0), compared: 0 }
+        Watch { session, clock, shadow, truth, seen, newest: Nanos(0), compared: 0 }
     }
 
     fn faults(&self) -> FaultHandle {
@@ -88,26 +92,7 @@ impl Watch {
 
     /// Looks once at the simulator and at the newest picture.
     fn look(&mut self) {
-        let now = self.clock.now();
-        let truth = &mut self.truth;
-        self.session.sim().unwrap().truth(|market| {
-            for venue in market.venues() {
-                for instrument in venue.instruments.iter().filter(|i| i.listing.underlying == ASSET) {
-                    let key = (venue.id.to_string(), instrument.listing.symbol.to_string());
-                    let books = truth.entry(key).or_default();
-                    let book = &instrument.book;
-                    if books.back().is_none_or(|b| b.0 != book.version) {
-                        let sides = [&book.bids, &book.asks].map(|s| side(instrument.listing, s));
-                        books.push_back((book.version, now, sides));
-                    }
-                    // Older than the silence that may go unnoticed: no synced book may look like this.
-                    let oldest = now.plus(-(SILENCE_MAX + SLACK));
-                    while books.len() > 1 && books[1].1 < oldest {
-                        books.pop_front();
-                    }
-                }
-            }
-        });
+        self.follow_truth();
         let snapshot = self.session.snapshot();
         if snapshot.at > self.newest {
             self.newest = snapshot.at;
@@ -115,6 +100,33 @@ impl Watch {
             self.hold_against_truth(&snapshot);
         }
         while self.session.core.lines.try_recv().is_ok() {}
+    }
+
+    /// Brings the shadow up to the simulator, step by step, and keeps every book on the way.
+    fn follow_truth(&mut self) {
+        let now = self.clock.now();
+        let reached = self.session.sim().unwrap().truth(Market::now);
+        // Older than the silence that may go unnoticed: no synced book may look like this.
+        let oldest = now.plus(-(SILENCE_MAX + SLACK));
+        loop {
+            for venue in self.shadow.venues() {
+                for instrument in venue.instruments.iter().filter(|i| i.listing.underlying == ASSET) {
+                    let key = (venue.id.to_string(), instrument.listing.symbol.to_string());
+                    let (books, book) = (self.truth.entry(key).or_default(), &instrument.book);
+                    if books.back().is_none_or(|b| b.0 != book.version) {
+                        let sides = [&book.bids, &book.asks].map(|s| side(instrument.listing, s));
+                        books.push_back((book.version, now, sides));
+                    }
+                    while books.len() > 1 && books[1].1 < oldest {
+                        books.pop_front();
+                    }
+                }
+            }
+            if self.shadow.now() >= reached {
+                return;
+            }
+            self.shadow.advance(self.shadow.now().plus(STEP)).unwrap();
+        }
     }
 
     fn note(&mut self, snapshot: &Snapshot) {
