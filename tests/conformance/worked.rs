@@ -11,6 +11,7 @@ use std::path::Path;
 use faultline::engine::ledger::value::Worth;
 use faultline::model::entry::{ConnInfo, ConnIx, Control, Entry, Kind, RestAnswer};
 use faultline::model::time::{SECOND, TICK};
+use faultline::model::venue::VenueSpec;
 use faultline::model::{Decimal, Nanos};
 use faultline::pipeline::Pipeline;
 use serde::Deserialize;
@@ -88,7 +89,9 @@ impl Desk {
         let ids: BTreeSet<&str> = std::iter::once(case.venue.as_str())
             .chain(case.said.iter().map(|said| said.venue.as_str()).filter(|id| !id.is_empty()))
             .collect();
-        let specs: Vec<_> = ids.into_iter().map(venue).collect();
+        // Without the contracts that its file names: terms come from the messages alone.
+        let specs: Vec<_> =
+            ids.into_iter().map(|id| VenueSpec { instruments: Vec::new(), ..venue(id) }).collect();
         Desk { pipeline: Pipeline::new(&specs, Vec::new()).unwrap(), conns: Vec::new(), seq: 0 }
     }
 
