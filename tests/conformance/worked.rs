@@ -72,7 +72,10 @@ fn cases() -> Vec<(String, Case)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/worked");
     let read = |path: &Path| {
         let case = toml::from_str(&std::fs::read_to_string(path).unwrap());
-        (path.file_stem().unwrap().to_string_lossy().into_owned(), case.unwrap_or_else(|e| panic!("{path:?}: {e}")))
+        (
+            path.file_stem().unwrap().to_string_lossy().into_owned(),
+            case.unwrap_or_else(|e| panic!("{path:?}: {e}")),
+        )
     };
     files(&folder).iter().map(|path| read(path)).collect()
 }
