@@ -192,6 +192,9 @@ fn wrong(case: &Case) -> Vec<String> {
         return wrong;
     };
     assert_eq!(worth.symbol, case.symbol);
+    let listing = engine.market().by_symbol(worth.venue, &worth.symbol).unwrap();
+    let payoff = listing.def.as_ref().unwrap().payoff.word();
+    assert_eq!(payoff, case.payoff, "{}", case.symbol);
     for name in FIGURES {
         let expected = case.expect.get(name).unwrap_or_else(|| panic!("{} lacks {name}", case.symbol));
         let found = figure(worth, name);
