@@ -1,4 +1,4 @@
-//! Do decoders read what venues really send? Nine questions:
+//! Do decoders read what venues really send? Ten questions:
 //!
 //! - goldens: own cases in `tests/captured/<venue>/<case>/`; `UPDATE=1` writes what is found;
 //! - corpus: single captured messages decode to the right kind, and none brings a decoder down;
@@ -9,6 +9,7 @@
 //! - properties: books are true ones or none, whatever is lost, and no order of venues matters;
 //! - rules: every sequence rule has something that breaks it;
 //! - liquidations: whose position died;
+//! - worked: positions come to the money computed by hand, `tests/worked/`;
 //! - hostile: truncated, mutated, impossible frames never panic and make no event.
 //!
 //! Captures stay outside the repository: `FAULTLINE_CORPUS` names their folder.
@@ -64,3 +65,6 @@ mod simulated;
 #[cfg(test)]
 #[path = "conformance/street.rs"]
 mod street;
+#[cfg(test)]
+#[path = "conformance/worked.rs"]
+mod worked;

@@ -107,7 +107,7 @@ impl Tiers {
 pub struct MarginSchedule {
     /// How the rates depend on size.
     pub form: MarginForm,
-    /// Unit of limits and slopes.
+    /// Unit of limits and slopes. `Quote` is the currency of the notional: that of settlement for quanto.
     pub basis: SizeUnit,
     /// On which price maintenance is computed.
     pub base: MarginBase,

@@ -121,13 +121,17 @@ fn terms(instrument: &Instrument) -> String {
     format!("{{{}}}", fields.join(","))
 }
 
-/// Three tiers as rows: the highest leverage, a half, a fifth of it. The deductions make maintenance
-/// continuous.
+/// Three tiers as rows: the highest leverage, a half, a fifth of it. Limits are in the settlement currency.
+/// The deductions make maintenance continuous.
 fn tiers(instrument: &Instrument) -> String {
     let l = instrument.listing;
     let leverage = i64::from(instrument.leverage.max(5));
     let (mut rows, mut deduction, mut floor, mut before) = (Vec::new(), 0i64, 0i64, 0i64);
-    for (n, (cap, share)) in [(500_000, 1), (2_000_000, 2), (10_000_000, 5)].into_iter().enumerate() {
+    let caps = match l.unit {
+        Unit::BaseE8(_) => [500_000, 2_000_000, 10_000_000],
+        Unit::Usd(_) => [100, 200, 800],
+    };
+    for (n, (cap, share)) in caps.into_iter().zip([1, 2, 5]).enumerate() {
         let lever = (leverage / share).max(1);
         let (initial, maintenance) = (1_000_000 / lever, 500_000 / lever); // millionths
         if n > 0 {

@@ -133,7 +133,7 @@ pub(super) fn state(user: &str, dex: &str, venue: &Venue) -> String {
         let Some(i) = venue.instruments.get(p.ix) else { continue };
         upnl += p.upnl_e8(i);
         value += p.value_e8(i);
-        used += p.isolated_e8.unwrap_or_else(|| p.initial_e8(i));
+        used += used_e8(p, i);
         if p.isolated_e8.is_none() {
             cross += p.initial_e8(i);
             kept += p.maintenance_e8(i);
@@ -164,15 +164,24 @@ pub(super) fn state(user: &str, dex: &str, venue: &Venue) -> String {
     format!("{{{}}}", fields.join(","))
 }
 
+/// Margin in use. An isolated position uses what was set aside and its profit, which is its signed value and
+/// its raw dollars.
+fn used_e8(p: &Position, i: &Instrument) -> i64 {
+    p.isolated_e8.map_or_else(|| p.initial_e8(i), |margin| margin + p.upnl_e8(i))
+}
+
 fn position(p: &Position, i: &Instrument) -> String {
     let l = i.listing;
     let e8 = |value: i64| trimmed_text(value, 8);
+    let margin = used_e8(p, i);
     let leverage = match p.isolated_e8 {
-        Some(_) => format!(r#"{{"type":"isolated","value":{},"rawUsd":"0.0"}}"#, p.leverage),
+        Some(_) => {
+            let raw = margin - p.value_e8(i) * p.lots.signum();
+            format!(r#"{{"type":"isolated","value":{},"rawUsd":"{}"}}"#, p.leverage, e8(raw))
+        }
         None => format!(r#"{{"type":"cross","value":{}}}"#, p.leverage),
     };
     let liquidation = p.liquidation_e8(i).map_or("null".to_string(), |price| format!("\"{}\"", e8(price)));
-    let margin = p.isolated_e8.unwrap_or_else(|| p.initial_e8(i));
     let fields = [
         format!(
             r#""coin":"{}","szi":"{}","leverage":{leverage}"#,

@@ -82,7 +82,7 @@ fn bybit_names_the_position() {
     );
 }
 
-/// `side` is "Order side", and `posSide` the position in hedge mode (Liquidation orders channel).
+/// `side`: "Order side"; `posSide`: the leg in hedge mode, `net` in net mode (docs-v5, Liquidation orders channel).
 #[test]
 fn okx_names_the_order() {
     assert_sides(
@@ -107,7 +107,8 @@ fn bitget_names_the_position() {
     );
 }
 
-/// "liquidation": "Liquidation orders as they're entered into the book" (wsAPI): `side` is that of the order.
+/// "Liquidation orders as they're entered into the book" (wsAPI, list of tables): rows are orders, so `side` is
+/// the order's. The page does not say it of the field.
 #[test]
 fn bitmex_names_the_order() {
     assert_sides(
@@ -144,7 +145,9 @@ fn kraken_names_the_taker() {
     );
 }
 
-/// A trade's `side` is the taker's, and the taker of `LIQUIDATED` is the liquidation order (`v4_trades`).
+/// `LIQUIDATED`: "a fill with a liquidated taker order"; a trade's id "is the taker fill id" (v4-chain, indexer:
+/// trade types, `v4_trades`). That `side` is of the same fill its page does not say, its code does: the message
+/// is made of the taker's fill.
 #[test]
 fn dydx_names_the_taker() {
     assert_sides(

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::messages::seconds;
-use super::place::Asked;
+use super::place::{self, Asked};
 use super::slow::Funding;
 use crate::dialect::WireError;
 use crate::dialect::wire::{self, Field};
@@ -116,8 +116,9 @@ struct Tier<'a> {
     deduction: Field<'a>,
 }
 
-/// Schedules by contract. `risk_limit` is the upper end of a tier by value in the quote currency; a
-/// deduction makes the tiers work like tax brackets, without one a rate counts for the whole position.
+/// Schedules by contract. `risk_limit` is the upper end of a tier by value in the settlement currency: coins
+/// of inverse contracts, as the 100 of `BTC_USD` in the venue's own samples. A deduction makes the tiers
+/// work like tax brackets, without one a rate counts for the whole position.
 pub(super) fn schedules(json: &str, named: &str) -> Result<Vec<(String, MarginSchedule)>, WireError> {
     let mut by_contract: BTreeMap<String, (TierStyle, Vec<TierRow>)> = BTreeMap::new();
     wire::each_row(json, |row| {
@@ -150,9 +151,8 @@ pub(super) fn schedules(json: &str, named: &str) -> Result<Vec<(String, MarginSc
             floor = row.cap.unwrap_or(floor);
         }
         let form = MarginForm::Tiers { style, rows };
-        let schedule =
-            MarginSchedule { form, basis: SizeUnit::Quote, base: MarginBase::Mark, liquidation_fee: None };
-        (name, schedule)
+        let basis = if place::is_inverse(&name) { SizeUnit::Base } else { SizeUnit::Quote };
+        (name, MarginSchedule { form, basis, base: MarginBase::Mark, liquidation_fee: None })
     };
     Ok(by_contract.into_iter().map(schedule).collect())
 }
@@ -208,11 +208,12 @@ mod tests {
         let contract = contract(&def);
         near(contract.notional(d("30000"), d("61200")), "30000");
         near(contract.pnl(d("30000"), d("60000"), d("61200")), "0.009803921");
-        let flat = r#"[{"risk_limit":"1000000","maintenance_rate":"0.005","contract":"BTC_USD"}]"#;
+        let flat = r#"[{"risk_limit":"100","maintenance_rate":"0.005","contract":"BTC_USD"}]"#;
         let (_, schedule) = schedules(flat, "").unwrap().pop().unwrap();
+        assert_eq!(schedule.basis, SizeUnit::Base);
         let long = Isolated { contract, contracts: d("60000"), entry: d("50000"), margin: d("0.12") };
         near(
-            long.liquidation(&schedule.tiers().unwrap(), schedule.base, TierBasis::Quote),
+            long.liquidation(&schedule.tiers().unwrap(), schedule.base, TierBasis::Settle),
             "45681.818181818",
         );
     }

@@ -31,6 +31,12 @@ pub(super) fn is_dated(symbol: &str) -> bool {
     symbol.split('_').nth(2).is_some()
 }
 
+/// True for contracts paid in the coin they are about. Among those against dollars, which are all settled in
+/// bitcoin, that is bitcoin; the others are quanto.
+pub(super) fn is_inverse(symbol: &str) -> bool {
+    symbol == "BTC_USD"
+}
+
 /// Path of a book with its number.
 pub(super) fn book(symbol: &str, depth: usize) -> String {
     let home = of_symbol(symbol);

@@ -125,7 +125,11 @@ impl PositionRow<'_> {
             "isolated" => MarginMode::Isolated,
             _ => return Err(WireError::Word("leverage")),
         };
-        let margin = wire::figure(&self.margin_used, "marginUsed")?;
+        let upnl = wire::figure(&self.unrealized_pnl, "unrealizedPnl")?;
+        // What an isolated position uses is its value and its raw dollars: profit is in it.
+        let margin = wire::figure(&self.margin_used, "marginUsed")?
+            .zip(upnl)
+            .and_then(|(used, profit)| used.checked_sub(profit));
         let position = Position {
             leg: Leg::Net,
             size: wire::figure(&self.szi, "szi")?.ok_or(WireError::Missing("szi"))?,
@@ -137,7 +141,7 @@ impl PositionRow<'_> {
             liquidation_price: wire::figure(&self.liquidation_px, "liquidationPx")?
                 .filter(|price| *price > Decimal::ZERO),
             adl_rank: None,
-            upnl: wire::figure(&self.unrealized_pnl, "unrealizedPnl")?,
+            upnl,
             maintenance: None,
         };
         Ok((wire::required(&self.coin, "coin")?.into_owned(), position))
@@ -301,7 +305,7 @@ mod tests {
             (text(money.total), text(money.equity), text(money.initial)),
             ("1005".into(), "900.5".into(), "40".into())
         );
-        assert_eq!(positions[0].1.isolated_margin, Some(Decimal::from(50)));
+        assert_eq!(text(positions[0].1.isolated_margin), "54.5");
         assert_eq!(positions[0].1.liquidation_price, None);
     }
 }

@@ -10,7 +10,7 @@ use rust_decimal::prelude::ToPrimitive;
 use crate::model::Decimal;
 use crate::model::contract::{Contract, Rates};
 use crate::model::instrument::{Payoff, SizeUnit};
-use crate::model::margin::{MarginForm, MarginSchedule};
+use crate::model::margin::{MarginBase, MarginForm, MarginSchedule};
 
 /// Steps of the search: half a percent up to par, then ten percent, to −95 % and +900 %.
 const FINE: f64 = 0.005;
@@ -218,15 +218,22 @@ impl Stressed<'_> {
     /// Takes off the margin of a schedule. Beyond its last limit the last rate holds: the shock, not the
     /// operator, brings the position there.
     fn take_schedule(&self, schedule: &MarginSchedule, stress: &mut Stress) -> Option<()> {
-        let (size, usd) = super::value::native(schedule, &self.contract, self.size, self.mark, &self.rates)?;
+        let prices = (Some(self.entry), self.mark);
+        let (size, usd) = super::value::native(schedule, &self.contract, self.size, prices, &self.rates)?;
         let (size, usd) = (size.to_f64()?, usd.to_f64()?);
         // Size in the unit of the limits is `size · f^grows`, the price of that unit `usd · f^rest`.
         let grows = match (schedule.basis, self.contract.payoff) {
+            _ if schedule.base == MarginBase::Entry => 0,
             (SizeUnit::Base, Payoff::Inverse) => -1,
             (SizeUnit::Base | SizeUnit::Contracts, _) => 0,
+            (SizeUnit::Quote, Payoff::Quanto) => 1,
             (SizeUnit::Quote | SizeUnit::Usd, _) => self.power(),
         };
-        let rest = self.power() - grows;
+        let rest = match schedule.base {
+            MarginBase::Mark => self.power() - grows,
+            // Fixed at the entry in the settlement currency, which may move.
+            MarginBase::Entry => i32::from(self.settles_in_coin),
+        };
         // `k·s² + m·s − d` in the unit of the limits, from a floor on.
         let curve = |[k, m, d]: [f64; 3]| -> Option<Curve> {
             let mut curve = Curve::power(grows + rest, m * size * usd)?;
@@ -276,7 +283,7 @@ fn parts(form: &MarginForm, schedule: &MarginSchedule) -> Option<Vec<(f64, [f64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::margin::{MarginBase, TierRow, TierStyle};
+    use crate::model::margin::{TierRow, TierStyle};
 
     fn d(text: &str) -> Decimal {
         Decimal::from_str_exact(text).unwrap()
@@ -394,6 +401,44 @@ mod tests {
         let by_quote = tiers(TierStyle::Marginal, &m1, SizeUnit::Quote);
         near(distance(&[held(&by_quote, "60000")], "0", "6000"), percent(45_643.939_393_939_39));
         near(distance(&[held(&by_quote, "-60000")], "0", "6000"), percent(55_324.074_074_074_07));
+    }
+
+    /// METRICS L1 and L2 with maintenance on the entry, erratum 11, as distances: it stands while prices move.
+    #[test]
+    fn margin_on_the_entry_stands_still() {
+        let on_entry = |basis| MarginSchedule {
+            base: MarginBase::Entry,
+            ..tiers(TierStyle::Marginal, &[("0", "0.005")], basis)
+        };
+        // 20,000 + 200,000·x = 0.005·200,000
+        near(distance(&[long(&on_entry(SizeUnit::Quote))], "20000", "0"), -9.5);
+        let by_base = on_entry(SizeUnit::Base);
+        let inverse = Stressed {
+            contract: Contract { payoff: Payoff::Inverse, multiplier: Decimal::ONE },
+            size: d("60000"),
+            entry: d("50000"),
+            mark: d("50000"),
+            rates: Rates { quote: Decimal::ONE, settle: d("50000"), base: d("50000") },
+            settles_in_coin: true,
+            ..long(&by_base)
+        };
+        near(distance(&[inverse], "0", "6000"), 100.0 * (45_662.100_456_621 / 50_000.0 - 1.0));
+    }
+
+    /// METRICS L3: 5 BTC of value are in the first tier, which ends at 50 BTC, not at 50 dollars.
+    #[test]
+    fn limits_of_quanto_contracts_are_in_their_money() {
+        let by_value = tiers(TierStyle::Slab, &[("0", "0.01"), ("50", "0.5")], SizeUnit::Quote);
+        let quanto = Stressed {
+            contract: Contract { payoff: Payoff::Quanto, multiplier: d("0.000001") },
+            size: d("10000"),
+            entry: d("500"),
+            mark: d("500"),
+            rates: Rates { quote: Decimal::ONE, settle: d("20000"), base: d("500") },
+            settles_in_coin: true,
+            ..long(&by_value)
+        };
+        near(distance(&[quanto], "0", "2000"), 100.0 * (494.949_494_949_494_9 / 500.0 - 1.0));
     }
 
     /// 2 BTC at 1 % and 0.5 % more for each coin above 1: 1.5 % of the value, whatever the price.

@@ -12,7 +12,7 @@ use crate::model::contract::{Contract, Rates};
 use crate::model::event::Side;
 use crate::model::instrument::SizeUnit;
 use crate::model::instrument::{Class, InstrumentDef, Payoff};
-use crate::model::margin::{Isolated, MarginSchedule, TierBasis, Tiers};
+use crate::model::margin::{Isolated, MarginBase, MarginSchedule, TierBasis, Tiers};
 use crate::snapshot::Quality;
 
 /// A mark older than this is degraded. METRICS.md §3 rule 1.
@@ -223,7 +223,7 @@ fn maintenance(
     let is_option = listing.def.as_ref().is_some_and(|def| def.class == Class::Option);
     let is_by_schedule = p.margin_mode != MarginMode::Portfolio && !is_option;
     let by_schedule = listing.schedule.as_ref().filter(|_| is_by_schedule).and_then(|schedule| {
-        let (native, usd) = native(schedule, contract, p.size, mark, rates)?;
+        let (native, usd) = native(schedule, contract, p.size, (p.entry, mark), rates)?;
         schedule.maintenance(native)?.checked_mul(usd)
     });
     w.maintenance_usd = by_schedule;
@@ -233,25 +233,30 @@ fn maintenance(
     }
 }
 
-/// Notional in the unit of the schedule's limits, and the USD price of that unit.
+/// Notional in the unit of the schedule's limits, and the USD price of that unit, at the price on which the
+/// schedule takes maintenance: the mark, or the entry where that is known.
 pub(super) fn native(
     schedule: &MarginSchedule,
     contract: &Contract,
     size: Decimal,
-    price: Decimal,
+    (entry, mark): (Option<Decimal>, Decimal),
     rates: &Rates,
 ) -> Option<(Decimal, Decimal)> {
+    let price = entry.filter(|_| schedule.base == MarginBase::Entry).unwrap_or(mark);
     let usd = contract.notional_usd(size, price, rates)?;
+    // Inverse margin is a part of the coins that the position is worth.
+    let coins = || contract.notional(size, price)?.checked_div(price);
     match (schedule.basis, contract.payoff) {
+        (SizeUnit::Quote, Payoff::Quanto) => Some((usd.checked_div(rates.settle)?, rates.settle)),
         (SizeUnit::Quote, _) => Some((usd.checked_div(rates.quote)?, rates.quote)),
         (SizeUnit::Usd, _) => Some((usd, Decimal::ONE)),
-        (SizeUnit::Base, Payoff::Inverse) => {
-            let base = contract.notional(size, price)?.checked_div(price)?;
-            Some((base, rates.base))
-        }
+        (SizeUnit::Base, Payoff::Inverse) => Some((coins()?, rates.base)),
         (SizeUnit::Base, _) => {
             let base = contract.multiplier.checked_mul(size.abs())?;
             Some((base, usd.checked_div(base)?))
+        }
+        (SizeUnit::Contracts, Payoff::Inverse) => {
+            Some((size.abs(), coins()?.checked_mul(rates.base)?.checked_div(size.abs())?))
         }
         (SizeUnit::Contracts, _) => Some((size.abs(), usd.checked_div(size.abs())?)),
     }
