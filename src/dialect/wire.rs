@@ -86,6 +86,18 @@ pub fn millis(field: &Field<'_>, name: &'static str) -> Result<Option<Nanos>, Wi
     Ok(integer(field, name)?.filter(|ms| *ms > 0).map(Nanos::from_millis))
 }
 
+/// A time as ISO 8601 writes it: `2026-11-22T06:00:00.627Z`.
+pub fn instant(field: &Field<'_>, name: &'static str) -> Result<Option<Nanos>, WireError> {
+    text(field, name)?.map(|t| stamp(&t).ok_or(WireError::Number(name))).transpose()
+}
+
+/// The time that a text of ISO 8601 stands for. `None` for any other text, and outside the years 1678
+/// to 2261.
+pub fn stamp(text: &str) -> Option<Nanos> {
+    let stamp: jiff::Timestamp = text.parse().ok()?;
+    i64::try_from(stamp.as_nanosecond()).ok().map(Nanos)
+}
+
 /// A slow figure of any sign.
 pub fn figure(field: &Field<'_>, name: &'static str) -> Result<Option<Decimal>, WireError> {
     text(field, name)?.map(|t| decimal(t.as_bytes()).ok_or(WireError::Number(name))).transpose()
@@ -261,6 +273,22 @@ mod tests {
         assert_eq!(figure(&two.a, "a"), Ok(None));
         assert_eq!(figure(&two.b, "b"), Ok(None));
         assert_eq!(price(&two.a, "a"), Err(WireError::Missing("a")));
+    }
+
+    #[test]
+    fn times_are_utc_and_keep_their_nanoseconds() {
+        assert_eq!(stamp("2026-04-07T14:30:00.123456789Z"), Some(Nanos(1_775_572_200_123_456_789)));
+        assert_eq!(stamp("2026-04-07T16:30:00+02:00"), stamp("2026-04-07T14:30:00Z"));
+        for text in ["2026-04-07 14:30", "3000-01-01T00:00:00Z", "yesterday", "1790000000"] {
+            assert_eq!(stamp(text), None, "{text}");
+        }
+        let two: Two<'_> = parse(r#"{"a":"2026-09-21T14:13:20.627Z","b":""}"#).unwrap();
+        assert_eq!(instant(&two.a, "a"), Ok(Some(Nanos::from_millis(1_790_000_000_627))));
+        assert_eq!(instant(&two.b, "b"), Ok(None));
+        assert_eq!(
+            instant(&parse::<Two<'_>>(r#"{"a":"soon"}"#).unwrap().a, "a"),
+            Err(WireError::Number("a"))
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::book::{Rows, Taken};
 use super::market::answer_of_socket;
 use super::messages::{Action, BookRow, Frame, Named};
-use super::money::{Currencies, Currency, time};
+use super::money::{Currencies, Currency};
 use super::subscribe_again;
 use crate::dialect::follow::{Follow, Orphan};
 use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, wire};
@@ -206,7 +206,7 @@ impl BitmexDecoder {
             if wire::required(&row.symbol, "symbol")? != symbol.text {
                 return Err(WireError::Word("symbol"));
             }
-            at = at.max(time(&row.timestamp, "timestamp")?);
+            at = at.max(wire::instant(&row.timestamp, "timestamp")?);
             match rows.take(action, &row)? {
                 Taken::Level(Side::Buy, level) => bids.push(level),
                 Taken::Level(Side::Sell, level) => asks.push(level),

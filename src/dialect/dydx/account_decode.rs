@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::account::PARENT;
 use super::again;
 use super::count::{Count, Step};
-use super::messages::{Frame, each_member, time, unwrapped};
+use super::messages::{Frame, each_member, unwrapped};
 use super::orders::Orders;
 use super::own_messages::{AssetRow, Contents, OrderRow, PositionRow, Subaccount};
 use super::wallet::{Held, Wallet};
@@ -279,7 +279,7 @@ impl AccountDecoder {
     fn order(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let row: OrderRow<'_> = wire::object(json)?;
         let id = wire::required(&row.id, "id")?;
-        let ts_venue = time(&row.updated_at, "updatedAt")?;
+        let ts_venue = wire::instant(&row.updated_at, "updatedAt")?;
         let market = ticker(&row)?.map(|name| self.table.intern(&name)).transpose()?;
         match self.orders.take(&id, market, &row)? {
             Some((market, order)) => {

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::decode::answer_of_socket;
-use super::messages::{Answer, Frame, instant, list_of};
+use super::messages::{Answer, Frame, list_of};
 use super::orders::{self, Kept};
 use super::wallets::Wallets;
 use super::{coin, is_inverse};
@@ -216,7 +216,7 @@ impl OwnDecoder {
             return Ok(());
         }
         let list = list_of(answer.url);
-        let at = instant(&parsed.server_time, "serverTime")?;
+        let at = wire::instant(&parsed.server_time, "serverTime")?;
         if list.ends_with("/openpositions") {
             let rows = parsed.open_positions.ok_or(WireError::Missing("openPositions"))?;
             return self.listed_positions(rows.json(), at, out);
