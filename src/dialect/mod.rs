@@ -188,6 +188,13 @@ pub fn gap_of(control: &Control) -> Option<GapWhy> {
     }
 }
 
+/// Notes why something could not be read.
+pub fn noted(read: Result<(), WireError>, out: &mut dyn Out) {
+    if let Err(error) = read {
+        out.note(Note::Undecodable(error));
+    }
+}
+
 /// For tests of the hot paths: how many events came.
 #[cfg(test)]
 #[derive(Default)]

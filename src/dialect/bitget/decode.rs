@@ -4,7 +4,7 @@ use super::books::{Book, again};
 use super::messages::{Address, Frame, TradeRow};
 use super::product::Product;
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Gap, GapWhy, Level, Quote, Side, Trade, TradeId};
 use crate::model::num::Num;
@@ -134,18 +134,13 @@ impl BitgetDecoder {
 
 impl Decoder for BitgetDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if self.fast(conn, bytes, out).is_some() {
-            return;
-        }
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
+        if self.fast(conn, bytes, out).is_none() {
+            noted(self.message(conn, bytes, out), out);
         }
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {

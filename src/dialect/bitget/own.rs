@@ -17,7 +17,7 @@ use super::own_rows::{AccountRow, OrderRow, PositionRow, Purse, RankRow};
 use super::product::Product;
 use super::rest::{escaped, parameter};
 use crate::dialect::wire::{self, Field, Raw};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{Balance, Holding, Margin, Order, OrderState, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Symbol};
@@ -446,15 +446,11 @@ fn tell_margin(purse: &Purse, at: Option<Nanos>, out: &mut dyn Out) {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, _conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, _conn: ConnIx, _control: &Control, _out: &mut dyn Out) {}

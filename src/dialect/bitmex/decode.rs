@@ -6,7 +6,7 @@ use super::messages::{Action, BookRow, Frame, Named};
 use super::money::{Currencies, Currency};
 use super::subscribe_again;
 use crate::dialect::follow::{Follow, Orphan};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, wire};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted, wire};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Side};
 use crate::model::time::Nanos;
@@ -247,15 +247,11 @@ impl BitmexDecoder {
 
 impl Decoder for BitmexDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(conn, bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {

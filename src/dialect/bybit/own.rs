@@ -13,7 +13,7 @@ use super::orders::OrderRow;
 use super::slow::parameter;
 use crate::dialect::lists::Lists;
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{Balance, Holding, Leg, Margin, MarginMode, Order, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Symbol};
@@ -331,15 +331,11 @@ impl OwnDecoder {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, _conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, _conn: ConnIx, control: &Control, out: &mut dyn Out) {

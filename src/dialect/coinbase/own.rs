@@ -15,7 +15,7 @@ use super::orders::{OrderRow, positive, read};
 use super::rest::refuse;
 use crate::dialect::sequence::{Consecutive, Step};
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::account::{Balance, Holding, Leg, Margin, MarginMode, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Symbol};
@@ -261,15 +261,11 @@ impl OwnDecoder {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(conn, bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {

@@ -14,7 +14,7 @@ use super::grammar::Name;
 use super::messages::{Frame, flag, json};
 use super::slow::method;
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{
     Balance, Holding, Leg, Margin, MarginMode, Order, OrderKind, OrderState, Position, TimeInForce,
 };
@@ -395,15 +395,11 @@ fn state(row: &OrderRow<'_>, filled: Decimal) -> Result<OrderState, WireError> {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(conn, bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     /// Requests bring everything again: nothing is kept that a lost socket could make wrong.

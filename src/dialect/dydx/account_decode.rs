@@ -13,7 +13,7 @@ use super::orders::Orders;
 use super::own_messages::{AssetRow, Contents, OrderRow, PositionRow, Subaccount};
 use super::wallet::{Held, Wallet};
 use crate::dialect::wire::{self, Field, Raw};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::account::{Balance, Holding, Margin};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, GapWhy, Symbol};
@@ -375,15 +375,11 @@ impl Worth {
 
 impl Decoder for AccountDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(conn, bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {

@@ -10,7 +10,7 @@ use super::terms::Market;
 use crate::dialect::follow::{Follow, Orphan};
 use crate::dialect::levels::levels_of;
 use crate::dialect::wire;
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level};
 use crate::model::venue::{Command, VenueSpec};
@@ -277,15 +277,11 @@ struct Place<'a> {
 impl Decoder for DydxDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
         let fast = self.fast(conn, bytes, out);
-        if let Err(error) = fast.unwrap_or_else(|| self.message(conn, bytes, out)) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(fast.unwrap_or_else(|| self.message(conn, bytes, out)), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {

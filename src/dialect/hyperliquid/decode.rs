@@ -7,7 +7,7 @@ use super::messages::{BboData, BboLevel, BookData, Ctx, CtxData, Frame, TradeRow
 use super::meta::Tokens;
 use crate::dialect::levels::levels;
 use crate::dialect::wire::{self, Raw};
-use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Quote, Side, Ticker, Trade, TradeId};
 use crate::model::num::Num;
@@ -236,18 +236,13 @@ impl HyperliquidDecoder {
 
 impl Decoder for HyperliquidDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if self.fast(conn, bytes, out).is_some() {
-            return;
-        }
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
+        if self.fast(conn, bytes, out).is_none() {
+            noted(self.message(conn, bytes, out), out);
         }
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {

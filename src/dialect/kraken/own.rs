@@ -14,7 +14,7 @@ use super::orders::{self, Kept};
 use super::wallets::Wallets;
 use super::{coin, is_inverse};
 use crate::dialect::wire::{self, Field, Raw};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{Holding, MarginMode, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Symbol};
@@ -295,15 +295,11 @@ fn settles_in(symbol: &str, currency: &str) -> bool {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, _conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     /// Nothing is lost here: a new connection tells everything anew.

@@ -9,7 +9,7 @@ use super::decode::parameter;
 use super::messages::Frame;
 use super::own_rows::{AccountRow, CoinRow, OrderRow, PositionRow};
 use crate::dialect::wire::{self, Raw};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{Holding, Leg, Margin, Order, OrderState, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Symbol};
@@ -319,15 +319,11 @@ impl OwnDecoder {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, _conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     /// What was missed is asked for at once.
