@@ -1,7 +1,8 @@
 //! Where a streamed book stands: before its snapshot, behind it, or lost.
 
-use super::PENDING_MESSAGES_MAX;
+use super::{Out, PENDING_MESSAGES_MAX};
 use crate::model::entry::ConnIx;
+use crate::model::event::{Body, Event, Gap, GapWhy, Symbol};
 
 /// The state of one book stream; `Q` is its sequence discipline.
 #[derive(Debug)]
@@ -82,11 +83,23 @@ impl<Q> Follow<Q> {
         self.state = if asked { State::Broken(0) } else { State::Waiting };
         news
     }
+
+    /// The connection lost what it carried: a book that was live is reported as a gap. True when a
+    /// snapshot must be asked for: after a close the feed subscribes by itself.
+    pub fn cut(&mut self, symbol: Symbol<'_>, why: GapWhy, out: &mut dyn Out) -> bool {
+        let (was_live, ask) = (self.is_live(), why == GapWhy::Overrun);
+        self.lose(ask);
+        if was_live {
+            out.event(Event { symbol, ts_venue: None, body: Body::Gap(Gap::of(why)) });
+        }
+        ask
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Count;
 
     #[test]
     fn a_snapshot_that_does_not_come_is_asked_for_again() {
@@ -96,6 +109,18 @@ mod tests {
         assert_eq!(asked.count(), 2);
         book.start(ConnIx(3), ());
         assert!(book.is_live() && book.conn == Some(ConnIx(3)));
+    }
+
+    /// Fault: a gap for a book that was never there, or a second subscription after a close.
+    #[test]
+    fn a_cut_is_a_gap_where_there_was_a_book_and_asks_after_an_overrun_only() {
+        for (why, asks) in [(GapWhy::Overrun, true), (GapWhy::Disconnect, false)] {
+            let (mut book, mut out) = (Follow::default(), Count::default());
+            assert_eq!((book.cut(Symbol::NONE, why, &mut out), out.0), (asks, 0));
+            book.start(ConnIx(0), ());
+            assert_eq!((book.cut(Symbol::NONE, why, &mut out), out.0), (asks, 1));
+            assert_eq!((book.orphan() == Orphan::Skip, out.0), (asks, 1));
+        }
     }
 
     #[test]

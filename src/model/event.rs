@@ -316,6 +316,13 @@ pub struct Gap {
     pub why: GapWhy,
 }
 
+impl Gap {
+    /// A gap that no numbers tell of.
+    pub const fn of(why: GapWhy) -> Self {
+        Gap { expected: None, got: None, why }
+    }
+}
+
 /// Reasons to distrust a book until its next snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GapWhy {

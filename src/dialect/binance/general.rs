@@ -276,7 +276,7 @@ impl BinanceDecoder {
             }
             Err(error) => {
                 // What this message would have changed is unknown: the book is void.
-                self.restart(symbol, Gap { expected: None, got: None, why: GapWhy::Undecodable }, out);
+                self.restart(symbol, Gap::of(GapWhy::Undecodable), out);
                 Err(error)
             }
         }

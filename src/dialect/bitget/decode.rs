@@ -145,7 +145,6 @@ impl Decoder for BitgetDecoder {
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
         let Some(why) = gap_of(control) else { return };
-        let resubscribe = why == GapWhy::Overrun; // after a close the feed subscribes by itself
         for (symbol, state) in self.table.each() {
             if state.touch_conn == Some(conn) {
                 state.touch_conn = None;
@@ -154,13 +153,8 @@ impl Decoder for BitgetDecoder {
             if state.book.follow.conn != Some(conn) {
                 continue;
             }
-            let live = state.book.follow.is_live();
-            state.book.follow.lose(resubscribe);
-            if live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
-            }
-            if let Some(product) = state.product.filter(|_| resubscribe) {
+            let ask = state.book.follow.cut(symbol, why, out);
+            if let Some(product) = state.product.filter(|_| ask) {
                 let texts = again(state.book.edition, product, symbol.text);
                 out.command(Command::Send { conn, texts });
             }
@@ -169,8 +163,7 @@ impl Decoder for BitgetDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.table.state(symbol).and_then(|s| s.book.follow.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, None, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), None, out);
         }
     }
 

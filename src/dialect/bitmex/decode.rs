@@ -119,7 +119,7 @@ impl BitmexDecoder {
     }
 
     fn book(&mut self, conn: ConnIx, frame: &Frame<'_>, out: &mut dyn Out) -> Result<(), WireError> {
-        let undecodable = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+        let undecodable = Gap::of(GapWhy::Undecodable);
         let ix = match self.symbol_of(frame) {
             Ok(Some(ix)) => ix,
             Ok(None) => {
@@ -148,7 +148,7 @@ impl BitmexDecoder {
                 }
             }
             Ok(Read::Contradiction(ts_venue)) => {
-                let gap = Gap { expected: None, got: None, why: GapWhy::Sequence };
+                let gap = Gap::of(GapWhy::Sequence);
                 self.lose(ix, conn, gap, ts_venue, out);
             }
             Err(error) => {
@@ -264,8 +264,7 @@ impl Decoder for BitmexDecoder {
             let was_live = state.book.is_live();
             state.book.lose(resubscribe);
             if was_live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
+                out.event(Event { symbol, ts_venue: None, body: Body::Gap(Gap::of(why)) });
             }
             if resubscribe {
                 let texts = subscribe_again(format!("{BOOK}:{}", symbol.text));
@@ -276,8 +275,7 @@ impl Decoder for BitmexDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.table.state(symbol).and_then(|state| state.book.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, None, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), None, out);
         }
     }
 

@@ -119,7 +119,7 @@ impl BybitDecoder {
         let verdict = self.read_book(ix, conn, depth, frame, out);
         let Err(error) = verdict else { return Ok(()) };
         let at = wire::millis(&frame.ts, "ts").ok().flatten();
-        self.lose(ix, conn, Gap { expected: None, got: None, why: GapWhy::Undecodable }, at, out);
+        self.lose(ix, conn, Gap::of(GapWhy::Undecodable), at, out);
         Err(error)
     }
 
@@ -269,20 +269,10 @@ impl Decoder for BybitDecoder {
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
         let Some(why) = gap_of(control) else { return };
-        let resubscribe = why == GapWhy::Overrun; // after a close the feed subscribes by itself
-        for (symbol, state) in self.table.each() {
-            if state.book.follow.conn != Some(conn) {
-                continue;
-            }
+        for (symbol, state) in self.table.each().filter(|(_, s)| s.book.follow.conn == Some(conn)) {
             state.has_level_1 = false;
             state.touch = Touch::default();
-            let live = state.book.follow.is_live();
-            state.book.follow.lose(resubscribe);
-            if live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
-            }
-            if resubscribe {
+            if state.book.follow.cut(symbol, why, out) {
                 out.command(again(conn, state.book.depth, symbol.text));
             }
         }
@@ -290,8 +280,7 @@ impl Decoder for BybitDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.table.state(symbol).and_then(|s| s.book.follow.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, None, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), None, out);
         }
     }
 

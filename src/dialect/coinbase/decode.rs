@@ -28,7 +28,7 @@ pub(super) struct CoinbaseDecoder {
 }
 
 /// The gap of an event that cannot be read.
-pub(super) const UNDECODABLE: Gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+pub(super) const UNDECODABLE: Gap = Gap::of(GapWhy::Undecodable);
 
 /// What is known of one product. Terms are told again only when they change.
 #[derive(Default)]
@@ -210,14 +210,14 @@ impl Decoder for CoinbaseDecoder {
         let Some(why) = gap_of(control) else { return };
         self.lines.remove(&conn.0);
         let resubscribe = why == GapWhy::Overrun; // after a close the feed subscribes by itself
-        let lost = self.forget(conn, Gap { expected: None, got: None, why }, None, resubscribe, out);
+        let lost = self.forget(conn, Gap::of(why), None, resubscribe, out);
         if resubscribe {
             self.ask_again(conn, &lost, out);
         }
     }
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
-        self.lose(symbol, Gap { expected: None, got: None, why: GapWhy::Impossible }, None, out);
+        self.lose(symbol, Gap::of(GapWhy::Impossible), None, out);
     }
 
     fn symbols(&self) -> &Symbols {

@@ -119,7 +119,7 @@ impl DeribitDecoder {
         state.book.follow.conn = Some(conn);
         let read = data.and_then(|data| self.read_book(ix, conn, data, out));
         if read.is_err() {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+            let gap = Gap::of(GapWhy::Undecodable);
             self.lose(ix, conn, gap, None, out);
         }
         read
@@ -293,20 +293,10 @@ impl Decoder for DeribitDecoder {
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
         let Some(why) = gap_of(control) else { return };
-        let resubscribe = why == GapWhy::Overrun; // after a close the feed subscribes by itself
         let mut channels = Vec::new();
-        for (symbol, state) in self.table.each() {
-            if state.book.follow.conn != Some(conn) {
-                continue;
-            }
+        for (symbol, state) in self.table.each().filter(|(_, s)| s.book.follow.conn == Some(conn)) {
             state.has_quote = false;
-            let live = state.book.follow.is_live();
-            state.book.follow.lose(resubscribe);
-            if live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
-            }
-            if resubscribe {
+            if state.book.follow.cut(symbol, why, out) {
                 channels.push(state.book.channel.clone());
             } else {
                 state.book.channel.clear();
@@ -319,8 +309,7 @@ impl Decoder for DeribitDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.table.state(symbol).and_then(|s| s.book.follow.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, None, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), None, out);
         }
     }
 

@@ -23,7 +23,7 @@ const TRADES: &str = "v4_trades";
 const UNUSED: &[&str] = &["v4_candles", "v4_subaccounts", "v4_parent_subaccounts"];
 
 /// The gap that a book message leaves which cannot be read.
-const UNDECODABLE: Gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+const UNDECODABLE: Gap = Gap::of(GapWhy::Undecodable);
 
 /// The state of dYdX on one tape.
 pub(super) struct DydxDecoder {
@@ -286,22 +286,15 @@ impl Decoder for DydxDecoder {
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
         let Some(why) = gap_of(control) else { return };
-        let asked = why == GapWhy::Overrun; // after a close the feed subscribes by itself
         self.counts.remove(&conn.0);
-        if !asked {
+        if why != GapWhy::Overrun {
             let gone = self.table.each().filter(|(_, state)| state.trades_of == Some(conn));
             gone.for_each(|(_, state)| state.trades_of = None);
         }
         for ix in self.books_of(conn, false) {
             let Some((symbol, state)) = self.table.both(ix) else { continue };
-            let live = state.follow.is_live();
             state.book.clear();
-            state.follow.lose(asked);
-            if live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
-            }
-            if asked {
+            if state.follow.cut(symbol, why, out) {
                 self.ask_again(ix, conn, out);
             }
         }
@@ -309,8 +302,7 @@ impl Decoder for DydxDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.table.state(symbol).and_then(|state| state.follow.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), out);
         }
     }
 

@@ -188,8 +188,7 @@ impl Decoder for GateDecoder {
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         let conn = self.table.state(symbol).and_then(|s| s.book.follow.conn);
         if let Some(conn) = conn {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, None, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), None, out);
         }
     }
 

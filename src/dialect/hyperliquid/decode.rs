@@ -124,8 +124,11 @@ impl HyperliquidDecoder {
             && state.book.lose()
         {
             // The next message is a whole book again: nothing needs to be asked for.
-            let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
-            out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
+            out.event(Event {
+                symbol: self.symbols.get(ix),
+                ts_venue: None,
+                body: Body::Gap(Gap::of(GapWhy::Undecodable)),
+            });
         }
         read
     }
@@ -253,8 +256,11 @@ impl Decoder for HyperliquidDecoder {
                 state.trades_of = None;
             }
             if state.book.conn == Some(conn) && state.book.is_live() && state.book.lose() {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
+                out.event(Event {
+                    symbol: self.symbols.get(ix),
+                    ts_venue: None,
+                    body: Body::Gap(Gap::of(why)),
+                });
             }
         }
     }
@@ -262,8 +268,11 @@ impl Decoder for HyperliquidDecoder {
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         // Every message is a snapshot: the next one mends it.
         if self.states.get_mut(symbol as usize).is_some_and(|s| s.book.lose()) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            out.event(Event { symbol: self.symbols.get(symbol), ts_venue: None, body: Body::Gap(gap) });
+            out.event(Event {
+                symbol: self.symbols.get(symbol),
+                ts_venue: None,
+                body: Body::Gap(Gap::of(GapWhy::Impossible)),
+            });
         }
     }
 

@@ -109,7 +109,7 @@ impl KrakenDecoder {
         let ix = self.table.intern(&wire::required(&frame.product_id, "product_id")?)?;
         let Err(error) = self.read_book(ix, conn, frame, out) else { return Ok(()) };
         let at = wire::millis(&frame.timestamp, "timestamp").ok().flatten();
-        self.lose(ix, conn, Gap { expected: None, got: None, why: GapWhy::Undecodable }, at, out);
+        self.lose(ix, conn, Gap::of(GapWhy::Undecodable), at, out);
         Err(error)
     }
 
@@ -249,15 +249,8 @@ impl Decoder for KrakenDecoder {
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
         let Some(why) = gap_of(control) else { return };
-        let resubscribe = why == GapWhy::Overrun; // after a close the feed subscribes by itself
         for (symbol, state) in self.table.each().filter(|(_, state)| state.follow.conn == Some(conn)) {
-            let live = state.follow.is_live();
-            state.follow.lose(resubscribe);
-            if live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
-            }
-            if resubscribe {
+            if state.follow.cut(symbol, why, out) {
                 subscribe_again(symbol.text, conn, out);
             }
         }
@@ -265,8 +258,7 @@ impl Decoder for KrakenDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.table.state(symbol).and_then(|s| s.follow.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, None, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), None, out);
         }
     }
 

@@ -284,8 +284,11 @@ impl Decoder for OkxDecoder {
             let live = state.book.is_live();
             state.book.lose(resubscribe);
             if live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
+                out.event(Event {
+                    symbol: self.symbols.get(ix),
+                    ts_venue: None,
+                    body: Body::Gap(Gap::of(why)),
+                });
             }
             if resubscribe {
                 self.subscribe_again(ix, conn, "books", out);
@@ -295,7 +298,7 @@ impl Decoder for OkxDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.states.get(symbol as usize).and_then(|s| s.book.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
+            let gap = Gap::of(GapWhy::Impossible);
             self.lose(symbol, conn, "books", gap, None, out);
         }
     }
