@@ -29,6 +29,7 @@ pub mod kraken;
 pub mod levels;
 pub mod lists;
 pub mod okx;
+pub mod passphrase;
 pub mod plan;
 pub mod scan;
 pub mod sequence;

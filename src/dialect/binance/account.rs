@@ -111,7 +111,7 @@ impl AccountDialect for Futures {
         request: &RestRequest,
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
-        let keys = speaker.keys.ok_or(SignError::Form("there"))?;
+        let keys = speaker.need_keys()?;
         let headers = vec![("x-mbx-apikey", keys.key.clone())];
         let mut path = request.path.clone();
         if !path.ends_with("/listenKey") {

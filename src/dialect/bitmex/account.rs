@@ -79,7 +79,7 @@ impl AccountDialect for BitmexAccount {
         request: &RestRequest,
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
-        let Some(keys) = speaker.keys else { return Err(SignError::Form("there: this venue needs a key")) };
+        let keys = speaker.need_keys()?;
         let expires = expires(speaker.now);
         let body = request.body.as_deref().unwrap_or_default();
         let signature = signature(keys, request.method.word(), &request.path, expires, body);
@@ -162,7 +162,7 @@ struct EchoRequest<'a> {
 
 impl Login for KeyLogin {
     fn open(&mut self, speaker: &Speaker<'_>) -> Result<Heard, SignError> {
-        let Some(keys) = speaker.keys else { return Err(SignError::Form("there: this venue needs a key")) };
+        let keys = speaker.need_keys()?;
         let expires = expires(speaker.now);
         let signature = signature(keys, "GET", "/realtime", expires, "");
         let key = quoted(keys.key.expose());

@@ -137,7 +137,7 @@ impl AccountDialect for Unified {
         request: &RestRequest,
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
-        let keys = speaker.keys.ok_or(SignError::Form("there"))?;
+        let keys = speaker.need_keys()?;
         let (now, key) = (speaker.now.as_millis().to_string(), keys.key.expose());
         let query = request.path.split_once('?').map_or("", |(_, query)| query);
         let signed = signature(keys, &format!("{now}{key}{RECEIVE_WINDOW_MS}{query}"))?;
@@ -182,7 +182,7 @@ struct Reply<'a> {
 
 impl Login for Auth {
     fn open(&mut self, speaker: &Speaker<'_>) -> Result<Heard, SignError> {
-        let keys = speaker.keys.ok_or(SignError::Form("there"))?;
+        let keys = speaker.need_keys()?;
         let until = speaker.now.as_millis().saturating_add(LOGIN_MS);
         let signed = signature(keys, &format!("GET/realtime{until}"))?;
         let key = quoted(keys.key.expose());

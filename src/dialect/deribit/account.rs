@@ -79,7 +79,7 @@ impl AccountDialect for DeribitAccount {
         request: &RestRequest,
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
-        let keys = keys(speaker)?;
+        let keys = speaker.need_keys()?;
         let (ts, nonce) = (speaker.now.as_millis(), nonce(speaker.now));
         let body = request.body.as_deref().unwrap_or_default();
         let text = format!("{ts}\n{nonce}\n{}\n{}\n{body}\n", request.method.word(), request.path);
@@ -96,10 +96,6 @@ impl AccountDialect for DeribitAccount {
     fn decoder(&self, venue: &VenueSpec) -> Box<dyn Decoder> {
         Box::new(OwnDecoder::new(venue))
     }
-}
-
-fn keys<'s>(speaker: &Speaker<'s>) -> Result<&'s Keys, SignError> {
-    speaker.keys.ok_or(SignError::Form("given"))
 }
 
 fn signature(keys: &Keys, text: &str) -> String {
@@ -182,7 +178,7 @@ impl DeribitLogin {
 }
 
 fn auth(speaker: &Speaker<'_>) -> Result<String, SignError> {
-    let keys = keys(speaker)?;
+    let keys = speaker.need_keys()?;
     let (ts, nonce) = (speaker.now.as_millis(), nonce(speaker.now));
     let signature = signature(keys, &format!("{ts}\n{nonce}\n"));
     let id = wire::quoted(keys.key.expose());

@@ -72,7 +72,7 @@ impl AccountDialect for GateAccount {
         request: &RestRequest,
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
-        let keys = keys(speaker)?;
+        let keys = speaker.need_keys()?;
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let time = seconds(speaker.now);
         let digest = sign::hex(&sign::sha512(request.body.as_deref().unwrap_or_default().as_bytes()));
@@ -93,10 +93,6 @@ impl AccountDialect for GateAccount {
 /// Endpoints with private channels.
 fn private(venue: &VenueSpec) -> impl Iterator<Item = &Endpoint> {
     venue.endpoints.iter().filter(|e| serves(e, "account"))
-}
-
-fn keys<'k>(speaker: &Speaker<'k>) -> Result<&'k Keys, SignError> {
-    speaker.keys.ok_or(SignError::Form("given"))
 }
 
 const fn seconds(now: Nanos) -> i64 {
@@ -144,7 +140,7 @@ impl Login for Subscribing {
 
 /// A signed subscription. The user id must be there but counts no longer: the key tells.
 fn subscribe(channel: &str, by_contract: bool, speaker: &Speaker<'_>) -> Result<String, SignError> {
-    let keys = keys(speaker)?;
+    let keys = speaker.need_keys()?;
     let time = seconds(speaker.now);
     let user = if speaker.account.address.is_empty() { "0" } else { &speaker.account.address };
     let payload = if by_contract { format!("{},\"!all\"", quoted(user)) } else { quoted(user) };
