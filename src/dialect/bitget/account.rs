@@ -17,7 +17,7 @@ use crate::dialect::account::{
     Account, AccountDialect, Login, Needs, Permissions, SignError, Signed, Speaker,
 };
 use crate::dialect::passphrase::ByPassphrase;
-use crate::dialect::plan::serves;
+use crate::dialect::plan;
 use crate::dialect::sign::{base64, hmac_sha256};
 use crate::dialect::wire::{self, Field, Raw};
 use crate::dialect::{Decoder, WireError};
@@ -75,12 +75,7 @@ impl AccountDialect for BitgetAccount {
     }
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
-        let plan = |(endpoint, n): (&crate::model::venue::Endpoint, u32)| ConnPlan {
-            name: format!("{}/{}@{}-{n}", venue.id, account.name, endpoint.name),
-            url: endpoint.url.clone(),
-            hello: vec![request("subscribe", &channels())],
-        };
-        venue.endpoints.iter().filter(|e| serves(e, "account")).zip(1..).map(plan).collect()
+        plan::private(venue, account, |_| vec![request("subscribe", &channels())])
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {

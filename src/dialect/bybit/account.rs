@@ -11,13 +11,13 @@ use super::request;
 use crate::dialect::account::{
     Account, AccountDialect, Heard, Login, LoginState, Needs, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::plan;
 use crate::dialect::sign::{hex, hmac_sha256};
 use crate::dialect::wire::{self, Field, quoted};
 use crate::dialect::{Decoder, WireError};
 use crate::model::entry::RestAnswer;
 use crate::model::secret::{Keys, Secret};
-use crate::model::venue::{ConnPlan, Endpoint, Poll, RestRequest, VenueSpec};
+use crate::model::venue::{ConnPlan, Poll, RestRequest, VenueSpec};
 
 /// What the key may do.
 const KEY_INFO: &str = "/v5/user/query-api";
@@ -114,12 +114,7 @@ impl AccountDialect for Unified {
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
         let topics: Vec<String> = TOPICS.map(String::from).to_vec();
-        let plan = |endpoint: &Endpoint| ConnPlan {
-            name: format!("{}/{}@{}-1", venue.id, account.name, endpoint.name),
-            url: endpoint.url.clone(),
-            hello: vec![request("subscribe", &topics)],
-        };
-        venue.endpoints.iter().filter(|endpoint| serves(endpoint, "account")).map(plan).collect()
+        plan::private(venue, account, |_| vec![request("subscribe", &topics)])
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {

@@ -10,7 +10,7 @@ use super::{own, place};
 use crate::dialect::account::{
     Account, AccountDialect, Heard, Login, LoginState, Needs, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::plan::{self, serves};
 use crate::dialect::wire::{self, quoted};
 use crate::dialect::{Decoder, WireError, sign};
 use crate::model::Nanos;
@@ -43,12 +43,7 @@ impl AccountDialect for GateAccount {
     }
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
-        let plan = |e: &Endpoint| ConnPlan {
-            name: format!("{}/{}@{}-1", venue.id, account.name, e.name),
-            url: e.url.clone(),
-            hello: Vec::new(), // the login subscribes
-        };
-        private(venue).map(plan).collect()
+        plan::private(venue, account, |_| Vec::new()) // the login subscribes
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {
@@ -63,7 +58,7 @@ impl AccountDialect for GateAccount {
             ["accounts".to_string(), "positions".to_string(), own::open_orders()]
                 .map(|what| Poll { request: RestRequest::get(format!("{home}/{what}")), every_ms })
         };
-        private(venue).flat_map(paths).collect()
+        venue.endpoints.iter().filter(|e| serves(e, "account")).flat_map(paths).collect()
     }
 
     fn sign(
@@ -88,11 +83,6 @@ impl AccountDialect for GateAccount {
     fn decoder(&self, venue: &VenueSpec) -> Box<dyn Decoder> {
         Box::new(own::OwnDecoder::new(venue))
     }
-}
-
-/// Endpoints with private channels.
-fn private(venue: &VenueSpec) -> impl Iterator<Item = &Endpoint> {
-    venue.endpoints.iter().filter(|e| serves(e, "account"))
 }
 
 const fn seconds(now: Nanos) -> i64 {

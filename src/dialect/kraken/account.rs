@@ -15,7 +15,7 @@ use super::{API, Kraken, get, heartbeat_feed};
 use crate::dialect::account::{
     Account, AccountDialect, Heard, Login, LoginState, Needs, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::plan;
 use crate::dialect::sign::{base64, from_base64, hmac_sha512, sha256};
 use crate::dialect::wire::{self, Raw, quoted};
 use crate::dialect::{Decoder, WireError};
@@ -61,13 +61,7 @@ impl AccountDialect for Kraken {
     }
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
-        let own = venue.endpoints.iter().filter(|endpoint| serves(endpoint, "account"));
-        own.map(|endpoint| ConnPlan {
-            name: format!("{}/{}@{}-1", venue.id, account.name, endpoint.name),
-            url: endpoint.url.clone(),
-            hello: vec![heartbeat_feed()],
-        })
-        .collect()
+        plan::private(venue, account, |_| vec![heartbeat_feed()])
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {

@@ -15,14 +15,14 @@ use crate::dialect::account::{
     Account, AccountDialect, Login, Needs, Permissions, SignError, Signed, Speaker,
 };
 use crate::dialect::passphrase::ByPassphrase;
-use crate::dialect::plan::serves;
+use crate::dialect::plan;
 use crate::dialect::sign::{base64, hmac_sha256};
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, WireError};
 use crate::model::entry::RestAnswer;
 use crate::model::secret::Secret;
 use crate::model::time::{Nanos, rfc3339_short};
-use crate::model::venue::{ConnPlan, Endpoint, Poll, RestRequest, VenueSpec};
+use crate::model::venue::{ConnPlan, Poll, RestRequest, VenueSpec};
 
 /// What the key may do.
 const CONFIG: &str = "/api/v5/account/config";
@@ -70,12 +70,7 @@ impl AccountDialect for OkxAccount {
     }
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
-        let plan = |endpoint: &Endpoint| ConnPlan {
-            name: format!("{}/{}@{}-1", venue.id, account.name, endpoint.name),
-            url: endpoint.url.clone(),
-            hello: vec![request("subscribe", &channels(&endpoint.url))],
-        };
-        venue.endpoints.iter().filter(|e| serves(e, "account")).map(plan).collect()
+        plan::private(venue, account, |endpoint| vec![request("subscribe", &channels(&endpoint.url))])
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {
