@@ -76,6 +76,16 @@ pub fn word<'f>(field: &'f Field<'_>) -> Cow<'f, str> {
     text(field, "").ok().flatten().unwrap_or_default()
 }
 
+/// The JSON of a field that must be there.
+pub fn json<'f>(field: &'f Field<'_>, name: &'static str) -> Result<&'f str, WireError> {
+    field.as_ref().map(Raw::json).ok_or(WireError::Missing(name))
+}
+
+/// The JSON of a list; an absent one is empty.
+pub fn list<'f>(field: &'f Field<'_>) -> &'f str {
+    field.as_ref().map(Raw::json).filter(|json| *json != "null").unwrap_or("[]")
+}
+
 /// A whole number.
 pub fn integer(field: &Field<'_>, name: &'static str) -> Result<Option<i64>, WireError> {
     text(field, name)?.map(|t| t.parse().map_err(|_| WireError::Number(name))).transpose()

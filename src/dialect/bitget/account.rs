@@ -19,7 +19,7 @@ use crate::dialect::account::{
 use crate::dialect::passphrase::ByPassphrase;
 use crate::dialect::plan;
 use crate::dialect::sign::{base64, hmac_sha256};
-use crate::dialect::wire::{self, Field, Raw};
+use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, WireError};
 use crate::model::entry::RestAnswer;
 use crate::model::secret::Secret;
@@ -60,7 +60,7 @@ impl AccountDialect for BitgetAccount {
         if answer.status != 200 || !parsed.is_granted() {
             return Err(WireError::Word("code"));
         }
-        let data = parsed.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"))?;
+        let data = wire::json(&parsed.data, "data")?;
         let info: Info<'_> = wire::object(data)?;
         let Some(list) = &info.authorities else { return Ok(Permissions::Unknown) };
         let words: Vec<String> = wire::parse(list.json())?;

@@ -388,7 +388,7 @@ impl OwnDecoder {
             out.note(Note::Refused(&wire::word(&parsed.msg)));
             return Ok(());
         }
-        let data = parsed.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"))?;
+        let data = wire::json(&parsed.data, "data")?;
         let product = parameter(answer.url, "productType").and_then(|p| Product::parse(p.as_bytes()));
         let Some(product) = product else {
             out.note(Note::Unused("REST answer"));

@@ -57,7 +57,7 @@ impl Frame<'_> {
 
     /// The rows as JSON.
     pub(super) fn rows(&self) -> Result<&str, WireError> {
-        self.data.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("data"))
+        wire::json(&self.data, "data")
     }
 }
 

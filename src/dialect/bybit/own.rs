@@ -114,7 +114,7 @@ impl OwnDecoder {
     fn message(&mut self, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
         let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
         let topic = wire::word(&frame.topic);
-        let data = || frame.data.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("data"));
+        let data = || wire::json(&frame.data, "data");
         let at = wire::millis(&frame.creation_time, "creationTime")?;
         match topic.split('.').next().unwrap_or_default() {
             "" => {

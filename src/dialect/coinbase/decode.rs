@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::messages::{Frame, ListEvent, rows, time};
+use super::messages::{Frame, ListEvent, time};
 use super::request;
 use super::trades::SideCheck;
 use crate::dialect::follow::Follow;
@@ -92,9 +92,11 @@ impl CoinbaseDecoder {
         }
         match &*channel {
             "l2_data" => return self.books(head, &frame.events, out),
-            "market_trades" => return self.trades(rows(&frame.events, "events")?, out),
-            "ticker" | "ticker_batch" => return self.tickers(head.at, rows(&frame.events, "events")?, out),
-            "heartbeats" => return self.beats(head, rows(&frame.events, "events")?, out),
+            "market_trades" => return self.trades(wire::json(&frame.events, "events")?, out),
+            "ticker" | "ticker_batch" => {
+                return self.tickers(head.at, wire::json(&frame.events, "events")?, out);
+            }
+            "heartbeats" => return self.beats(head, wire::json(&frame.events, "events")?, out),
             "subscriptions" => out.note(Note::Ack),
             "candles" | "status" | "user" | "futures_balance_summary" => out.note(Note::Unused(&channel)),
             _ => out.note(Note::Unknown(&channel)),

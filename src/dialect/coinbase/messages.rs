@@ -149,16 +149,6 @@ pub(super) fn money(field: &Field<'_>, name: &'static str) -> Result<Option<Deci
     }
 }
 
-/// The JSON of a list; an absent one is empty.
-pub(super) fn list<'f>(field: &'f Field<'_>) -> &'f str {
-    field.as_ref().map(wire::Raw::json).filter(|json| *json != "null").unwrap_or("[]")
-}
-
-/// The JSON of a list that must be there.
-pub(super) fn rows<'f>(field: &'f Field<'_>, name: &'static str) -> Result<&'f str, WireError> {
-    field.as_ref().map(wire::Raw::json).ok_or(WireError::Missing(name))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use super::book::{Book, Verdict, is_grouped};
 use super::grammar::Name;
 use super::levels::levels;
-use super::messages::{BookData, Frame, Print, json};
+use super::messages::{BookData, Frame, Print};
 use super::{answered, request};
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
@@ -74,7 +74,7 @@ impl DeribitDecoder {
         }
         let params = frame.params()?;
         let channel = wire::required(&params.channel, "channel")?;
-        let data = json(&params.data, "data");
+        let data = wire::json(&params.data, "data");
         let (head, rest) = channel.split_once('.').unwrap_or((&*channel, ""));
         match head {
             "book" => self.book(conn, &channel, data, out),
@@ -141,8 +141,8 @@ impl DeribitDecoder {
             _ => return Err(WireError::Word("type")),
         };
         let ts_venue = wire::millis(&data.timestamp, "timestamp")?;
-        levels(json(&data.bids, "bids")?, &mut self.bids)?;
-        levels(json(&data.asks, "asks")?, &mut self.asks)?;
+        levels(wire::json(&data.bids, "bids")?, &mut self.bids)?;
+        levels(wire::json(&data.asks, "asks")?, &mut self.asks)?;
         self.apply_book(ix, conn, Head { prev, id, ts_venue }, out);
         Ok(())
     }
@@ -186,8 +186,8 @@ impl DeribitDecoder {
         let ix = self.table.intern(&wire::required(&data.instrument_name, "instrument_name")?)?;
         let id = wire::integer(&data.change_id, "change_id")?;
         let ts_venue = wire::millis(&data.timestamp, "timestamp")?;
-        levels(json(&data.bids, "bids")?, &mut self.bids)?;
-        levels(json(&data.asks, "asks")?, &mut self.asks)?;
+        levels(wire::json(&data.bids, "bids")?, &mut self.bids)?;
+        levels(wire::json(&data.asks, "asks")?, &mut self.asks)?;
         let change = BookChange {
             snapshot: true,
             bids: &self.bids,

@@ -300,8 +300,7 @@ impl AccountDecoder {
         let path = answer.url.split_once('?').map_or(answer.url, |(path, _)| path);
         if path.contains("/v4/addresses/") {
             let contents: Contents<'_> = wire::object(&body)?;
-            let subaccount =
-                contents.subaccount.as_ref().map(Raw::json).ok_or(WireError::Missing("subaccount"))?;
+            let subaccount = wire::json(&contents.subaccount, "subaccount")?;
             self.topic = self.topic.take().or_else(|| topic(path));
             self.holdings("", subaccount, out)
         } else if path.contains("/v4/orders") {

@@ -35,7 +35,7 @@ impl Frame<'_> {
 
     /// The JSON of its contents.
     pub(super) fn contents(&self) -> Result<&str, WireError> {
-        self.contents.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("contents"))
+        wire::json(&self.contents, "contents")
     }
 }
 

@@ -6,7 +6,7 @@ use super::book::Book;
 use super::messages::{BboData, BboLevel, BookData, Ctx, CtxData, Frame, TradeRow};
 use super::meta::Tokens;
 use crate::dialect::levels::levels;
-use crate::dialect::wire::{self, Raw};
+use crate::dialect::wire;
 use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Quote, Side, Ticker, Trade, TradeId};
@@ -94,7 +94,7 @@ impl HyperliquidDecoder {
         }
         let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
         let channel = wire::word(&frame.channel);
-        let data = || frame.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"));
+        let data = || wire::json(&frame.data, "data");
         match &*channel {
             "l2Book" => self.book(conn, data()?, out)?,
             "bbo" => self.bbo(data()?, out)?,

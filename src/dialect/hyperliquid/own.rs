@@ -109,7 +109,7 @@ impl OwnDecoder {
         }
         let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
         let channel = wire::word(&frame.channel);
-        let data = || frame.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"));
+        let data = || wire::json(&frame.data, "data");
         match &*channel {
             "pong" => out.note(Note::Heartbeat),
             "subscriptionResponse" => out.note(Note::Ack),

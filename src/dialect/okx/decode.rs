@@ -128,7 +128,7 @@ impl OkxDecoder {
         frame: &Frame<'_>,
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
-        let data = || frame.data.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("data"));
+        let data = || wire::json(&frame.data, "data");
         match channel {
             "books" | "books-l2-tbt" | "books50-l2-tbt" => self.books(conn, channel, symbol, frame, out),
             "bbo-tbt" => self.touch(symbol, data()?, out),
@@ -224,7 +224,7 @@ impl OkxDecoder {
             out.note(Note::Refused(&wire::word(&frame.msg)));
             return Ok(());
         }
-        let data = frame.data.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("data"))?;
+        let data = wire::json(&frame.data, "data")?;
         match path.rsplit_once("/api/v5/").map_or("", |(_, end)| end) {
             "public/instruments" => self.instruments(data, out),
             "market/books" => self.seeded(&inst_id(answer.url), data, out),

@@ -8,7 +8,7 @@
 use super::decode::parameter;
 use super::messages::Frame;
 use super::own_rows::{AccountRow, CoinRow, OrderRow, PositionRow};
-use crate::dialect::wire::{self, Raw};
+use crate::dialect::wire;
 use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{Holding, Leg, Margin, Order, OrderState, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
@@ -105,7 +105,7 @@ impl OwnDecoder {
             }
         }
         let channel = frame.arg.as_ref().map(|arg| wire::word(&arg.channel)).unwrap_or_default();
-        let data = || frame.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"));
+        let data = || wire::json(&frame.data, "data");
         match &*channel {
             "positions" => wire::each_row(data()?, |row| self.position(row, out)),
             "account" => wire::each_row(data()?, |row| account(row, false, out)),
@@ -298,7 +298,7 @@ impl OwnDecoder {
             out.note(Note::Refused(&wire::word(&frame.msg)));
             return Ok(());
         }
-        let data = frame.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"))?;
+        let data = wire::json(&frame.data, "data")?;
         let is = |known: &str| path.ends_with(known);
         if is(POSITIONS) {
             self.all_positions(data, out)
