@@ -196,6 +196,19 @@ pub fn noted(read: Result<(), WireError>, out: &mut dyn Out) {
     }
 }
 
+/// For tests of the hot paths: `fast` reads `line` into one event, and leaves each of `others` to the
+/// general parser before anything is emitted.
+#[cfg(test)]
+fn takes_only(line: &str, others: &[String], mut fast: impl FnMut(&[u8], &mut Count) -> Option<()>) {
+    let mut sink = Count::default();
+    assert!(fast(line.as_bytes(), &mut sink).is_some(), "{line}");
+    assert_eq!(sink.0, 1, "{line}");
+    for other in others {
+        assert!(fast(other.as_bytes(), &mut sink).is_none(), "{other}");
+    }
+    assert_eq!(sink.0, 1, "nothing is emitted before the whole message is read");
+}
+
 /// For tests of the hot paths: how many events came.
 #[cfg(test)]
 #[derive(Default)]

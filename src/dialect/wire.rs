@@ -18,7 +18,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use sonic_rs::LazyValue;
 
 use super::WireError;
-use crate::model::event::Level;
+use crate::model::event::{Level, Side};
 use crate::model::num::{Num, decimal};
 use crate::model::time::Nanos;
 
@@ -134,6 +134,19 @@ pub fn price(field: &Field<'_>, name: &'static str) -> Result<Num, WireError> {
 /// The size of a trade or of a liquidation: not negative.
 pub fn size(field: &Field<'_>, name: &'static str) -> Result<Num, WireError> {
     as_size(&required(field, name)?, name)
+}
+
+/// The side of an order, as one of the venue's two words: the one that buys, the one that sells.
+pub fn order_side(
+    field: &Field<'_>,
+    name: &'static str,
+    [buys, sells]: [&str; 2],
+) -> Result<Side, WireError> {
+    match &*required(field, name)? {
+        word if word == buys => Ok(Side::Buy),
+        word if word == sells => Ok(Side::Sell),
+        _ => Err(WireError::Word(name)),
+    }
 }
 
 /// One side of a quote. Without a price, or with a size of zero, the side is empty.

@@ -185,9 +185,5 @@ pub(super) fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
 
 /// `buy` or `sell`.
 pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
-    match &*wire::required(field, "side")? {
-        "buy" => Ok(Side::Buy),
-        "sell" => Ok(Side::Sell),
-        _ => Err(WireError::Word("side")),
-    }
+    wire::order_side(field, "side", ["buy", "sell"])
 }

@@ -205,9 +205,5 @@ pub(super) fn refusal(json: &str) -> String {
 }
 
 pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
-    match &*wire::required(field, "side")? {
-        "Buy" => Ok(Side::Buy),
-        "Sell" => Ok(Side::Sell),
-        _ => Err(WireError::Word("side")),
-    }
+    wire::order_side(field, "side", ["Buy", "Sell"])
 }

@@ -326,9 +326,5 @@ fn refused_topics(frame: &Frame<'_>) -> Option<String> {
 }
 
 pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
-    match &*wire::required(field, "S")? {
-        "Buy" => Ok(Side::Buy),
-        "Sell" => Ok(Side::Sell),
-        _ => Err(WireError::Word("S")),
-    }
+    wire::order_side(field, "S", ["Buy", "Sell"])
 }

@@ -326,11 +326,7 @@ fn again(conn: ConnIx, channels: &[String], out: &mut dyn Out) {
 
 /// `buy` or `sell`.
 pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
-    match &*wire::required(field, "direction")? {
-        "buy" => Ok(Side::Buy),
-        "sell" => Ok(Side::Sell),
-        _ => Err(WireError::Word("direction")),
-    }
+    wire::order_side(field, "direction", ["buy", "sell"])
 }
 
 #[cfg(test)]

@@ -126,11 +126,7 @@ impl DydxDecoder {
 }
 
 pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
-    match &*wire::required(field, "side")? {
-        "BUY" => Ok(Side::Buy),
-        "SELL" => Ok(Side::Sell),
-        _ => Err(WireError::Word("side")),
-    }
+    wire::order_side(field, "side", ["BUY", "SELL"])
 }
 
 #[cfg(test)]
