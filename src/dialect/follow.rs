@@ -1,5 +1,6 @@
 //! Where a streamed book stands: before its snapshot, behind it, or lost.
 
+use super::sequence::Step;
 use super::{Out, PENDING_MESSAGES_MAX};
 use crate::model::entry::ConnIx;
 use crate::model::event::{Body, Event, Gap, GapWhy, Symbol};
@@ -35,6 +36,21 @@ pub enum Orphan {
     Skip,
     /// Leave it out and ask for the snapshot.
     Ask,
+}
+
+/// What a book message means.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Replaces the book.
+    Snapshot,
+    /// Changes it.
+    Delta,
+    /// Leave it out.
+    Skip,
+    /// The book is not to be believed. The caller loses it, reports it, subscribes again.
+    Gap(Gap),
+    /// The snapshot that was asked for does not come: subscribe again.
+    AskAgain,
 }
 
 impl<Q> Follow<Q> {
@@ -73,6 +89,19 @@ impl<Q> Follow<Q> {
                 self.state = State::Broken(0);
                 Orphan::Ask
             }
+        }
+    }
+
+    /// What a change means that takes this step; `None` while nothing is followed.
+    pub fn judge(&mut self, step: Option<Step>) -> Verdict {
+        match step {
+            Some(Step::Apply | Step::Beat) => Verdict::Delta,
+            Some(Step::Old) => Verdict::Skip,
+            Some(Step::Gap { expected, got }) => Verdict::Gap(Gap::between(expected, got)),
+            None => match self.orphan() {
+                Orphan::Skip => Verdict::Skip,
+                Orphan::Ask => Verdict::AskAgain,
+            },
         }
     }
 

@@ -321,6 +321,12 @@ impl Gap {
     pub const fn of(why: GapWhy) -> Self {
         Gap { expected: None, got: None, why }
     }
+
+    /// A hole between two sequence numbers; one below zero is not told.
+    pub fn between(expected: i64, got: i64) -> Self {
+        let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
+        Gap { expected, got, why: GapWhy::Sequence }
+    }
 }
 
 /// Reasons to distrust a book until its next snapshot.

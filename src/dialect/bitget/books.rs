@@ -88,10 +88,7 @@ impl Book {
             Step::Apply => Verdict::Apply,
             Step::Beat => Verdict::Beat,
             Step::Old => Verdict::Skip,
-            Step::Gap { expected, got } => {
-                let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
-                Verdict::Gap(Gap { expected, got, why: GapWhy::Sequence })
-            }
+            Step::Gap { expected, got } => Verdict::Gap(Gap::between(expected, got)),
         }
     }
 

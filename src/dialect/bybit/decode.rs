@@ -1,8 +1,9 @@
 //! Bybit messages to events: dispatch, order books, trades.
 
-use super::book::{Book, Touch, Verdict};
+use super::book::{Book, Touch};
 use super::messages::{BookData, Frame, Print, Topics};
 use super::{fund, request, status};
+use crate::dialect::follow::Verdict;
 use crate::dialect::levels::levels_of;
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};

@@ -119,8 +119,7 @@ impl CoinbaseDecoder {
             Step::Gap { expected, got } => {
                 // The counter of heartbeats jumps with the numbers: one loss, not two.
                 *line = Line { sequence: Some(Consecutive::from(head.number)), beat: None };
-                let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
-                let gap = Gap { expected, got, why: GapWhy::Sequence };
+                let gap = Gap::between(expected, got);
                 self.lose_all(head.conn, gap, head.at, out);
                 true
             }

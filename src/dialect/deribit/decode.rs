@@ -1,10 +1,11 @@
 //! Deribit messages to events: dispatch, order books, trades, forced closes.
 
-use super::book::{Book, Verdict, is_grouped};
+use super::book::{Book, is_grouped};
 use super::grammar::Name;
 use super::levels::levels;
 use super::messages::{BookData, Frame, Print};
 use super::{answered, request};
+use crate::dialect::follow::Verdict;
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};

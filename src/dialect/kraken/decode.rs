@@ -173,8 +173,7 @@ impl KrakenDecoder {
             }
             Step::Old => out.note(Note::Superseded),
             Step::Gap { expected, got } => {
-                let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
-                self.lose(ix, conn, Gap { expected, got, why: GapWhy::Sequence }, ts_venue, out);
+                self.lose(ix, conn, Gap::between(expected, got), ts_venue, out);
             }
         }
     }
