@@ -165,6 +165,18 @@ pub fn side(
     Ok(Level { price: as_price(&px, px_name)?, size })
 }
 
+/// Takes what a partial message tells of one side of a quote; what is absent stays. False when it tells
+/// nothing of it.
+pub fn side_into(side: &mut Level, px: &Field<'_>, sz: &Field<'_>) -> Result<bool, WireError> {
+    *side = match (px.is_some(), sz.is_some()) {
+        (false, false) => return Ok(false),
+        (true, true) => self::side(px, sz, "price", "size")?,
+        (true, false) => Level { price: price(px, "price")?, size: side.size },
+        (false, true) => Level { price: side.price, size: size(sz, "size")? },
+    };
+    Ok(true)
+}
+
 fn as_price(text: &str, name: &'static str) -> Result<Num, WireError> {
     let num = Num::parse(text.as_bytes()).ok_or(WireError::Number(name))?;
     if num.mantissa > 0 { Ok(num) } else { Err(WireError::Range(name)) }

@@ -71,24 +71,7 @@ impl BitgetDecoder {
     }
 
     fn message(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
-        if bytes == b"pong" {
-            out.note(Note::Heartbeat);
-            return Ok(());
-        }
-        let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
-        if frame.event.is_some() {
-            answer_of_socket(&frame, out);
-            return Ok(());
-        }
-        let Some(arg) = &frame.arg else {
-            out.note(Note::Unknown("message without arg"));
-            return Ok(());
-        };
-        let address = Address::read(arg.json())?;
-        let Some(product) = address.product else {
-            out.note(Note::Unused("product that is no future"));
-            return Ok(());
-        };
+        let Some((frame, address, product)) = opened(bytes, out)? else { return Ok(()) };
         match address.topic.as_str() {
             "books" => self.books(conn, &address, product, &frame, out),
             "books1" => self.touches(conn, &address, product, &frame, out),
@@ -172,8 +155,34 @@ impl Decoder for BitgetDecoder {
     }
 }
 
+/// A message of data, and what it is about. `None` for any other message, which is noted.
+pub(super) fn opened<'a>(
+    bytes: &'a [u8],
+    out: &mut dyn Out,
+) -> Result<Option<(Frame<'a>, Address, Product)>, WireError> {
+    if bytes == b"pong" {
+        out.note(Note::Heartbeat);
+        return Ok(None);
+    }
+    let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
+    if frame.event.is_some() {
+        answer_of_socket(&frame, out);
+        return Ok(None);
+    }
+    let Some(arg) = &frame.arg else {
+        out.note(Note::Unknown("message without arg"));
+        return Ok(None);
+    };
+    let address = Address::read(arg.json())?;
+    let Some(product) = address.product else {
+        out.note(Note::Unused("product that is no future"));
+        return Ok(None);
+    };
+    Ok(Some((frame, address, product)))
+}
+
 /// Messages with an `event`: acknowledgements and refusals. Codes come as text and as numbers.
-pub(super) fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
+fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
     let message = wire::word(&frame.msg);
     match &*wire::word(&frame.event) {
         "subscribe" | "unsubscribe" => out.note(Note::Ack),

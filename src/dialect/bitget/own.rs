@@ -11,8 +11,8 @@
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::decode::answer_of_socket;
-use super::messages::{Address, Answer, Frame};
+use super::decode::opened;
+use super::messages::Answer;
 use super::own_rows::{AccountRow, OrderRow, PositionRow, Purse, RankRow};
 use super::product::Product;
 use super::rest::{escaped, parameter};
@@ -337,24 +337,7 @@ impl OwnDecoder {
     }
 
     fn message(&mut self, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
-        if bytes == b"pong" {
-            out.note(Note::Heartbeat);
-            return Ok(());
-        }
-        let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
-        if frame.event.is_some() {
-            answer_of_socket(&frame, out);
-            return Ok(());
-        }
-        let Some(arg) = &frame.arg else {
-            out.note(Note::Unknown("message without arg"));
-            return Ok(());
-        };
-        let address = Address::read(arg.json())?;
-        let Some(product) = address.product else {
-            out.note(Note::Unused("product that is no future"));
-            return Ok(());
-        };
+        let Some((frame, address, product)) = opened(bytes, out)? else { return Ok(()) };
         let sent = wire::millis(&frame.ts, "ts")?;
         let holding = match address.topic.as_str() {
             "positions" => Some(Holding::Positions),
