@@ -75,6 +75,19 @@ pub struct Speaker<'a> {
     pub now: Nanos,
 }
 
+impl<'a> Speaker<'a> {
+    /// The keys, where nothing can be signed without.
+    pub fn need_keys(&self) -> Result<&'a Keys, SignError> {
+        self.keys.ok_or(SignError::Form("given"))
+    }
+
+    /// The keys and their passphrase.
+    pub fn need_passphrase(&self) -> Result<(&'a Keys, &'a Secret), SignError> {
+        let keys = self.need_keys()?;
+        Ok((keys, keys.passphrase.as_ref().ok_or(SignError::Form("given with a passphrase"))?))
+    }
+}
+
 /// What a login says to one message of its socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heard {

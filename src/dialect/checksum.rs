@@ -58,6 +58,25 @@ impl TextBook {
 mod tests {
     use super::*;
 
+    /// The two examples of OKX's documentation, with the checksums it states: rows of four columns, and
+    /// more asks than bids.
+    #[test]
+    fn the_worked_examples_of_the_documentation_come_out() {
+        let bids = r#"[["3366.1","7","0","3"],["3366","6","3","4"]]"#;
+        let asks = r#"[["3366.8","9","10","3"],["3368","8","3","4"]]"#;
+        assert_eq!(crc32fast::hash(b"3366.1:7:3366.8:9:3366:6:3368:8").cast_signed(), -1_881_014_294);
+        assert_eq!(of(bids, asks), -1_881_014_294);
+        let bids = r#"[["3366.1","7","0","3"]]"#;
+        let asks = r#"[["3366.8","9","10","3"],["3368","8","3","4"],["3372","8","3","4"]]"#;
+        assert_eq!(of(bids, asks), 831_078_360);
+    }
+
+    /// The checksum of a book of these levels.
+    fn of(bids: &str, asks: &str) -> i32 {
+        let side = |json| Some(wire::parse::<Raw<'_>>(json).unwrap());
+        TextBook::default().apply(&side(bids), &side(asks)).unwrap()
+    }
+
     #[test]
     fn sides_alternate_and_text_counts_as_written() {
         let json = |text: &'static str| Some(wire::parse::<Raw<'_>>(text).unwrap());

@@ -5,7 +5,7 @@
 
 use super::LEVELS_MAX;
 use super::scan::Cursor;
-use crate::model::event::Level;
+use crate::model::event::{Level, Side, TradeId};
 use crate::model::time::Nanos;
 
 /// Takes `{"key":value,…}`; `field` takes the value behind each key.
@@ -101,6 +101,22 @@ pub fn quoted_millis(cursor: &mut Cursor<'_>) -> Option<Nanos> {
     let mut digits = Cursor::new(cursor.text()?);
     let at = millis(&mut digits)?;
     end(&digits).map(|()| at)
+}
+
+/// The side of an order, as one of the venue's two words: the one that buys, the one that sells.
+#[inline]
+pub fn order_side(word: &[u8], [buys, sells]: [&[u8]; 2]) -> Option<Side> {
+    if word == buys {
+        return Some(Side::Buy);
+    }
+    (word == sells).then_some(Side::Sell)
+}
+
+/// An id as text. An empty one is left to the general parser.
+#[inline]
+pub fn text_id(id: &[u8]) -> Option<TradeId<'_>> {
+    let text = std::str::from_utf8(id).ok().filter(|text| !text.is_empty())?;
+    Some(TradeId::Text(text))
 }
 
 /// Takes `[["price","size",…],…]`.

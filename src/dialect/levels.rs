@@ -2,9 +2,10 @@
 //!
 //! # Why
 //! Most bytes of most feeds are levels. They are read without building anything in between, in both
-//! shapes that venues use.
+//! shapes that venues use; a venue with a shape of its own brings a [`Row`].
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
@@ -16,10 +17,21 @@ use crate::model::event::Level;
 /// Reads levels into `out`, which is cleared first. A level is `[price, size, …]` or
 /// `{"px": price, "sz": size, …}`, with the names written out or not; more than [`LEVELS_MAX`] are refused.
 pub fn levels(json: &str, out: &mut Vec<Level>) -> Result<(), WireError> {
+    levels_as::<Pair<'_>>(json, out)
+}
+
+/// A level as a venue writes it. Its text is read first and judged then: an error names the field.
+pub trait Row<'a>: Deserialize<'a> {
+    /// Price and size.
+    fn level(&self) -> Result<Level, WireError>;
+}
+
+/// Reads rows of any shape into `out`, which is cleared first. More than [`LEVELS_MAX`] are refused.
+pub fn levels_as<'a, R: Row<'a>>(json: &'a str, out: &mut Vec<Level>) -> Result<(), WireError> {
     out.clear();
     let mut fault = None;
     let mut json = sonic_rs::Deserializer::from_str(json);
-    let read = Side { out, fault: &mut fault }.deserialize(&mut json);
+    let read = Side { out, fault: &mut fault, row: PhantomData::<R> }.deserialize(&mut json);
     match (fault, read) {
         (Some(error), _) => Err(error),
         (None, Ok(())) => Ok(()),
@@ -36,12 +48,13 @@ pub fn levels_of(field: &Field<'_>, out: &mut Vec<Level>) -> Result<(), WireErro
     }
 }
 
-struct Side<'v> {
+struct Side<'v, R> {
     out: &'v mut Vec<Level>,
     fault: &'v mut Option<WireError>,
+    row: PhantomData<R>,
 }
 
-impl<'de> DeserializeSeed<'de> for Side<'_> {
+impl<'de, R: Row<'de>> DeserializeSeed<'de> for Side<'_, R> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -49,7 +62,7 @@ impl<'de> DeserializeSeed<'de> for Side<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Side<'_> {
+impl<'de, R: Row<'de>> Visitor<'de> for Side<'_, R> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,8 +70,8 @@ impl<'de> Visitor<'de> for Side<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(pair) = seq.next_element_seed(Pair)? {
-            let level = pair.level().map_err(|error| {
+        while let Some(row) = seq.next_element::<R>()? {
+            let level = row.level().map_err(|error| {
                 *self.fault = Some(error);
                 de::Error::custom("level")
             })?;
@@ -73,41 +86,39 @@ impl<'de> Visitor<'de> for Side<'_> {
 }
 
 /// Price and size of one level, as text.
-struct PairText<'a> {
+struct Pair<'a> {
     price: Field<'a>,
     size: Field<'a>,
 }
 
-impl PairText<'_> {
+impl<'a> Row<'a> for Pair<'a> {
     fn level(&self) -> Result<Level, WireError> {
         Ok(Level { price: wire::price(&self.price, "price")?, size: wire::size(&self.size, "size")? })
     }
 }
 
-struct Pair;
-
-impl<'de> DeserializeSeed<'de> for Pair {
-    type Value = PairText<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<PairText<'de>, D::Error> {
-        deserializer.deserialize_any(self)
+impl<'a> Deserialize<'a> for Pair<'a> {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PairOf)
     }
 }
 
-impl<'de> Visitor<'de> for Pair {
-    type Value = PairText<'de>;
+struct PairOf;
+
+impl<'de> Visitor<'de> for PairOf {
+    type Value = Pair<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a level")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<PairText<'de>, A::Error> {
-        let pair = PairText { price: seq.next_element()?, size: seq.next_element()? };
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Pair<'de>, A::Error> {
+        let pair = Pair { price: seq.next_element()?, size: seq.next_element()? };
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(pair)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PairText<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pair<'de>, A::Error> {
         #[derive(Deserialize)]
         #[serde(field_identifier, rename_all = "lowercase")]
         enum Key {
@@ -118,7 +129,7 @@ impl<'de> Visitor<'de> for Pair {
             #[serde(other)]
             Other,
         }
-        let mut pair = PairText { price: None, size: None };
+        let mut pair = Pair { price: None, size: None };
         while let Some(key) = map.next_key()? {
             let twice = match key {
                 Key::Px => pair.price.replace(map.next_value()?).is_some(),

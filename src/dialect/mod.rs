@@ -29,6 +29,7 @@ pub mod kraken;
 pub mod levels;
 pub mod lists;
 pub mod okx;
+pub mod passphrase;
 pub mod plan;
 pub mod scan;
 pub mod sequence;
@@ -186,6 +187,26 @@ pub fn gap_of(control: &Control) -> Option<GapWhy> {
         Control::Overrun { .. } => Some(GapWhy::Overrun),
         Control::Opened { .. } | Control::Refused { .. } | Control::RestFailed { .. } => None,
     }
+}
+
+/// Notes why something could not be read.
+pub fn noted(read: Result<(), WireError>, out: &mut dyn Out) {
+    if let Err(error) = read {
+        out.note(Note::Undecodable(error));
+    }
+}
+
+/// For tests of the hot paths: `fast` reads `line` into one event, and leaves each of `others` to the
+/// general parser before anything is emitted.
+#[cfg(test)]
+fn takes_only(line: &str, others: &[String], mut fast: impl FnMut(&[u8], &mut Count) -> Option<()>) {
+    let mut sink = Count::default();
+    assert!(fast(line.as_bytes(), &mut sink).is_some(), "{line}");
+    assert_eq!(sink.0, 1, "{line}");
+    for other in others {
+        assert!(fast(other.as_bytes(), &mut sink).is_none(), "{other}");
+    }
+    assert_eq!(sink.0, 1, "nothing is emitted before the whole message is read");
 }
 
 /// For tests of the hot paths: how many events came.

@@ -1,5 +1,6 @@
 //! Connections from topics: cuts a list of subscriptions to what a venue tolerates.
 
+use super::account::Account;
 use super::wire::quoted;
 use crate::model::venue::{ConnPlan, Endpoint, VenueSpec};
 
@@ -22,6 +23,21 @@ pub fn connections(
             hello: share.chunks(batch).map(&request).collect(),
         })
         .collect()
+}
+
+/// The sockets of an account: one for each endpoint that serves `account`. `hello` writes what is sent
+/// after the login. Names are `<venue>/<account>@<endpoint>-1`.
+pub fn private(
+    venue: &VenueSpec,
+    account: &Account,
+    hello: impl Fn(&Endpoint) -> Vec<String>,
+) -> Vec<ConnPlan> {
+    let plan = |endpoint: &Endpoint| ConnPlan {
+        name: format!("{}/{}@{}-1", venue.id, account.name, endpoint.name),
+        url: endpoint.url.clone(),
+        hello: hello(endpoint),
+    };
+    venue.endpoints.iter().filter(|endpoint| serves(endpoint, "account")).map(plan).collect()
 }
 
 /// True when this endpoint serves a channel of this name.

@@ -18,7 +18,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use sonic_rs::LazyValue;
 
 use super::WireError;
-use crate::model::event::Level;
+use crate::model::event::{Level, Side};
 use crate::model::num::{Num, decimal};
 use crate::model::time::Nanos;
 
@@ -76,6 +76,16 @@ pub fn word<'f>(field: &'f Field<'_>) -> Cow<'f, str> {
     text(field, "").ok().flatten().unwrap_or_default()
 }
 
+/// The JSON of a field that must be there.
+pub fn json<'f>(field: &'f Field<'_>, name: &'static str) -> Result<&'f str, WireError> {
+    field.as_ref().map(Raw::json).ok_or(WireError::Missing(name))
+}
+
+/// The JSON of a list; an absent one is empty.
+pub fn list<'f>(field: &'f Field<'_>) -> &'f str {
+    field.as_ref().map(Raw::json).filter(|json| *json != "null").unwrap_or("[]")
+}
+
 /// A whole number.
 pub fn integer(field: &Field<'_>, name: &'static str) -> Result<Option<i64>, WireError> {
     text(field, name)?.map(|t| t.parse().map_err(|_| WireError::Number(name))).transpose()
@@ -84,6 +94,18 @@ pub fn integer(field: &Field<'_>, name: &'static str) -> Result<Option<i64>, Wir
 /// Milliseconds since the epoch. Zero is how venues write "never" and gives nothing.
 pub fn millis(field: &Field<'_>, name: &'static str) -> Result<Option<Nanos>, WireError> {
     Ok(integer(field, name)?.filter(|ms| *ms > 0).map(Nanos::from_millis))
+}
+
+/// A time as ISO 8601 writes it: `2026-11-22T06:00:00.627Z`.
+pub fn instant(field: &Field<'_>, name: &'static str) -> Result<Option<Nanos>, WireError> {
+    text(field, name)?.map(|t| stamp(&t).ok_or(WireError::Number(name))).transpose()
+}
+
+/// The time that a text of ISO 8601 stands for. `None` for any other text, and outside the years 1678
+/// to 2261.
+pub fn stamp(text: &str) -> Option<Nanos> {
+    let stamp: jiff::Timestamp = text.parse().ok()?;
+    i64::try_from(stamp.as_nanosecond()).ok().map(Nanos)
 }
 
 /// A slow figure of any sign.
@@ -114,6 +136,19 @@ pub fn size(field: &Field<'_>, name: &'static str) -> Result<Num, WireError> {
     as_size(&required(field, name)?, name)
 }
 
+/// The side of an order, as one of the venue's two words: the one that buys, the one that sells.
+pub fn order_side(
+    field: &Field<'_>,
+    name: &'static str,
+    [buys, sells]: [&str; 2],
+) -> Result<Side, WireError> {
+    match &*required(field, name)? {
+        word if word == buys => Ok(Side::Buy),
+        word if word == sells => Ok(Side::Sell),
+        _ => Err(WireError::Word(name)),
+    }
+}
+
 /// One side of a quote. Without a price, or with a size of zero, the side is empty.
 pub fn side(
     px: &Field<'_>,
@@ -128,6 +163,18 @@ pub fn side(
         return Ok(empty);
     }
     Ok(Level { price: as_price(&px, px_name)?, size })
+}
+
+/// Takes what a partial message tells of one side of a quote; what is absent stays. False when it tells
+/// nothing of it.
+pub fn side_into(side: &mut Level, px: &Field<'_>, sz: &Field<'_>) -> Result<bool, WireError> {
+    *side = match (px.is_some(), sz.is_some()) {
+        (false, false) => return Ok(false),
+        (true, true) => self::side(px, sz, "price", "size")?,
+        (true, false) => Level { price: price(px, "price")?, size: side.size },
+        (false, true) => Level { price: side.price, size: size(sz, "size")? },
+    };
+    Ok(true)
 }
 
 fn as_price(text: &str, name: &'static str) -> Result<Num, WireError> {
@@ -261,6 +308,22 @@ mod tests {
         assert_eq!(figure(&two.a, "a"), Ok(None));
         assert_eq!(figure(&two.b, "b"), Ok(None));
         assert_eq!(price(&two.a, "a"), Err(WireError::Missing("a")));
+    }
+
+    #[test]
+    fn times_are_utc_and_keep_their_nanoseconds() {
+        assert_eq!(stamp("2026-04-07T14:30:00.123456789Z"), Some(Nanos(1_775_572_200_123_456_789)));
+        assert_eq!(stamp("2026-04-07T16:30:00+02:00"), stamp("2026-04-07T14:30:00Z"));
+        for text in ["2026-04-07 14:30", "3000-01-01T00:00:00Z", "yesterday", "1790000000"] {
+            assert_eq!(stamp(text), None, "{text}");
+        }
+        let two: Two<'_> = parse(r#"{"a":"2026-09-21T14:13:20.627Z","b":""}"#).unwrap();
+        assert_eq!(instant(&two.a, "a"), Ok(Some(Nanos::from_millis(1_790_000_000_627))));
+        assert_eq!(instant(&two.b, "b"), Ok(None));
+        assert_eq!(
+            instant(&parse::<Two<'_>>(r#"{"a":"soon"}"#).unwrap().a, "a"),
+            Err(WireError::Number("a"))
+        );
     }
 
     #[test]

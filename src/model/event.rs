@@ -316,6 +316,19 @@ pub struct Gap {
     pub why: GapWhy,
 }
 
+impl Gap {
+    /// A gap that no numbers tell of.
+    pub const fn of(why: GapWhy) -> Self {
+        Gap { expected: None, got: None, why }
+    }
+
+    /// A hole between two sequence numbers; one below zero is not told.
+    pub fn between(expected: i64, got: i64) -> Self {
+        let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
+        Gap { expected, got, why: GapWhy::Sequence }
+    }
+}
+
 /// Reasons to distrust a book until its next snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GapWhy {

@@ -236,9 +236,6 @@ fn outcome(case: &Case, until: usize, line: &[u8]) -> (Vec<String>, bool) {
     )
 }
 
-/// Venues whose fast path takes the last of two values, while their general parser refuses both.
-const LAST_WINS: &[&str] = &["binance-usdm", "binance-coinm"];
-
 /// Catches: a decoder that takes the first or the last of two values that contradict each other.
 #[test]
 fn a_key_that_stands_twice_is_refused_or_means_nothing() {
@@ -254,8 +251,7 @@ fn a_key_that_stands_twice_is_refused_or_means_nothing() {
                 bent.splice(at..at, format!(",{key}:{value}").bytes());
                 tried += 1;
                 let (events, is_refused) = outcome(&case, until, &bent);
-                let is_known = LAST_WINS.contains(&case.venue);
-                if !is_refused && !is_known && events != outcome(&case, until, line).0 {
+                if !is_refused && events != outcome(&case, until, line).0 {
                     wrong.push(format!("{} line {}: {key}:{value}: {events:?}", case.name, until + 1));
                 }
             }

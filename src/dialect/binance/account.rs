@@ -11,12 +11,12 @@ use super::sign::signature;
 use crate::dialect::account::{
     Account, AccountDialect, Heard, Login, LoginState, Needs, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::plan;
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, WireError};
 use crate::model::entry::RestAnswer;
 use crate::model::secret::Secret;
-use crate::model::venue::{ConnPlan, Endpoint, Method, Poll, RestRequest, VenueSpec};
+use crate::model::venue::{ConnPlan, Method, Poll, RestRequest, VenueSpec};
 
 /// A listen key lives 60 minutes; each half an hour it is renewed.
 const KEEP_EVERY_MS: u64 = 1_800_000;
@@ -107,12 +107,7 @@ impl AccountDialect for Futures {
     }
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
-        let plan = |endpoint: &Endpoint| ConnPlan {
-            name: format!("{}/{}@{}-1", venue.id, account.name, endpoint.name),
-            url: endpoint.url.clone(),
-            hello: Vec::new(), // the listen key in the URL says it all
-        };
-        venue.endpoints.iter().filter(|endpoint| serves(endpoint, "account")).map(plan).collect()
+        plan::private(venue, account, |_| Vec::new()) // the listen key in the URL says it all
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {
@@ -131,7 +126,7 @@ impl AccountDialect for Futures {
         request: &RestRequest,
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
-        let keys = speaker.keys.ok_or(SignError::Form("there"))?;
+        let keys = speaker.need_keys()?;
         let headers = vec![("x-mbx-apikey", keys.key.clone())];
         let mut path = request.path.clone();
         if !path.ends_with("/listenKey") {

@@ -4,6 +4,7 @@
 
 use super::{BinanceDecoder, Depth, millis, taker};
 use crate::dialect::Out;
+use crate::dialect::hot::{end, members, once};
 use crate::dialect::scan::Cursor;
 use crate::model::entry::ConnIx;
 use crate::model::event::{Body, Level, Quote, Trade, TradeId};
@@ -27,25 +28,21 @@ impl BinanceDecoder {
     }
 
     fn fast_quote(&mut self, cursor: &mut Cursor<'_>, out: &mut dyn Out) -> Option<()> {
-        let (mut symbol, mut at) = (None, None);
+        let (mut kind, mut pool, mut symbol, mut at) = (None, None, None, None);
         let (mut bid, mut bid_size, mut ask, mut ask_size) = (None, None, None, None);
-        loop {
-            match cursor.key()? {
-                b"e" => (cursor.text()? == b"bookTicker").then_some(())?,
-                b"s" => symbol = Some(cursor.text()?),
-                b"E" => at = Some(cursor.whole()?),
-                b"b" => bid = Some(cursor.quoted_num()?),
-                b"B" => bid_size = Some(cursor.quoted_num()?),
-                b"a" => ask = Some(cursor.quoted_num()?),
-                b"A" => ask_size = Some(cursor.quoted_num()?),
-                b"st" => (cursor.whole()? == self.pool.st()).then_some(())?,
-                _ => cursor.skip()?,
-            }
-            if !cursor.eat_byte(b',') {
-                break;
-            }
-        }
-        cursor.eat(b"}}")?;
+        let st = self.pool.st();
+        members(cursor, |key, cursor| match key {
+            b"e" => once(&mut kind, (cursor.text()? == b"bookTicker").then_some(())),
+            b"s" => once(&mut symbol, cursor.text()),
+            b"E" => once(&mut at, cursor.whole()),
+            b"b" => once(&mut bid, cursor.quoted_num()),
+            b"B" => once(&mut bid_size, cursor.quoted_num()),
+            b"a" => once(&mut ask, cursor.quoted_num()),
+            b"A" => once(&mut ask_size, cursor.quoted_num()),
+            b"st" => once(&mut pool, (cursor.whole()? == st).then_some(())),
+            _ => cursor.skip(),
+        })?;
+        close(cursor)?;
         let quote = Quote {
             bid: Level { price: bid?, size: bid_size? },
             ask: Level { price: ask?, size: ask_size? },
@@ -56,26 +53,22 @@ impl BinanceDecoder {
     }
 
     fn fast_trade(&mut self, cursor: &mut Cursor<'_>, out: &mut dyn Out) -> Option<()> {
-        let (mut symbol, mut at, mut id, mut price, mut size, mut buyer_made) =
-            (None, None, None, None, None, None);
-        loop {
-            match cursor.key()? {
-                b"e" => matches!(cursor.text()?, b"trade" | b"aggTrade").then_some(())?,
-                b"s" => symbol = Some(cursor.text()?),
-                b"T" => at = Some(cursor.whole()?),
-                b"t" | b"a" => id = Some(cursor.whole()?),
-                b"p" => price = Some(cursor.quoted_num()?),
-                b"q" => size = Some(cursor.quoted_num()?),
-                b"m" => buyer_made = Some(cursor.flag()?),
-                b"X" => (cursor.text()? == b"MARKET").then_some(())?,
-                b"st" => (cursor.whole()? == self.pool.st()).then_some(())?,
-                _ => cursor.skip()?,
-            }
-            if !cursor.eat_byte(b',') {
-                break;
-            }
-        }
-        cursor.eat(b"}}")?;
+        let (mut kind, mut pool, mut symbol, mut at) = (None, None, None, None);
+        let (mut id, mut price, mut size, mut buyer_made, mut execution) = (None, None, None, None, None);
+        let st = self.pool.st();
+        members(cursor, |key, cursor| match key {
+            b"e" => once(&mut kind, matches!(cursor.text()?, b"trade" | b"aggTrade").then_some(())),
+            b"s" => once(&mut symbol, cursor.text()),
+            b"T" => once(&mut at, cursor.whole()),
+            b"t" | b"a" => once(&mut id, cursor.whole()),
+            b"p" => once(&mut price, cursor.quoted_num()),
+            b"q" => once(&mut size, cursor.quoted_num()),
+            b"m" => once(&mut buyer_made, cursor.flag()),
+            b"X" => once(&mut execution, (cursor.text()? == b"MARKET").then_some(())),
+            b"st" => once(&mut pool, (cursor.whole()? == st).then_some(())),
+            _ => cursor.skip(),
+        })?;
+        close(cursor)?;
         let trade = Trade {
             id: TradeId::Number(id?),
             price: price.filter(|p| !p.is_zero())?,
@@ -90,37 +83,34 @@ impl BinanceDecoder {
     }
 
     fn fast_depth(&mut self, conn: ConnIx, cursor: &mut Cursor<'_>, out: &mut dyn Out) -> Option<()> {
-        let (mut symbol, mut at, mut first, mut last, mut previous) = (None, None, None, None, None);
-        let (mut has_bids, mut has_asks) = (false, false);
-        loop {
-            match cursor.key()? {
-                b"e" => (cursor.text()? == b"depthUpdate").then_some(())?,
-                b"s" => symbol = Some(cursor.text()?),
-                b"E" => at = Some(cursor.whole()?),
-                b"U" => first = Some(cursor.whole()?),
-                b"u" => last = Some(cursor.whole()?),
-                b"pu" => previous = Some(cursor.whole()?),
-                b"b" => {
-                    cursor.levels(&mut self.bids)?;
-                    has_bids = true;
-                }
-                b"a" => {
-                    cursor.levels(&mut self.asks)?;
-                    has_asks = true;
-                }
-                b"st" => (cursor.whole()? == self.pool.st()).then_some(())?,
-                _ => cursor.skip()?,
-            }
-            if !cursor.eat_byte(b',') {
-                break;
-            }
-        }
-        cursor.eat(b"}}")?;
-        (has_bids && has_asks).then_some(())?;
+        let (mut kind, mut pool, mut symbol, mut at) = (None, None, None, None);
+        let (mut first, mut last, mut previous, mut bids, mut asks) = (None, None, None, None, None);
+        let st = self.pool.st();
+        members(cursor, |key, cursor| match key {
+            b"e" => once(&mut kind, (cursor.text()? == b"depthUpdate").then_some(())),
+            b"s" => once(&mut symbol, cursor.text()),
+            b"E" => once(&mut at, cursor.whole()),
+            b"U" => once(&mut first, cursor.whole()),
+            b"u" => once(&mut last, cursor.whole()),
+            b"pu" => once(&mut previous, cursor.whole()),
+            b"b" => once(&mut bids, cursor.levels(&mut self.bids)),
+            b"a" => once(&mut asks, cursor.levels(&mut self.asks)),
+            b"st" => once(&mut pool, (cursor.whole()? == st).then_some(())),
+            _ => cursor.skip(),
+        })?;
+        close(cursor)?;
+        bids.and(asks)?;
         let symbol = self.symbol(symbol?).ok()?;
         let depth =
             Depth { symbol, ts_venue: at.map(millis), first: first?, last: last?, previous: previous? };
         self.depth(conn, depth, out);
         Some(())
     }
+}
+
+/// Takes the end of the frame, behind its data.
+#[inline]
+fn close(cursor: &mut Cursor<'_>) -> Option<()> {
+    cursor.eat(b"}")?;
+    end(cursor)
 }

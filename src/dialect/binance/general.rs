@@ -8,7 +8,7 @@ use super::{AUDIT_DEPTH, BinanceDecoder, Depth, instruments, slow, taker};
 use crate::dialect::wire::{
     self, Field, amount, figure, parse, price, required, size, slow_price, text, word,
 };
-use crate::dialect::{Note, Out, WireError, levels};
+use crate::dialect::{Note, Out, WireError, levels, noted};
 use crate::model::entry::{ConnIx, RestAnswer};
 use crate::model::event::{
     Body, Event, Liquidation, LiquidationPrice, PositionSide, Quote, Side, Ticker, Trade, TradeId,
@@ -191,9 +191,7 @@ impl BinanceDecoder {
     /// Reads a message of any kind. Whatever cannot be read is a note; a book message that cannot be
     /// read costs its book.
     pub(super) fn general(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(conn, bytes, out), out);
     }
 
     fn message(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
@@ -278,7 +276,7 @@ impl BinanceDecoder {
             }
             Err(error) => {
                 // What this message would have changed is unknown: the book is void.
-                self.restart(symbol, Gap { expected: None, got: None, why: GapWhy::Undecodable }, out);
+                self.restart(symbol, Gap::of(GapWhy::Undecodable), out);
                 Err(error)
             }
         }

@@ -404,13 +404,13 @@ impl Decoder for BinanceDecoder {
                 b.conn == Some(conn) && !matches!(&b.sync, Sync::Waiting { kept, .. } if kept.is_empty())
             });
             if is_lost {
-                self.restart(symbol as u32, Gap { expected: None, got: None, why }, out);
+                self.restart(symbol as u32, Gap::of(why), out);
             }
         }
     }
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
-        self.restart(symbol, Gap { expected: None, got: None, why: GapWhy::Impossible }, out);
+        self.restart(symbol, Gap::of(GapWhy::Impossible), out);
     }
 
     fn symbols(&self) -> &Symbols {

@@ -259,11 +259,7 @@ fn algo(fields: [&Field<'_>; 9]) -> Result<(String, Order<'static>), WireError> 
 }
 
 fn side(field: &Field<'_>) -> Result<Side, WireError> {
-    match &*wire::required(field, "side")? {
-        "BUY" => Ok(Side::Buy),
-        "SELL" => Ok(Side::Sell),
-        _ => Err(WireError::Word("side")),
-    }
+    wire::order_side(field, "side", ["BUY", "SELL"])
 }
 
 /// `BOTH` in one-way mode.

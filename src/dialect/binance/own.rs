@@ -13,7 +13,7 @@ use super::orders::{self, AlgoListed, AlgoTold, Listed, Told, is_true};
 use super::positions::{News, Row};
 use crate::dialect::lists::Lists;
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{Balance, Holding, Leg, Margin, Order, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Symbol};
@@ -138,18 +138,18 @@ impl OwnDecoder {
         let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
         let at = wire::millis(&frame.E, "E")?;
         match &*wire::word(&frame.e) {
-            "ACCOUNT_UPDATE" => self.update(json(&frame.a, "a")?, at, out),
+            "ACCOUNT_UPDATE" => self.update(wire::json(&frame.a, "a")?, at, out),
             "ORDER_TRADE_UPDATE" => {
-                let row: Told<'_> = wire::object(json(&frame.o, "o")?)?;
+                let row: Told<'_> = wire::object(wire::json(&frame.o, "o")?)?;
                 let (id, order) = orders::told(&row)?;
                 self.order(PLAIN, &row.s, id, order, at, out)
             }
             "ALGO_UPDATE" => {
-                let row: AlgoTold<'_> = wire::object(json(&frame.o, "o")?)?;
+                let row: AlgoTold<'_> = wire::object(wire::json(&frame.o, "o")?)?;
                 let (id, order) = orders::algo_told(&row)?;
                 self.order(CONDITIONAL, &row.s, id, order, at, out)
             }
-            "MARGIN_CALL" => wire::each_row(json(&frame.p, "p")?, |row| {
+            "MARGIN_CALL" => wire::each_row(wire::json(&frame.p, "p")?, |row| {
                 let news = wire::object::<Row<'_>>(row)?.called()?;
                 self.position(&news, at, out)
             }),
@@ -175,14 +175,14 @@ impl OwnDecoder {
     /// Balances and positions that changed.
     fn update(&mut self, json: &str, at: Option<Nanos>, out: &mut dyn Out) -> Result<(), WireError> {
         let update: Update<'_> = wire::object(json)?;
-        let read = wire::each_row(list(&update.B), |row| {
+        let read = wire::each_row(wire::list(&update.B), |row| {
             let row: Wallet<'_> = wire::object(row)?;
             let asset = wire::required(&row.a, "a")?;
             let total = wire::figure(&row.wb, "wb")?.ok_or(WireError::Missing("wb"))?;
             out.event(own(at, Body::Balance(&balance(&asset, total, None))));
             Ok(())
         });
-        read.and(wire::each_row(list(&update.P), |row| {
+        read.and(wire::each_row(wire::list(&update.P), |row| {
             let news = wire::object::<Row<'_>>(row)?.told()?;
             self.position(&news, at, out)
         }))
@@ -354,7 +354,7 @@ impl OwnDecoder {
             };
             out.event(own(None, Body::Margin(&margin)));
         }
-        wire::each_row(list(&answer.positions), |row| {
+        wire::each_row(wire::list(&answer.positions), |row| {
             let news = wire::object::<Row<'_>>(row)?.margined()?;
             let key = (self.table.intern(&news.symbol)?, news.leg);
             let same = self.positions.get(&key).filter(|known| known.size == news.size);
@@ -375,15 +375,11 @@ impl OwnDecoder {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, _conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, _conn: ConnIx, control: &Control, out: &mut dyn Out) {
@@ -402,15 +398,6 @@ impl Decoder for OwnDecoder {
 /// An event of the account as a whole.
 fn own(ts_venue: Option<Nanos>, body: Body<'_>) -> Event<'_> {
     Event { symbol: Symbol::NONE, ts_venue, body }
-}
-
-fn json<'f>(field: &'f Field<'_>, name: &'static str) -> Result<&'f str, WireError> {
-    field.as_ref().map(wire::Raw::json).ok_or(WireError::Missing(name))
-}
-
-/// The JSON of a list; an absent one is empty.
-fn list<'f>(field: &'f Field<'_>) -> &'f str {
-    field.as_ref().map(wire::Raw::json).filter(|json| *json != "null").unwrap_or("[]")
 }
 
 fn balance(asset: &str, total: Decimal, available: Option<Decimal>) -> Balance<'_> {

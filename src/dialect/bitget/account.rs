@@ -14,14 +14,15 @@ use super::own::OwnDecoder;
 use super::product::Product;
 use super::request;
 use crate::dialect::account::{
-    Account, AccountDialect, Heard, Login, LoginState, Needs, Permissions, SignError, Signed, Speaker,
+    Account, AccountDialect, Login, Needs, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::passphrase::ByPassphrase;
+use crate::dialect::plan;
 use crate::dialect::sign::{base64, hmac_sha256};
-use crate::dialect::wire::{self, Field, Raw, quoted};
+use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, WireError};
 use crate::model::entry::RestAnswer;
-use crate::model::secret::{Keys, Secret};
+use crate::model::secret::Secret;
 use crate::model::venue::{ConnPlan, Poll, RestRequest, VenueSpec};
 
 /// Pushes may be lost, the venue says: the state is asked for as well.
@@ -29,6 +30,9 @@ const STATE_EVERY_MS: u64 = 15_000;
 
 /// The code for "this is a unified account".
 const UNIFIED: &str = "40085";
+
+/// The login of a socket.
+const LOGIN: ByPassphrase = ByPassphrase { path: "/user/verify" };
 
 /// The private half.
 #[derive(Debug)]
@@ -56,7 +60,7 @@ impl AccountDialect for BitgetAccount {
         if answer.status != 200 || !parsed.is_granted() {
             return Err(WireError::Word("code"));
         }
-        let data = parsed.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"))?;
+        let data = wire::json(&parsed.data, "data")?;
         let info: Info<'_> = wire::object(data)?;
         let Some(list) = &info.authorities else { return Ok(Permissions::Unknown) };
         let words: Vec<String> = wire::parse(list.json())?;
@@ -71,16 +75,11 @@ impl AccountDialect for BitgetAccount {
     }
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
-        let plan = |(endpoint, n): (&crate::model::venue::Endpoint, u32)| ConnPlan {
-            name: format!("{}/{}@{}-{n}", venue.id, account.name, endpoint.name),
-            url: endpoint.url.clone(),
-            hello: vec![request("subscribe", &channels())],
-        };
-        venue.endpoints.iter().filter(|e| serves(e, "account")).zip(1..).map(plan).collect()
+        plan::private(venue, account, |_| vec![request("subscribe", &channels())])
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {
-        Box::new(SocketLogin)
+        Box::new(LOGIN)
     }
 
     fn polls(&self, _venue: &VenueSpec, _account: &Account) -> Vec<Poll> {
@@ -98,13 +97,14 @@ impl AccountDialect for BitgetAccount {
         request: &RestRequest,
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
-        let (keys, passphrase) = credentials(speaker)?;
+        let (keys, passphrase) = speaker.need_passphrase()?;
         let time = speaker.now.as_millis();
         let body = request.body.as_deref().unwrap_or_default();
         let text = format!("{time}{}{}{body}", request.method.word(), request.path);
+        let signature = base64(&hmac_sha256(keys.secret.expose().as_bytes(), &text));
         let headers = vec![
             ("access-key", keys.key.clone()),
-            ("access-sign", Secret::new(signature(keys, &text))),
+            ("access-sign", Secret::new(signature)),
             ("access-timestamp", Secret::new(time.to_string())),
             ("access-passphrase", passphrase.clone()),
             ("locale", Secret::new("en-US")),
@@ -133,59 +133,17 @@ fn channels() -> Vec<String> {
     kinds.iter().flat_map(|(channel, all)| Product::ALL.map(|p| one(channel, all, p))).collect()
 }
 
-fn credentials<'s>(speaker: &Speaker<'s>) -> Result<(&'s Keys, &'s Secret), SignError> {
-    let keys = speaker.keys.ok_or(SignError::Form("given"))?;
-    Ok((keys, keys.passphrase.as_ref().ok_or(SignError::Form("given with a passphrase"))?))
-}
-
-fn signature(keys: &Keys, text: &str) -> String {
-    base64(&hmac_sha256(keys.secret.expose().as_bytes(), text))
-}
-
-/// One text, one answer. The answer's code is a number live and a string in the documents.
-#[derive(Debug)]
-struct SocketLogin;
-
-impl Login for SocketLogin {
-    fn open(&mut self, speaker: &Speaker<'_>) -> Result<Heard, SignError> {
-        let (keys, passphrase) = credentials(speaker)?;
-        let time = speaker.now.as_millis() / 1_000;
-        let sign = signature(keys, &format!("{time}GET/user/verify"));
-        let (key, passphrase) = (quoted(keys.key.expose()), quoted(passphrase.expose()));
-        let arg =
-            format!(r#"{{"apiKey":{key},"passphrase":{passphrase},"timestamp":"{time}","sign":"{sign}"}}"#);
-        Ok(Heard { send: vec![request("login", &[arg])], ..Heard::default() })
-    }
-
-    fn hear(&mut self, text: &[u8], _speaker: &Speaker<'_>) -> Result<Heard, SignError> {
-        #[derive(Deserialize)]
-        struct Reply<'a> {
-            #[serde(borrow)]
-            event: Field<'a>,
-            #[serde(borrow)]
-            code: Field<'a>,
-            #[serde(borrow)]
-            msg: Field<'a>,
-        }
-        let reply = wire::guarded(text).and_then(wire::object::<Reply<'_>>);
-        let Ok(reply) = reply else { return Ok(Heard::default()) }; // a pong, for example
-        let state = match (&*wire::word(&reply.event), &*wire::word(&reply.code)) {
-            ("login", "0") => LoginState::Done,
-            ("login" | "error", code) => {
-                let words = wire::word(&reply.msg);
-                LoginState::Refused(format!("{code} {words}").trim().to_string())
-            }
-            _ => return Ok(Heard::default()),
-        };
-        Ok(Heard { is_kept: true, send: Vec::new(), state })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config;
+    use crate::dialect::account::LoginState;
     use crate::model::Nanos;
+    use crate::model::secret::Keys;
+
+    fn login() -> ByPassphrase {
+        LOGIN
+    }
 
     fn venue() -> VenueSpec {
         config::venues::read("bitget", include_str!("../../../venues/bitget.toml")).unwrap()
@@ -217,7 +175,7 @@ mod tests {
             (header("access-timestamp").as_str(), signed.path.as_str()),
             ("1790000000123", request.path.as_str())
         );
-        let heard = SocketLogin.open(&speaker).unwrap();
+        let heard = login().open(&speaker).unwrap();
         assert_eq!(
             heard.send,
             [
@@ -242,7 +200,7 @@ mod tests {
         for secret in ["hunter2-secret", "sesame", "bg_demo_key"] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
-        assert!(!SocketLogin.open(&speaker).unwrap().send.concat().contains("hunter2"));
+        assert!(!login().open(&speaker).unwrap().send.concat().contains("hunter2"));
     }
 
     #[test]
@@ -250,20 +208,20 @@ mod tests {
         let (keys, account) = (Keys { passphrase: None, ..keys() }, account());
         let speaker = Speaker { keys: Some(&keys), account: &account, now: Nanos::from_millis(1) };
         assert!(BitgetAccount.sign(&venue(), &RestRequest::get("/x"), &speaker).is_err());
-        assert!(SocketLogin.open(&Speaker { keys: None, ..speaker }).is_err());
+        assert!(login().open(&Speaker { keys: None, ..speaker }).is_err());
     }
 
     #[test]
     fn a_login_ends_with_its_answer() {
         let (keys, account) = (keys(), account());
         let speaker = Speaker { keys: Some(&keys), account: &account, now: Nanos::from_millis(1) };
-        let state = |text: &str| SocketLogin.hear(text.as_bytes(), &speaker).unwrap().state;
+        let state = |text: &str| login().hear(text.as_bytes(), &speaker).unwrap().state;
         assert_eq!(state(r#"{"event":"login","code":0,"connId":"c"}"#), LoginState::Done);
         assert_eq!(state(r#"{"event":"login","code":"0"}"#), LoginState::Done);
         let refused = LoginState::Refused("30005 Login failed".into());
         assert_eq!(state(r#"{"event":"error","code":"30005","msg":"Login failed"}"#), refused);
         assert_eq!(state("pong"), LoginState::Same);
-        assert!(SocketLogin.hear(br#"{"event":"login","code":0}"#, &speaker).unwrap().is_kept);
+        assert!(login().hear(br#"{"event":"login","code":0}"#, &speaker).unwrap().is_kept);
     }
 
     /// Fault: a key that trades taken for one that looks.

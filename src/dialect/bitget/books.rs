@@ -88,10 +88,7 @@ impl Book {
             Step::Apply => Verdict::Apply,
             Step::Beat => Verdict::Beat,
             Step::Old => Verdict::Skip,
-            Step::Gap { expected, got } => {
-                let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
-                Verdict::Gap(Gap { expected, got, why: GapWhy::Sequence })
-            }
+            Step::Gap { expected, got } => Verdict::Gap(Gap::between(expected, got)),
         }
     }
 
@@ -120,9 +117,7 @@ impl Book {
         *last = seq.or(*last);
         let found = i64::from(text.apply(&row.b, &row.a)?);
         Ok(match wire::integer(&row.checksum, "checksum")? {
-            Some(told) if told != 0 && told != found => {
-                Verdict::Gap(Gap { expected: None, got: None, why: GapWhy::Checksum })
-            }
+            Some(told) if told != 0 && told != found => Verdict::Gap(Gap::of(GapWhy::Checksum)),
             _ => Verdict::Apply,
         })
     }
@@ -173,7 +168,7 @@ impl BitgetDecoder {
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
         if read.is_err() {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+            let gap = Gap::of(GapWhy::Undecodable);
             self.lose(ix, conn, gap, None, out);
         }
         read
@@ -310,7 +305,7 @@ mod tests {
         let quiet = row(r#"{"bids":[["4","1"]],"asks":[],"checksum":0}"#);
         assert_eq!(book.judge_loose(HERE, false, &quiet, Some(9)), Ok(Verdict::Apply));
         let wrong = row(r#"{"bids":[["4","2"]],"asks":[],"checksum":7}"#);
-        let gap = Gap { expected: None, got: None, why: GapWhy::Checksum };
+        let gap = Gap::of(GapWhy::Checksum);
         assert_eq!(book.judge_loose(HERE, false, &wrong, Some(10)), Ok(Verdict::Gap(gap)));
         let gap = Gap { expected: Some(11), got: Some(10), why: GapWhy::Sequence };
         assert_eq!(book.judge_loose(HERE, false, &quiet, Some(10)), Ok(Verdict::Gap(gap)));

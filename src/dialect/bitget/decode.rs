@@ -4,7 +4,7 @@ use super::books::{Book, again};
 use super::messages::{Address, Frame, TradeRow};
 use super::product::Product;
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Gap, GapWhy, Level, Quote, Side, Trade, TradeId};
 use crate::model::num::Num;
@@ -71,24 +71,7 @@ impl BitgetDecoder {
     }
 
     fn message(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
-        if bytes == b"pong" {
-            out.note(Note::Heartbeat);
-            return Ok(());
-        }
-        let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
-        if frame.event.is_some() {
-            answer_of_socket(&frame, out);
-            return Ok(());
-        }
-        let Some(arg) = &frame.arg else {
-            out.note(Note::Unknown("message without arg"));
-            return Ok(());
-        };
-        let address = Address::read(arg.json())?;
-        let Some(product) = address.product else {
-            out.note(Note::Unused("product that is no future"));
-            return Ok(());
-        };
+        let Some((frame, address, product)) = opened(bytes, out)? else { return Ok(()) };
         match address.topic.as_str() {
             "books" => self.books(conn, &address, product, &frame, out),
             "books1" => self.touches(conn, &address, product, &frame, out),
@@ -134,23 +117,17 @@ impl BitgetDecoder {
 
 impl Decoder for BitgetDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if self.fast(conn, bytes, out).is_some() {
-            return;
-        }
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
+        if self.fast(conn, bytes, out).is_none() {
+            noted(self.message(conn, bytes, out), out);
         }
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
         let Some(why) = gap_of(control) else { return };
-        let resubscribe = why == GapWhy::Overrun; // after a close the feed subscribes by itself
         for (symbol, state) in self.table.each() {
             if state.touch_conn == Some(conn) {
                 state.touch_conn = None;
@@ -159,13 +136,8 @@ impl Decoder for BitgetDecoder {
             if state.book.follow.conn != Some(conn) {
                 continue;
             }
-            let live = state.book.follow.is_live();
-            state.book.follow.lose(resubscribe);
-            if live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
-            }
-            if let Some(product) = state.product.filter(|_| resubscribe) {
+            let ask = state.book.follow.cut(symbol, why, out);
+            if let Some(product) = state.product.filter(|_| ask) {
                 let texts = again(state.book.edition, product, symbol.text);
                 out.command(Command::Send { conn, texts });
             }
@@ -174,8 +146,7 @@ impl Decoder for BitgetDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.table.state(symbol).and_then(|s| s.book.follow.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, None, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), None, out);
         }
     }
 
@@ -184,8 +155,34 @@ impl Decoder for BitgetDecoder {
     }
 }
 
+/// A message of data, and what it is about. `None` for any other message, which is noted.
+pub(super) fn opened<'a>(
+    bytes: &'a [u8],
+    out: &mut dyn Out,
+) -> Result<Option<(Frame<'a>, Address, Product)>, WireError> {
+    if bytes == b"pong" {
+        out.note(Note::Heartbeat);
+        return Ok(None);
+    }
+    let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
+    if frame.event.is_some() {
+        answer_of_socket(&frame, out);
+        return Ok(None);
+    }
+    let Some(arg) = &frame.arg else {
+        out.note(Note::Unknown("message without arg"));
+        return Ok(None);
+    };
+    let address = Address::read(arg.json())?;
+    let Some(product) = address.product else {
+        out.note(Note::Unused("product that is no future"));
+        return Ok(None);
+    };
+    Ok(Some((frame, address, product)))
+}
+
 /// Messages with an `event`: acknowledgements and refusals. Codes come as text and as numbers.
-pub(super) fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
+fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
     let message = wire::word(&frame.msg);
     match &*wire::word(&frame.event) {
         "subscribe" | "unsubscribe" => out.note(Note::Ack),
@@ -197,9 +194,5 @@ pub(super) fn answer_of_socket(frame: &Frame<'_>, out: &mut dyn Out) {
 
 /// `buy` or `sell`.
 pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
-    match &*wire::required(field, "side")? {
-        "buy" => Ok(Side::Buy),
-        "sell" => Ok(Side::Sell),
-        _ => Err(WireError::Word("side")),
-    }
+    wire::order_side(field, "side", ["buy", "sell"])
 }

@@ -37,7 +37,7 @@ impl Frame<'_> {
 
     /// The JSON of the rows.
     pub(super) fn rows(&self) -> Result<&str, WireError> {
-        self.data.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("data"))
+        wire::json(&self.data, "data")
     }
 }
 

@@ -11,13 +11,13 @@
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::decode::answer_of_socket;
-use super::messages::{Address, Answer, Frame};
+use super::decode::opened;
+use super::messages::Answer;
 use super::own_rows::{AccountRow, OrderRow, PositionRow, Purse, RankRow};
 use super::product::Product;
 use super::rest::{escaped, parameter};
 use crate::dialect::wire::{self, Field, Raw};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{Balance, Holding, Margin, Order, OrderState, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Symbol};
@@ -337,24 +337,7 @@ impl OwnDecoder {
     }
 
     fn message(&mut self, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
-        if bytes == b"pong" {
-            out.note(Note::Heartbeat);
-            return Ok(());
-        }
-        let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
-        if frame.event.is_some() {
-            answer_of_socket(&frame, out);
-            return Ok(());
-        }
-        let Some(arg) = &frame.arg else {
-            out.note(Note::Unknown("message without arg"));
-            return Ok(());
-        };
-        let address = Address::read(arg.json())?;
-        let Some(product) = address.product else {
-            out.note(Note::Unused("product that is no future"));
-            return Ok(());
-        };
+        let Some((frame, address, product)) = opened(bytes, out)? else { return Ok(()) };
         let sent = wire::millis(&frame.ts, "ts")?;
         let holding = match address.topic.as_str() {
             "positions" => Some(Holding::Positions),
@@ -388,7 +371,7 @@ impl OwnDecoder {
             out.note(Note::Refused(&wire::word(&parsed.msg)));
             return Ok(());
         }
-        let data = parsed.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"))?;
+        let data = wire::json(&parsed.data, "data")?;
         let product = parameter(answer.url, "productType").and_then(|p| Product::parse(p.as_bytes()));
         let Some(product) = product else {
             out.note(Note::Unused("REST answer"));
@@ -446,15 +429,11 @@ fn tell_margin(purse: &Purse, at: Option<Nanos>, out: &mut dyn Out) {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, _conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, _conn: ConnIx, _control: &Control, _out: &mut dyn Out) {}

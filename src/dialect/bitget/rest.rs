@@ -81,7 +81,7 @@ impl BitgetDecoder {
             out.note(Note::Refused(&wire::word(&parsed.msg)));
             return Ok(());
         }
-        let data = parsed.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"))?;
+        let data = wire::json(&parsed.data, "data")?;
         let is = |path| answer.url.contains(path);
         if !(is(instruments::PATH) || is(TIERS) || is(FUNDS) || is(BOOK)) {
             out.note(Note::Unused("REST answer"));

@@ -10,7 +10,7 @@ use crate::dialect::wire;
 use crate::dialect::{Out, WireError};
 use crate::model::entry::ConnIx;
 use crate::model::event::{
-    Body, Event, Level, Liquidation, LiquidationPrice, PositionSide, Quote, Side, Ticker, TradeId,
+    Body, Event, Liquidation, LiquidationPrice, PositionSide, Quote, Side, Ticker, TradeId,
 };
 use crate::model::num::Num;
 use crate::model::time::Nanos;
@@ -156,20 +156,9 @@ fn ticker(product: Product, row: &TickerRow<'_>) -> Result<Ticker, WireError> {
 impl TickerRow<'_> {
     /// Takes the best bid and ask into `quote`. False when the message carries neither.
     fn best_into(&self, quote: &mut Quote) -> Result<bool, WireError> {
-        let mut any = false;
-        for (side, px, sz) in [
-            (&mut quote.bid, &self.bid1_price, &self.bid1_size),
-            (&mut quote.ask, &self.ask1_price, &self.ask1_size),
-        ] {
-            *side = match (px.is_some(), sz.is_some()) {
-                (false, false) => continue, // unchanged
-                (true, true) => wire::side(px, sz, "price", "size")?,
-                (true, false) => Level { price: wire::price(px, "price")?, size: side.size },
-                (false, true) => Level { price: side.price, size: wire::size(sz, "size")? },
-            };
-            any = true;
-        }
-        Ok(any)
+        let bid = wire::side_into(&mut quote.bid, &self.bid1_price, &self.bid1_size)?;
+        let ask = wire::side_into(&mut quote.ask, &self.ask1_price, &self.ask1_size)?;
+        Ok(bid || ask)
     }
 }
 

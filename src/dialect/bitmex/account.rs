@@ -12,7 +12,7 @@ use super::request;
 use crate::dialect::account::{
     Account, AccountDialect, Heard, Login, LoginState, Needs, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::plan;
 use crate::dialect::sign::{hex, hmac_sha256};
 use crate::dialect::wire::{self, Field, Raw, quoted};
 use crate::dialect::{Decoder, WireError};
@@ -47,14 +47,7 @@ impl AccountDialect for BitmexAccount {
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
         let tables = TABLES.map(String::from);
-        let endpoints = venue.endpoints.iter().filter(|e| serves(e, "account"));
-        endpoints
-            .map(|endpoint| ConnPlan {
-                name: format!("{}/{}@{}-1", venue.id, account.name, endpoint.name),
-                url: endpoint.url.clone(),
-                hello: vec![request("subscribe", &tables)],
-            })
-            .collect()
+        plan::private(venue, account, |_| vec![request("subscribe", &tables)])
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {
@@ -79,7 +72,7 @@ impl AccountDialect for BitmexAccount {
         request: &RestRequest,
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
-        let Some(keys) = speaker.keys else { return Err(SignError::Form("there: this venue needs a key")) };
+        let keys = speaker.need_keys()?;
         let expires = expires(speaker.now);
         let body = request.body.as_deref().unwrap_or_default();
         let signature = signature(keys, request.method.word(), &request.path, expires, body);
@@ -162,7 +155,7 @@ struct EchoRequest<'a> {
 
 impl Login for KeyLogin {
     fn open(&mut self, speaker: &Speaker<'_>) -> Result<Heard, SignError> {
-        let Some(keys) = speaker.keys else { return Err(SignError::Form("there: this venue needs a key")) };
+        let keys = speaker.need_keys()?;
         let expires = expires(speaker.now);
         let signature = signature(keys, "GET", "/realtime", expires, "");
         let key = quoted(keys.key.expose());

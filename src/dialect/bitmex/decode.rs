@@ -3,10 +3,10 @@
 use super::book::{Rows, Taken};
 use super::market::answer_of_socket;
 use super::messages::{Action, BookRow, Frame, Named};
-use super::money::{Currencies, Currency, time};
+use super::money::{Currencies, Currency};
 use super::subscribe_again;
 use crate::dialect::follow::{Follow, Orphan};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, wire};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted, wire};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Side};
 use crate::model::time::Nanos;
@@ -119,7 +119,7 @@ impl BitmexDecoder {
     }
 
     fn book(&mut self, conn: ConnIx, frame: &Frame<'_>, out: &mut dyn Out) -> Result<(), WireError> {
-        let undecodable = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+        let undecodable = Gap::of(GapWhy::Undecodable);
         let ix = match self.symbol_of(frame) {
             Ok(Some(ix)) => ix,
             Ok(None) => {
@@ -148,7 +148,7 @@ impl BitmexDecoder {
                 }
             }
             Ok(Read::Contradiction(ts_venue)) => {
-                let gap = Gap { expected: None, got: None, why: GapWhy::Sequence };
+                let gap = Gap::of(GapWhy::Sequence);
                 self.lose(ix, conn, gap, ts_venue, out);
             }
             Err(error) => {
@@ -206,7 +206,7 @@ impl BitmexDecoder {
             if wire::required(&row.symbol, "symbol")? != symbol.text {
                 return Err(WireError::Word("symbol"));
             }
-            at = at.max(time(&row.timestamp, "timestamp")?);
+            at = at.max(wire::instant(&row.timestamp, "timestamp")?);
             match rows.take(action, &row)? {
                 Taken::Level(Side::Buy, level) => bids.push(level),
                 Taken::Level(Side::Sell, level) => asks.push(level),
@@ -247,15 +247,11 @@ impl BitmexDecoder {
 
 impl Decoder for BitmexDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(conn, bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
@@ -268,8 +264,7 @@ impl Decoder for BitmexDecoder {
             let was_live = state.book.is_live();
             state.book.lose(resubscribe);
             if was_live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
+                out.event(Event { symbol, ts_venue: None, body: Body::Gap(Gap::of(why)) });
             }
             if resubscribe {
                 let texts = subscribe_again(format!("{BOOK}:{}", symbol.text));
@@ -280,8 +275,7 @@ impl Decoder for BitmexDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.table.state(symbol).and_then(|state| state.book.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, None, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), None, out);
         }
     }
 

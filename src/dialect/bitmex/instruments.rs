@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::money::{Currencies, Currency, canonical, hours, time};
+use super::money::{Currencies, Currency, canonical, hours};
 use crate::dialect::WireError;
 use crate::dialect::wire::{self, Field, Raw};
 use crate::model::event::VenueState;
@@ -91,7 +91,7 @@ pub(super) fn read(json: &str, currencies: &Currencies) -> Result<Option<Listed>
         price_tick: wire::amount(&row.tick_size, "tickSize")?,
         lot: wire::amount(&row.lot_size, "lotSize")?,
         price_scale,
-        expiry: if class == Class::Future { time(&row.expiry, "expiry")? } else { None },
+        expiry: if class == Class::Future { wire::instant(&row.expiry, "expiry")? } else { None },
         strike: None,
         right: None,
         funding_interval_h: hours(&row.funding_interval, "fundingInterval")?,

@@ -8,7 +8,7 @@ use super::money::{self, Currencies};
 use super::own::{MONEY, ORDER, POSITION, Purse, order, position, purse};
 use super::rows::{Merged, OwnTable};
 use super::subscribe_again;
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, wire};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted, wire};
 use crate::model::account::{Balance, Holding, Margin, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, GapWhy, Symbol};
@@ -105,9 +105,7 @@ impl Ledger {
             self.changes(at, kind, &merged, out)
         };
         // A row that cannot be understood costs that row alone.
-        if let Err(error) = read {
-            out.note(Note::Undecodable(error));
-        }
+        noted(read, out);
         Ok(true)
     }
 
@@ -293,15 +291,11 @@ fn say_margin(purse: &Purse, out: &mut dyn Out) {
 
 impl Decoder for Ledger {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(conn, bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {

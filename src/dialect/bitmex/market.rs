@@ -8,7 +8,7 @@ use super::instruments::{self, venue_state};
 use super::messages::{
     Action, BookRow, Frame, FundRow, LiquidationRow, QuoteRow, TickerRow, TradeRow, refusal, side,
 };
-use super::money::{self, hours, time};
+use super::money::{self, hours};
 use crate::dialect::wire::{self, Raw};
 use crate::dialect::{LEVELS_MAX, Note, Out, WireError};
 use crate::model::entry::RestAnswer;
@@ -42,7 +42,7 @@ impl BitmexDecoder {
                 is_liquidation: false,
                 is_history,
             };
-            let ts_venue = time(&row.timestamp, "timestamp")?;
+            let ts_venue = wire::instant(&row.timestamp, "timestamp")?;
             let ix = self.table.intern(&wire::required(&row.symbol, "symbol")?)?;
             out.event(Event { symbol: self.table.symbol(ix), ts_venue, body: Body::Trade(trade) });
             Ok(())
@@ -56,7 +56,7 @@ impl BitmexDecoder {
                 bid: wire::side(&row.bid_price, &row.bid_size, "bidPrice", "bidSize")?,
                 ask: wire::side(&row.ask_price, &row.ask_size, "askPrice", "askSize")?,
             };
-            let ts_venue = time(&row.timestamp, "timestamp")?;
+            let ts_venue = wire::instant(&row.timestamp, "timestamp")?;
             let ix = self.table.intern(&wire::required(&row.symbol, "symbol")?)?;
             out.event(Event { symbol: self.table.symbol(ix), ts_venue, body: Body::Quote(quote) });
             Ok(())
@@ -71,7 +71,7 @@ impl BitmexDecoder {
     fn ticker(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let row: TickerRow<'_> = wire::object(json)?;
         let ix = self.table.intern(&wire::required(&row.symbol, "symbol")?)?;
-        let ts_venue = time(&row.timestamp, "timestamp")?;
+        let ts_venue = wire::instant(&row.timestamp, "timestamp")?;
         let Some((symbol, state)) = self.table.both(ix) else { return Ok(()) };
         if let Some(currency) = self.currencies.find(&wire::word(&row.settl_currency)) {
             state.settle = Some(currency.clone());
@@ -83,7 +83,7 @@ impl BitmexDecoder {
             index: wire::slow_price(&row.indicative_settle_price, "indicativeSettlePrice")?,
             funding_rate: wire::figure(&row.funding_rate, "fundingRate")?,
             funding_interval_h: hours(&row.funding_interval, "fundingInterval")?,
-            funding_next: time(&row.funding_timestamp, "fundingTimestamp")?,
+            funding_next: wire::instant(&row.funding_timestamp, "fundingTimestamp")?,
             predicted_funding_rate: wire::figure(&row.indicative_funding_rate, "indicativeFundingRate")?,
             open_interest: wire::amount(&row.open_interest, "openInterest")?,
             open_interest_value: value.and_then(|v| state.settle.as_ref()?.major(v)),
@@ -148,7 +148,7 @@ impl BitmexDecoder {
             let minor = minor.ok_or(WireError::Missing("walletBalance"))?;
             let amount = currency.major(minor).ok_or(WireError::Number("walletBalance"))?;
             let fund = InsuranceFund { pool: &currency.code, asset: &currency.code, amount, usd: None };
-            let ts_venue = time(&row.timestamp, "timestamp")?;
+            let ts_venue = wire::instant(&row.timestamp, "timestamp")?;
             out.event(Event { symbol: Symbol::NONE, ts_venue, body: Body::Fund(fund) });
             Ok(())
         })
@@ -205,7 +205,7 @@ impl BitmexDecoder {
             }
             let level =
                 Level { price: wire::price(&row.price, "price")?, size: wire::size(&row.size, "size")? };
-            at = at.max(time(&row.timestamp, "timestamp")?);
+            at = at.max(wire::instant(&row.timestamp, "timestamp")?);
             match side(&row.side)? {
                 Side::Buy => bids.push(level),
                 Side::Sell => asks.push(level),

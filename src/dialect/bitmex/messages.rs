@@ -57,7 +57,7 @@ impl Frame<'_> {
 
     /// The rows as JSON.
     pub(super) fn rows(&self) -> Result<&str, WireError> {
-        self.data.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("data"))
+        wire::json(&self.data, "data")
     }
 }
 
@@ -205,9 +205,5 @@ pub(super) fn refusal(json: &str) -> String {
 }
 
 pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
-    match &*wire::required(field, "side")? {
-        "Buy" => Ok(Side::Buy),
-        "Sell" => Ok(Side::Sell),
-        _ => Err(WireError::Word("side")),
-    }
+    wire::order_side(field, "side", ["Buy", "Sell"])
 }

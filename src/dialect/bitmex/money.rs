@@ -104,16 +104,9 @@ pub(super) fn canonical(code: &str) -> String {
     }
 }
 
-/// A time in ISO 8601.
-pub(super) fn time(field: &Field<'_>, name: &'static str) -> Result<Option<Nanos>, WireError> {
-    let Some(text) = wire::text(field, name)? else { return Ok(None) };
-    let at: jiff::Timestamp = text.parse().map_err(|_| WireError::Number(name))?;
-    i64::try_from(at.as_nanosecond()).map(|n| Some(Nanos(n))).map_err(|_| WireError::Number(name))
-}
-
 /// An interval in hours, written as a time after the year 2000 began: `2000-01-01T08:00:00.000Z` is 8.
 pub(super) fn hours(field: &Field<'_>, name: &'static str) -> Result<Option<Decimal>, WireError> {
-    let Some(end) = time(field, name)? else { return Ok(None) };
+    let Some(end) = wire::instant(field, name)? else { return Ok(None) };
     let minutes = end.since(INTERVALS_FROM) / 60_000_000_000;
     let hours = (Decimal::from(minutes) / Decimal::from(60)).normalize();
     Ok((minutes > 0).then_some(hours))

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::messages::side;
-use super::money::{Currencies, Currency, time};
+use super::money::{Currencies, Currency};
 use crate::dialect::WireError;
 use crate::dialect::wire::{self, Field, Raw};
 use crate::model::account::{Leg, MarginMode, Order, OrderKind, OrderState, Position, TimeInForce};
@@ -216,7 +216,7 @@ pub(super) fn position(json: &str, currencies: &Currencies) -> Result<Of<Positio
         maintenance,
     };
     let symbol = wire::required(&row.symbol, "symbol")?.into_owned();
-    Ok(Of { symbol, at: time(&row.timestamp, "timestamp")?, what: position })
+    Ok(Of { symbol, at: wire::instant(&row.timestamp, "timestamp")?, what: position })
 }
 
 /// Lamps of the queue of auto-deleveraging: the percentile 1 is first, the fifth lamp.
@@ -266,7 +266,7 @@ pub(super) fn order<R>(json: &str, then: impl FnOnce(Of<Order<'_>>) -> R) -> Res
         state,
     };
     let symbol = wire::required(&row.symbol, "symbol")?.into_owned();
-    Ok(then(Of { symbol, at: time(&row.timestamp, "timestamp")?, what: order }))
+    Ok(then(Of { symbol, at: wire::instant(&row.timestamp, "timestamp")?, what: order }))
 }
 
 /// States of the venue. `PendingCancel` and `PendingReplace` keep what was before.
@@ -294,7 +294,7 @@ pub(super) fn purse(json: &str, currencies: &Currencies) -> Result<Purse, WireEr
         (money(&row.init_margin, "initMargin")?, money(&row.maint_margin, "maintMargin")?);
     Ok(Purse {
         code: currency.code.clone(),
-        at: time(&row.timestamp, "timestamp")?,
+        at: wire::instant(&row.timestamp, "timestamp")?,
         total: match money(&row.wallet_balance, "walletBalance")? {
             None => money(&row.amount, "amount")?,
             some => some,

@@ -11,13 +11,13 @@ use super::request;
 use crate::dialect::account::{
     Account, AccountDialect, Heard, Login, LoginState, Needs, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::plan;
 use crate::dialect::sign::{hex, hmac_sha256};
 use crate::dialect::wire::{self, Field, quoted};
 use crate::dialect::{Decoder, WireError};
 use crate::model::entry::RestAnswer;
 use crate::model::secret::{Keys, Secret};
-use crate::model::venue::{ConnPlan, Endpoint, Poll, RestRequest, VenueSpec};
+use crate::model::venue::{ConnPlan, Poll, RestRequest, VenueSpec};
 
 /// What the key may do.
 const KEY_INFO: &str = "/v5/user/query-api";
@@ -114,12 +114,7 @@ impl AccountDialect for Unified {
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
         let topics: Vec<String> = TOPICS.map(String::from).to_vec();
-        let plan = |endpoint: &Endpoint| ConnPlan {
-            name: format!("{}/{}@{}-1", venue.id, account.name, endpoint.name),
-            url: endpoint.url.clone(),
-            hello: vec![request("subscribe", &topics)],
-        };
-        venue.endpoints.iter().filter(|endpoint| serves(endpoint, "account")).map(plan).collect()
+        plan::private(venue, account, |_| vec![request("subscribe", &topics)])
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {
@@ -137,7 +132,7 @@ impl AccountDialect for Unified {
         request: &RestRequest,
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
-        let keys = speaker.keys.ok_or(SignError::Form("there"))?;
+        let keys = speaker.need_keys()?;
         let (now, key) = (speaker.now.as_millis().to_string(), keys.key.expose());
         let query = request.path.split_once('?').map_or("", |(_, query)| query);
         let signed = signature(keys, &format!("{now}{key}{RECEIVE_WINDOW_MS}{query}"))?;
@@ -182,7 +177,7 @@ struct Reply<'a> {
 
 impl Login for Auth {
     fn open(&mut self, speaker: &Speaker<'_>) -> Result<Heard, SignError> {
-        let keys = speaker.keys.ok_or(SignError::Form("there"))?;
+        let keys = speaker.need_keys()?;
         let until = speaker.now.as_millis().saturating_add(LOGIN_MS);
         let signed = signature(keys, &format!("GET/realtime{until}"))?;
         let key = quoted(keys.key.expose());

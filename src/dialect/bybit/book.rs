@@ -1,9 +1,9 @@
 //! Where each Bybit order book stands in its sequence. See the rules in the parent module.
 
-use crate::dialect::follow::{Follow, Orphan};
-use crate::dialect::sequence::{Consecutive, Step};
+use crate::dialect::follow::{Follow, Verdict};
+use crate::dialect::sequence::Consecutive;
 use crate::model::entry::ConnIx;
-use crate::model::event::{Gap, GapWhy, Level, Quote};
+use crate::model::event::{Level, Quote};
 use crate::model::num::Num;
 
 /// The state of one symbol's book stream.
@@ -14,21 +14,6 @@ pub(super) struct Book {
     pub(super) follow: Follow<Consecutive>,
 }
 
-/// What a book message means.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Replaces the book.
-    Snapshot,
-    /// Changes it.
-    Delta,
-    /// Leave it out.
-    Skip,
-    /// Rule 4: the book is not to be believed. The caller loses it, reports it, subscribes again.
-    Gap(Gap),
-    /// The snapshot that was asked for does not come: subscribe again.
-    AskAgain,
-}
-
 impl Book {
     /// Judges a message by its kind and number.
     pub(super) fn judge(&mut self, conn: ConnIx, snapshot: bool, u: i64) -> Verdict {
@@ -36,18 +21,8 @@ impl Book {
             self.follow.start(conn, Consecutive::from(u)); // rules 1 and 3
             return Verdict::Snapshot;
         }
-        match self.follow.live().map(|sequence| sequence.step(u)) {
-            Some(Step::Apply | Step::Beat) => Verdict::Delta,
-            Some(Step::Old) => Verdict::Skip,
-            Some(Step::Gap { expected, got }) => {
-                let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
-                Verdict::Gap(Gap { expected, got, why: GapWhy::Sequence })
-            }
-            None => match self.follow.orphan() {
-                Orphan::Skip => Verdict::Skip,
-                Orphan::Ask => Verdict::AskAgain,
-            },
-        }
+        let step = self.follow.live().map(|sequence| sequence.step(u));
+        self.follow.judge(step) // rule 4
     }
 }
 
@@ -81,6 +56,7 @@ impl Touch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::event::{Gap, GapWhy};
 
     #[test]
     fn rule_1_a_snapshot_replaces_at_any_time() {

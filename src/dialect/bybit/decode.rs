@@ -1,11 +1,12 @@
 //! Bybit messages to events: dispatch, order books, trades.
 
-use super::book::{Book, Touch, Verdict};
+use super::book::{Book, Touch};
 use super::messages::{BookData, Frame, Print, Topics};
 use super::{fund, request, status};
+use crate::dialect::follow::Verdict;
 use crate::dialect::levels::levels_of;
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Side, Trade, TradeId};
 use crate::model::time::Nanos;
@@ -119,7 +120,7 @@ impl BybitDecoder {
         let verdict = self.read_book(ix, conn, depth, frame, out);
         let Err(error) = verdict else { return Ok(()) };
         let at = wire::millis(&frame.ts, "ts").ok().flatten();
-        self.lose(ix, conn, Gap { expected: None, got: None, why: GapWhy::Undecodable }, at, out);
+        self.lose(ix, conn, Gap::of(GapWhy::Undecodable), at, out);
         Err(error)
     }
 
@@ -258,36 +259,21 @@ impl BybitDecoder {
 
 impl Decoder for BybitDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if self.fast(conn, bytes, out).is_some() {
-            return;
-        }
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
+        if self.fast(conn, bytes, out).is_none() {
+            noted(self.message(conn, bytes, out), out);
         }
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
         let Some(why) = gap_of(control) else { return };
-        let resubscribe = why == GapWhy::Overrun; // after a close the feed subscribes by itself
-        for (symbol, state) in self.table.each() {
-            if state.book.follow.conn != Some(conn) {
-                continue;
-            }
+        for (symbol, state) in self.table.each().filter(|(_, s)| s.book.follow.conn == Some(conn)) {
             state.has_level_1 = false;
             state.touch = Touch::default();
-            let live = state.book.follow.is_live();
-            state.book.follow.lose(resubscribe);
-            if live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
-            }
-            if resubscribe {
+            if state.book.follow.cut(symbol, why, out) {
                 out.command(again(conn, state.book.depth, symbol.text));
             }
         }
@@ -295,8 +281,7 @@ impl Decoder for BybitDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.table.state(symbol).and_then(|s| s.book.follow.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, None, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), None, out);
         }
     }
 
@@ -342,9 +327,5 @@ fn refused_topics(frame: &Frame<'_>) -> Option<String> {
 }
 
 pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
-    match &*wire::required(field, "S")? {
-        "Buy" => Ok(Side::Buy),
-        "Sell" => Ok(Side::Sell),
-        _ => Err(WireError::Word("S")),
-    }
+    wire::order_side(field, "S", ["Buy", "Sell"])
 }

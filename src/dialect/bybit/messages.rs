@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::dialect::WireError;
 use crate::dialect::wire::{self, Field};
-use crate::model::event::{Level, Quote};
+use crate::model::event::Quote;
 
 /// The outer object of every message.
 #[derive(Deserialize)]
@@ -141,19 +141,8 @@ pub(super) struct Listing<'a> {
 impl TickerData<'_> {
     /// Takes the best bid and ask into `quote`. False when the message carries neither.
     pub(super) fn best_into(&self, quote: &mut Quote) -> Result<bool, WireError> {
-        let mut any = false;
-        for (side, px, sz) in [
-            (&mut quote.bid, &self.bid1_price, &self.bid1_size),
-            (&mut quote.ask, &self.ask1_price, &self.ask1_size),
-        ] {
-            *side = match (px.is_some(), sz.is_some()) {
-                (false, false) => continue, // unchanged
-                (true, true) => wire::side(px, sz, "price", "size")?,
-                (true, false) => Level { price: wire::price(px, "price")?, size: side.size },
-                (false, true) => Level { price: side.price, size: wire::size(sz, "size")? },
-            };
-            any = true;
-        }
-        Ok(any)
+        let bid = wire::side_into(&mut quote.bid, &self.bid1_price, &self.bid1_size)?;
+        let ask = wire::side_into(&mut quote.ask, &self.ask1_price, &self.ask1_size)?;
+        Ok(bid || ask)
     }
 }

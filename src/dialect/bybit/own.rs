@@ -13,7 +13,7 @@ use super::orders::OrderRow;
 use super::slow::parameter;
 use crate::dialect::lists::Lists;
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{Balance, Holding, Leg, Margin, MarginMode, Order, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Symbol};
@@ -114,7 +114,7 @@ impl OwnDecoder {
     fn message(&mut self, bytes: &[u8], out: &mut dyn Out) -> Result<(), WireError> {
         let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
         let topic = wire::word(&frame.topic);
-        let data = || frame.data.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("data"));
+        let data = || wire::json(&frame.data, "data");
         let at = wire::millis(&frame.creation_time, "creationTime")?;
         match topic.split('.').next().unwrap_or_default() {
             "" => {
@@ -331,15 +331,11 @@ impl OwnDecoder {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, _conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, _conn: ConnIx, control: &Control, out: &mut dyn Out) {

@@ -13,7 +13,7 @@ use super::own::OwnDecoder;
 use crate::dialect::account::{
     Account, AccountDialect, Heard, Login, LoginState, Needs, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::plan;
 use crate::dialect::wire::{self, Field, quoted};
 use crate::dialect::{Decoder, WireError};
 use crate::model::entry::RestAnswer;
@@ -99,13 +99,7 @@ impl AccountDialect for Cdp {
     }
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
-        let endpoints = venue.endpoints.iter().filter(|endpoint| serves(endpoint, "account"));
-        let plan = |endpoint: &crate::model::venue::Endpoint| ConnPlan {
-            name: format!("{}/{}@{}-1", venue.id, account.name, endpoint.name),
-            url: endpoint.url.clone(),
-            hello: Vec::new(), // every subscription needs a token: the login makes them
-        };
-        endpoints.map(plan).collect()
+        plan::private(venue, account, |_| Vec::new()) // every subscription needs a token: the login makes them
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {

@@ -1,7 +1,7 @@
 //! Order books of Coinbase: `l2_data` and REST snapshots.
 
 use super::decode::{CoinbaseDecoder, Head, UNDECODABLE};
-use super::messages::{BookEvent, LevelRow, PriceBook, PriceRow, list, rows, time};
+use super::messages::{BookEvent, LevelRow, PriceBook, PriceRow, time};
 use crate::dialect::follow::Orphan;
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{LEVELS_MAX, Note, Out, WireError};
@@ -16,7 +16,7 @@ impl CoinbaseDecoder {
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
         let (mut all_named, mut one_lost) = (true, false);
-        let read = rows(events, "events").and_then(|events| {
+        let read = wire::json(events, "events").and_then(|events| {
             wire::each_row(events, |row| {
                 let named = self.named(head, row);
                 all_named &= named.is_ok();
@@ -57,7 +57,7 @@ impl CoinbaseDecoder {
         self.bids.clear();
         self.asks.clear();
         let mut fault = Ok(());
-        wire::each_row(rows(&event.updates, "updates")?, |row| {
+        wire::each_row(wire::json(&event.updates, "updates")?, |row| {
             let row: LevelRow<'_> = wire::object(row)?;
             let level = Level {
                 price: wire::price(&row.price_level, "price_level")?,
@@ -103,7 +103,7 @@ impl CoinbaseDecoder {
         let ix = self.table.intern(&wire::required(&book.product_id, "product_id")?)?;
         for (side, levels) in [(&book.bids, &mut self.bids), (&book.asks, &mut self.asks)] {
             levels.clear();
-            wire::each_row(list(side), |row| {
+            wire::each_row(wire::list(side), |row| {
                 let row: PriceRow<'_> = wire::object(row)?;
                 if levels.len() >= LEVELS_MAX {
                     return Err(WireError::TooMany("levels"));

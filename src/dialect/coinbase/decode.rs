@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::messages::{Frame, ListEvent, rows, time};
+use super::messages::{Frame, ListEvent, time};
 use super::request;
 use super::trades::SideCheck;
 use crate::dialect::follow::Follow;
 use crate::dialect::sequence::{Consecutive, Step};
 use crate::dialect::wire;
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Gap, GapWhy, Level, Quote, VenueState};
 use crate::model::instrument::InstrumentDef;
@@ -28,7 +28,7 @@ pub(super) struct CoinbaseDecoder {
 }
 
 /// The gap of an event that cannot be read.
-pub(super) const UNDECODABLE: Gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+pub(super) const UNDECODABLE: Gap = Gap::of(GapWhy::Undecodable);
 
 /// What is known of one product. Terms are told again only when they change.
 #[derive(Default)]
@@ -92,9 +92,11 @@ impl CoinbaseDecoder {
         }
         match &*channel {
             "l2_data" => return self.books(head, &frame.events, out),
-            "market_trades" => return self.trades(rows(&frame.events, "events")?, out),
-            "ticker" | "ticker_batch" => return self.tickers(head.at, rows(&frame.events, "events")?, out),
-            "heartbeats" => return self.beats(head, rows(&frame.events, "events")?, out),
+            "market_trades" => return self.trades(wire::json(&frame.events, "events")?, out),
+            "ticker" | "ticker_batch" => {
+                return self.tickers(head.at, wire::json(&frame.events, "events")?, out);
+            }
+            "heartbeats" => return self.beats(head, wire::json(&frame.events, "events")?, out),
             "subscriptions" => out.note(Note::Ack),
             "candles" | "status" | "user" | "futures_balance_summary" => out.note(Note::Unused(&channel)),
             _ => out.note(Note::Unknown(&channel)),
@@ -117,8 +119,7 @@ impl CoinbaseDecoder {
             Step::Gap { expected, got } => {
                 // The counter of heartbeats jumps with the numbers: one loss, not two.
                 *line = Line { sequence: Some(Consecutive::from(head.number)), beat: None };
-                let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
-                let gap = Gap { expected, got, why: GapWhy::Sequence };
+                let gap = Gap::between(expected, got);
                 self.lose_all(head.conn, gap, head.at, out);
                 true
             }
@@ -194,18 +195,13 @@ impl CoinbaseDecoder {
 
 impl Decoder for CoinbaseDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if self.fast(conn, bytes, out).is_some() {
-            return;
-        }
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
+        if self.fast(conn, bytes, out).is_none() {
+            noted(self.message(conn, bytes, out), out);
         }
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
@@ -215,14 +211,14 @@ impl Decoder for CoinbaseDecoder {
         let Some(why) = gap_of(control) else { return };
         self.lines.remove(&conn.0);
         let resubscribe = why == GapWhy::Overrun; // after a close the feed subscribes by itself
-        let lost = self.forget(conn, Gap { expected: None, got: None, why }, None, resubscribe, out);
+        let lost = self.forget(conn, Gap::of(why), None, resubscribe, out);
         if resubscribe {
             self.ask_again(conn, &lost, out);
         }
     }
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
-        self.lose(symbol, Gap { expected: None, got: None, why: GapWhy::Impossible }, None, out);
+        self.lose(symbol, Gap::of(GapWhy::Impossible), None, out);
     }
 
     fn symbols(&self) -> &Symbols {

@@ -1,9 +1,9 @@
 //! Order books of Coinbase straight from the bytes: `l2_data` with one event.
 
 use super::decode::{CoinbaseDecoder, Head};
-use super::messages::stamp;
 use crate::dialect::hot::{end, fields, integer, items, members, once, plain};
 use crate::dialect::scan::Cursor;
+use crate::dialect::wire::stamp;
 use crate::dialect::{LEVELS_MAX, Out};
 use crate::model::entry::ConnIx;
 use crate::model::event::Level;

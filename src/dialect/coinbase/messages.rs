@@ -133,18 +133,9 @@ struct Money<'a> {
     value: Field<'a>,
 }
 
-/// A time such as `2026-11-22T06:00:00.123456Z`. The epoch is how the venue writes "never".
+/// A time in ISO 8601. The epoch is how the venue writes "never".
 pub(super) fn time(field: &Field<'_>, name: &'static str) -> Result<Option<Nanos>, WireError> {
-    match wire::text(field, name)? {
-        Some(text) => stamp(&text).map(Some).ok_or(WireError::Number(name)).map(|at| at.filter(|t| t.0 > 0)),
-        None => Ok(None),
-    }
-}
-
-/// A time in RFC 3339.
-pub(super) fn stamp(text: &str) -> Option<Nanos> {
-    let stamp: jiff::Timestamp = text.parse().ok()?;
-    i64::try_from(stamp.as_nanosecond()).ok().map(Nanos)
+    Ok(wire::instant(field, name)?.filter(|at| at.0 > 0))
 }
 
 /// An amount, plain or as `{"value":"1","currency":"USD"}`.
@@ -158,24 +149,12 @@ pub(super) fn money(field: &Field<'_>, name: &'static str) -> Result<Option<Deci
     }
 }
 
-/// The JSON of a list; an absent one is empty.
-pub(super) fn list<'f>(field: &'f Field<'_>) -> &'f str {
-    field.as_ref().map(wire::Raw::json).filter(|json| *json != "null").unwrap_or("[]")
-}
-
-/// The JSON of a list that must be there.
-pub(super) fn rows<'f>(field: &'f Field<'_>, name: &'static str) -> Result<&'f str, WireError> {
-    field.as_ref().map(wire::Raw::json).ok_or(WireError::Missing(name))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn times_keep_their_nanoseconds_and_never_is_absent() {
-        assert_eq!(stamp("2026-04-07T14:30:00.123456789Z"), Some(Nanos(1_775_572_200_123_456_789)));
-        assert_eq!(stamp("2026-04-07 14:30"), None);
+    fn the_epoch_is_never() {
         let trade = |time: &str| format!(r#"{{"time":"{time}"}}"#);
         let read = |json: &str| time(&wire::object::<TradeRow<'_>>(json).unwrap().time, "time");
         assert_eq!(read(&trade("1970-01-01T00:00:00Z")), Ok(None));

@@ -10,12 +10,12 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::account::{BALANCE, ORDERS, POSITIONS, orders, requests};
-use super::messages::{Frame, list, money, rows, time};
+use super::messages::{Frame, money, time};
 use super::orders::{OrderRow, positive, read};
 use super::rest::refuse;
 use crate::dialect::sequence::{Consecutive, Step};
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::account::{Balance, Holding, Leg, Margin, MarginMode, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Symbol};
@@ -129,7 +129,7 @@ impl OwnDecoder {
             "user" | "futures_balance_summary" => {
                 let at = time(&frame.timestamp, "timestamp")?;
                 let own = |row: &str| self.event(row, at, out);
-                return wire::each_row(rows(&frame.events, "events")?, own);
+                return wire::each_row(wire::json(&frame.events, "events")?, own);
             }
             "heartbeats" => out.note(Note::Heartbeat),
             "subscriptions" => out.note(Note::Ack),
@@ -160,12 +160,12 @@ impl OwnDecoder {
         if let Some(summary) = &event.fcm_balance_summary {
             return money_events(summary.json(), at, out);
         }
-        let mut read = wire::each_row(list(&event.orders), |row| self.order(row, at, out));
+        let mut read = wire::each_row(wire::list(&event.orders), |row| self.order(row, at, out));
         if let Some(positions) = &event.positions {
-            if list(&positions.perpetual_futures_positions) != "[]" {
+            if wire::list(&positions.perpetual_futures_positions) != "[]" {
                 out.note(Note::Unused("perpetual_futures_positions")); // of the international venue
             }
-            let rows = list(&positions.expiring_futures_positions);
+            let rows = wire::list(&positions.expiring_futures_positions);
             read = read.and(wire::each_row(rows, |row| self.told(row, at, out)));
         }
         read
@@ -203,17 +203,17 @@ impl OwnDecoder {
         let parsed: OwnAnswer<'_> = wire::object(text)?;
         let path = answer.url.split_once('?').map_or(answer.url, |(path, _)| path);
         if path.ends_with(POSITIONS) {
-            return self.all_positions(rows(&parsed.positions, "positions")?, out);
+            return self.all_positions(wire::json(&parsed.positions, "positions")?, out);
         }
         if path.contains(POSITIONS) {
-            return self.whole(rows(&parsed.position, "position")?, out);
+            return self.whole(wire::json(&parsed.position, "position")?, out);
         }
         if path.ends_with(BALANCE) {
-            return money_events(rows(&parsed.balance_summary, "balance_summary")?, None, out);
+            return money_events(wire::json(&parsed.balance_summary, "balance_summary")?, None, out);
         }
         match path.split_once(ORDERS).map(|(_, below)| below) {
             Some("batch") => self.all_orders(answer.url, &parsed, out),
-            Some(_) => self.order(rows(&parsed.order, "order")?, None, out),
+            Some(_) => self.order(wire::json(&parsed.order, "order")?, None, out),
             None => {
                 out.note(Note::Unused("REST answer"));
                 Ok(())
@@ -241,7 +241,7 @@ impl OwnDecoder {
 
     /// Orders that rest. They are all when they fit one page.
     fn all_orders(&mut self, url: &str, page: &OwnAnswer<'_>, out: &mut dyn Out) -> Result<(), WireError> {
-        let json = rows(&page.orders, "orders")?;
+        let json = wire::json(&page.orders, "orders")?;
         let cursor = wire::word(&page.cursor);
         if cursor.is_empty() && !url.contains("cursor=") {
             wire::each_row(json, |row| {
@@ -261,15 +261,11 @@ impl OwnDecoder {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(conn, bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {

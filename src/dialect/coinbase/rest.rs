@@ -2,7 +2,7 @@
 
 use super::decode::CoinbaseDecoder;
 use super::instruments::{self, Row};
-use super::messages::{Answer, rows};
+use super::messages::Answer;
 use super::{BOOK, PRODUCTS};
 use crate::dialect::wire;
 use crate::dialect::{Note, Out, WireError};
@@ -19,14 +19,14 @@ impl CoinbaseDecoder {
         let parsed: Answer<'_> = wire::object(text)?;
         let path = answer.url.split_once('?').map_or(answer.url, |(path, _)| path);
         if path.ends_with(BOOK) {
-            return self.audit(rows(&parsed.pricebook, "pricebook")?, out);
+            return self.audit(wire::json(&parsed.pricebook, "pricebook")?, out);
         }
         match path.split_once(PRODUCTS).map(|(_, below)| below) {
             Some("" | "/") => {
-                wire::each_row(rows(&parsed.products, "products")?, |row| self.product(row, out))
+                wire::each_row(wire::json(&parsed.products, "products")?, |row| self.product(row, out))
             }
             Some(below) if below.ends_with("/ticker") => {
-                self.prints(rows(&parsed.trades, "trades")?, true, out)
+                self.prints(wire::json(&parsed.trades, "trades")?, true, out)
             }
             Some(_) => self.product(text, out),
             None => {

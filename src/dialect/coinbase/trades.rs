@@ -1,7 +1,7 @@
 //! Trades and tickers of Coinbase.
 
 use super::decode::CoinbaseDecoder;
-use super::messages::{ListEvent, TickerRow, TradeRow, rows, time};
+use super::messages::{ListEvent, TickerRow, TradeRow, time};
 use crate::dialect::wire;
 use crate::dialect::{Note, Out, WireError};
 use crate::model::event::{Body, Event, Quote, Side, Ticker, Trade, TradeId};
@@ -43,7 +43,7 @@ impl CoinbaseDecoder {
                 "update" => false,
                 _ => return Err(WireError::Word("type")),
             };
-            self.prints(rows(&event.trades, "trades")?, is_history, out)
+            self.prints(wire::json(&event.trades, "trades")?, is_history, out)
         })
     }
 
@@ -85,7 +85,7 @@ impl CoinbaseDecoder {
     ) -> Result<(), WireError> {
         wire::each_row(events, |event| {
             let event: ListEvent<'_> = wire::object(event)?;
-            wire::each_row(rows(&event.tickers, "tickers")?, |row| self.ticker(at, row, out))
+            wire::each_row(wire::json(&event.tickers, "tickers")?, |row| self.ticker(at, row, out))
         })
     }
 

@@ -13,7 +13,7 @@ use super::{SET_HEARTBEAT, request};
 use crate::dialect::account::{
     Account, AccountDialect, Heard, Login, LoginState, Needs, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::plan;
 use crate::dialect::sign::{hex, hmac_sha256};
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, WireError};
@@ -51,13 +51,8 @@ impl AccountDialect for DeribitAccount {
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
         let channels = ["user.changes.any.any.raw".to_string(), "user.portfolio.any".to_string()];
-        let mine = venue.endpoints.iter().filter(|endpoint| serves(endpoint, "account"));
-        mine.map(|endpoint| ConnPlan {
-            name: format!("{}/{}@{}-1", venue.id, account.name, endpoint.name),
-            url: endpoint.url.clone(),
-            hello: vec![SET_HEARTBEAT.to_string(), request("private/subscribe", &channels)],
-        })
-        .collect()
+        let hello = |_: &_| vec![SET_HEARTBEAT.to_string(), request("private/subscribe", &channels)];
+        plan::private(venue, account, hello)
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {
@@ -79,7 +74,7 @@ impl AccountDialect for DeribitAccount {
         request: &RestRequest,
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
-        let keys = keys(speaker)?;
+        let keys = speaker.need_keys()?;
         let (ts, nonce) = (speaker.now.as_millis(), nonce(speaker.now));
         let body = request.body.as_deref().unwrap_or_default();
         let text = format!("{ts}\n{nonce}\n{}\n{}\n{body}\n", request.method.word(), request.path);
@@ -96,10 +91,6 @@ impl AccountDialect for DeribitAccount {
     fn decoder(&self, venue: &VenueSpec) -> Box<dyn Decoder> {
         Box::new(OwnDecoder::new(venue))
     }
-}
-
-fn keys<'s>(speaker: &Speaker<'s>) -> Result<&'s Keys, SignError> {
-    speaker.keys.ok_or(SignError::Form("given"))
 }
 
 fn signature(keys: &Keys, text: &str) -> String {
@@ -182,7 +173,7 @@ impl DeribitLogin {
 }
 
 fn auth(speaker: &Speaker<'_>) -> Result<String, SignError> {
-    let keys = keys(speaker)?;
+    let keys = speaker.need_keys()?;
     let (ts, nonce) = (speaker.now.as_millis(), nonce(speaker.now));
     let signature = signature(keys, &format!("{ts}\n{nonce}\n"));
     let id = wire::quoted(keys.key.expose());

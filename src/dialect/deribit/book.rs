@@ -1,9 +1,8 @@
 //! Where each Deribit order book stands in its sequence. See the rules in the parent module.
 
-use crate::dialect::follow::{Follow, Orphan};
-use crate::dialect::sequence::{Chained, Step};
+use crate::dialect::follow::{Follow, Verdict};
+use crate::dialect::sequence::Chained;
 use crate::model::entry::ConnIx;
-use crate::model::event::{Gap, GapWhy};
 
 /// The state of one instrument's book stream.
 #[derive(Debug, Default)]
@@ -11,21 +10,6 @@ pub(super) struct Book {
     /// The channel that is followed, such as `book.BTC-PERPETUAL.100ms`; empty before the first.
     pub(super) channel: String,
     pub(super) follow: Follow<Chained>,
-}
-
-/// What a book message means.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Replaces the book.
-    Snapshot,
-    /// Changes it.
-    Delta,
-    /// Leave it out.
-    Skip,
-    /// Rule 4: the book is not to be believed. The caller loses it, reports it, subscribes again.
-    Gap(Gap),
-    /// The snapshot that was asked for does not come: subscribe again.
-    AskAgain,
 }
 
 impl Book {
@@ -51,18 +35,8 @@ impl Book {
             self.follow.start(conn, Chained::from(id)); // rule 1
             return Verdict::Snapshot;
         };
-        match self.follow.live().map(|sequence| sequence.step(prev, id, empty)) {
-            Some(Step::Apply | Step::Beat) => Verdict::Delta,
-            Some(Step::Old) => Verdict::Skip,
-            Some(Step::Gap { expected, got }) => {
-                let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
-                Verdict::Gap(Gap { expected, got, why: GapWhy::Sequence })
-            }
-            None => match self.follow.orphan() {
-                Orphan::Skip => Verdict::Skip,
-                Orphan::Ask => Verdict::AskAgain,
-            },
-        }
+        let step = self.follow.live().map(|sequence| sequence.step(prev, id, empty));
+        self.follow.judge(step) // rule 4
     }
 }
 
@@ -74,6 +48,7 @@ pub(super) fn is_grouped(channel: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::event::{Gap, GapWhy};
 
     const CONN: ConnIx = ConnIx(0);
 

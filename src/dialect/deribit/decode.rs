@@ -1,12 +1,13 @@
 //! Deribit messages to events: dispatch, order books, trades, forced closes.
 
-use super::book::{Book, Verdict, is_grouped};
+use super::book::{Book, is_grouped};
 use super::grammar::Name;
 use super::levels::levels;
-use super::messages::{BookData, Frame, Print, json};
+use super::messages::{BookData, Frame, Print};
 use super::{answered, request};
+use crate::dialect::follow::Verdict;
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{
     Body, BookChange, Event, Gap, GapWhy, Level, Liquidation, LiquidationPrice, PositionSide, Side, Trade,
@@ -74,7 +75,7 @@ impl DeribitDecoder {
         }
         let params = frame.params()?;
         let channel = wire::required(&params.channel, "channel")?;
-        let data = json(&params.data, "data");
+        let data = wire::json(&params.data, "data");
         let (head, rest) = channel.split_once('.').unwrap_or((&*channel, ""));
         match head {
             "book" => self.book(conn, &channel, data, out),
@@ -119,7 +120,7 @@ impl DeribitDecoder {
         state.book.follow.conn = Some(conn);
         let read = data.and_then(|data| self.read_book(ix, conn, data, out));
         if read.is_err() {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+            let gap = Gap::of(GapWhy::Undecodable);
             self.lose(ix, conn, gap, None, out);
         }
         read
@@ -141,8 +142,8 @@ impl DeribitDecoder {
             _ => return Err(WireError::Word("type")),
         };
         let ts_venue = wire::millis(&data.timestamp, "timestamp")?;
-        levels(json(&data.bids, "bids")?, &mut self.bids)?;
-        levels(json(&data.asks, "asks")?, &mut self.asks)?;
+        levels(wire::json(&data.bids, "bids")?, &mut self.bids)?;
+        levels(wire::json(&data.asks, "asks")?, &mut self.asks)?;
         self.apply_book(ix, conn, Head { prev, id, ts_venue }, out);
         Ok(())
     }
@@ -186,8 +187,8 @@ impl DeribitDecoder {
         let ix = self.table.intern(&wire::required(&data.instrument_name, "instrument_name")?)?;
         let id = wire::integer(&data.change_id, "change_id")?;
         let ts_venue = wire::millis(&data.timestamp, "timestamp")?;
-        levels(json(&data.bids, "bids")?, &mut self.bids)?;
-        levels(json(&data.asks, "asks")?, &mut self.asks)?;
+        levels(wire::json(&data.bids, "bids")?, &mut self.bids)?;
+        levels(wire::json(&data.asks, "asks")?, &mut self.asks)?;
         let change = BookChange {
             snapshot: true,
             bids: &self.bids,
@@ -282,36 +283,21 @@ impl Forced {
 
 impl Decoder for DeribitDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if self.fast(conn, bytes, out).is_some() {
-            return;
-        }
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
+        if self.fast(conn, bytes, out).is_none() {
+            noted(self.message(conn, bytes, out), out);
         }
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
         let Some(why) = gap_of(control) else { return };
-        let resubscribe = why == GapWhy::Overrun; // after a close the feed subscribes by itself
         let mut channels = Vec::new();
-        for (symbol, state) in self.table.each() {
-            if state.book.follow.conn != Some(conn) {
-                continue;
-            }
+        for (symbol, state) in self.table.each().filter(|(_, s)| s.book.follow.conn == Some(conn)) {
             state.has_quote = false;
-            let live = state.book.follow.is_live();
-            state.book.follow.lose(resubscribe);
-            if live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
-            }
-            if resubscribe {
+            if state.book.follow.cut(symbol, why, out) {
                 channels.push(state.book.channel.clone());
             } else {
                 state.book.channel.clear();
@@ -324,8 +310,7 @@ impl Decoder for DeribitDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.table.state(symbol).and_then(|s| s.book.follow.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, None, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), None, out);
         }
     }
 
@@ -342,11 +327,7 @@ fn again(conn: ConnIx, channels: &[String], out: &mut dyn Out) {
 
 /// `buy` or `sell`.
 pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
-    match &*wire::required(field, "direction")? {
-        "buy" => Ok(Side::Buy),
-        "sell" => Ok(Side::Sell),
-        _ => Err(WireError::Word("direction")),
-    }
+    wire::order_side(field, "direction", ["buy", "sell"])
 }
 
 #[cfg(test)]

@@ -3,66 +3,24 @@
 
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
+use crate::dialect::WireError;
+use crate::dialect::levels::{Row, levels_as};
 use crate::dialect::wire::{self, Field, Raw};
-use crate::dialect::{LEVELS_MAX, WireError};
 use crate::model::event::Level;
 use crate::model::num::Num;
 
-/// Reads levels into `out`, which is cleared first. More than [`LEVELS_MAX`] are refused.
+/// Reads levels into `out`, which is cleared first.
 pub(super) fn levels(json: &str, out: &mut Vec<Level>) -> Result<(), WireError> {
-    out.clear();
-    let mut fault = None;
-    let mut json = sonic_rs::Deserializer::from_str(json);
-    let read = Side { out, fault: &mut fault }.deserialize(&mut json);
-    match (fault, read) {
-        (Some(error), _) => Err(error),
-        (None, Ok(())) => Ok(()),
-        (None, Err(_)) => Err(WireError::Shape),
-    }
-}
-
-struct Side<'v> {
-    out: &'v mut Vec<Level>,
-    fault: &'v mut Option<WireError>,
-}
-
-impl<'de> DeserializeSeed<'de> for Side<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Side<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of levels")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(row) = seq.next_element_seed(Row)? {
-            let level = row.level().map_err(|error| {
-                *self.fault = Some(error);
-                de::Error::custom("level")
-            })?;
-            if self.out.len() >= LEVELS_MAX {
-                *self.fault = Some(WireError::TooMany("levels"));
-                return Err(de::Error::custom("levels"));
-            }
-            self.out.push(level);
-        }
-        Ok(())
-    }
+    levels_as::<RowText<'_>>(json, out)
 }
 
 /// One level, as text: two figures, or an action and two figures.
 struct RowText<'a>([Field<'a>; 3]);
 
-impl RowText<'_> {
+impl<'a> Row<'a> for RowText<'a> {
     fn level(&self) -> Result<Level, WireError> {
         let RowText([first, second, third]) = self;
         let action = match first.as_ref().map(Raw::json) {
@@ -83,17 +41,15 @@ impl RowText<'_> {
     }
 }
 
-struct Row;
-
-impl<'de> DeserializeSeed<'de> for Row {
-    type Value = RowText<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RowText<'de>, D::Error> {
-        deserializer.deserialize_seq(self)
+impl<'a> Deserialize<'a> for RowText<'a> {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(RowOf)
     }
 }
 
-impl<'de> Visitor<'de> for Row {
+struct RowOf;
+
+impl<'de> Visitor<'de> for RowOf {
     type Value = RowText<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

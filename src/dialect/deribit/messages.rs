@@ -186,18 +186,13 @@ impl<'a> Frame<'a> {
 
     /// The parameters of a notification.
     pub(super) fn params(&'a self) -> Result<Params<'a>, WireError> {
-        wire::object(json(&self.params, "params")?)
+        wire::object(wire::json(&self.params, "params")?)
     }
 
     /// The result of an answer.
     pub(super) fn result(&self) -> Result<&str, WireError> {
-        json(&self.result, "result")
+        wire::json(&self.result, "result")
     }
-}
-
-/// The JSON of a field that must be there.
-pub(super) fn json<'f>(field: &'f Field<'_>, name: &'static str) -> Result<&'f str, WireError> {
-    field.as_ref().map(wire::Raw::json).ok_or(WireError::Missing(name))
 }
 
 /// `true` or `false`, as a word or as text.

@@ -11,10 +11,10 @@ use serde::Deserialize;
 use super::answered;
 use super::decode::side;
 use super::grammar::Name;
-use super::messages::{Frame, flag, json};
+use super::messages::{Frame, flag};
 use super::slow::method;
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{
     Balance, Holding, Leg, Margin, MarginMode, Order, OrderKind, OrderState, Position, TimeInForce,
 };
@@ -142,13 +142,13 @@ impl OwnDecoder {
         let params = frame.params()?;
         let channel = wire::required(&params.channel, "channel")?;
         if channel.starts_with("user.changes.") {
-            let changes: Changes<'_> = wire::object(json(&params.data, "data")?)?;
+            let changes: Changes<'_> = wire::object(wire::json(&params.data, "data")?)?;
             let orders = self.rows(&changes.orders, out, Self::order);
             return orders
                 .and(self.rows(&changes.positions, out, |own, row, out| own.position(row, None, out)));
         }
         if channel.starts_with("user.portfolio.") {
-            return self.summary(json(&params.data, "data")?, None, true, out);
+            return self.summary(wire::json(&params.data, "data")?, None, true, out);
         }
         let head = channel.split('.').next().unwrap_or_default();
         out.note(if head == "user" { Note::Unused("other private channel") } else { Note::Unknown(head) });
@@ -196,7 +196,7 @@ impl OwnDecoder {
             "get_open_orders" => self.whole(Holding::Orders, result, at, out, Self::order),
             "get_account_summaries" => {
                 let summaries: Summaries<'_> = wire::object(result)?;
-                let rows = json(&summaries.summaries, "summaries")?;
+                let rows = wire::json(&summaries.summaries, "summaries")?;
                 let read = |own: &mut Self, row: &str, out: &mut dyn Out| own.summary(row, at, false, out);
                 let balances = self.whole(Holding::Balances, rows, at, out, read);
                 let mut pools = Pools::default();
@@ -395,15 +395,11 @@ fn state(row: &OrderRow<'_>, filled: Decimal) -> Result<OrderState, WireError> {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(conn, bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     /// Requests bring everything again: nothing is kept that a lost socket could make wrong.

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use super::decode::DeribitDecoder;
 use super::grammar::Name;
 use super::instruments::{self, Listed};
-use super::messages::{Frame, Greeks, MarkRow, StateData, Stats, TickerData, flag, json};
+use super::messages::{Frame, Greeks, MarkRow, StateData, Stats, TickerData, flag};
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{Note, Out, WireError};
 use crate::model::entry::RestAnswer;
@@ -140,7 +140,7 @@ impl DeribitDecoder {
             "get_order_book" => self.audit(result, out),
             "get_last_trades_by_instrument" | "get_last_trades_by_currency" => {
                 let trades: Trades<'_> = wire::object(result)?;
-                self.trades(json(&trades.trades, "trades")?, true, out)
+                self.trades(wire::json(&trades.trades, "trades")?, true, out)
             }
             "status" => status(result, out),
             _ => {
@@ -185,7 +185,7 @@ pub(super) fn method(url: &str) -> &str {
 /// `locked`: `true` for all currencies, `partial` for some, which `platform_state` names.
 fn status(result: &str, out: &mut dyn Out) -> Result<(), WireError> {
     let data: StateData<'_> = wire::object(result)?;
-    let state = match json(&data.locked, "locked")?.trim_matches('"') {
+    let state = match wire::json(&data.locked, "locked")?.trim_matches('"') {
         "true" => VenueState::Halted,
         "false" | "partial" => VenueState::Open,
         _ => return Err(WireError::Word("locked")),

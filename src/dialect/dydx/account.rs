@@ -8,10 +8,10 @@ use super::{request, segment};
 use crate::dialect::account::{
     Account, AccountDialect, Login, Needs, NoLogin, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::plan;
 use crate::dialect::{Decoder, WireError};
 use crate::model::entry::RestAnswer;
-use crate::model::venue::{ConnPlan, Endpoint, Poll, RestRequest, VenueSpec};
+use crate::model::venue::{ConnPlan, Poll, RestRequest, VenueSpec};
 
 /// Channel of a parent subaccount with its children.
 pub(super) const PARENT: &str = "v4_parent_subaccounts";
@@ -39,15 +39,12 @@ impl AccountDialect for DydxAccount {
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
         let (address, number) = split(account);
-        let plan = |endpoint: &Endpoint| ConnPlan {
-            name: format!("{}/{}@{}-1", venue.id, account.name, endpoint.name),
-            url: endpoint.url.clone(),
-            hello: vec![
+        plan::private(venue, account, |_| {
+            vec![
                 request("subscribe", PARENT, &format!("{address}/{number}")),
                 request("subscribe", "v4_block_height", ""), // shows a jump of the count at once
-            ],
-        };
-        venue.endpoints.iter().filter(|endpoint| serves(endpoint, "account")).map(plan).collect()
+            ]
+        })
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {

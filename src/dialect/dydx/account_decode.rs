@@ -8,12 +8,12 @@ use rust_decimal::Decimal;
 use super::account::PARENT;
 use super::again;
 use super::count::{Count, Step};
-use super::messages::{Frame, each_member, time, unwrapped};
+use super::messages::{Frame, each_member, unwrapped};
 use super::orders::Orders;
 use super::own_messages::{AssetRow, Contents, OrderRow, PositionRow, Subaccount};
 use super::wallet::{Held, Wallet};
 use crate::dialect::wire::{self, Field, Raw};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::account::{Balance, Holding, Margin};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, GapWhy, Symbol};
@@ -279,7 +279,7 @@ impl AccountDecoder {
     fn order(&mut self, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let row: OrderRow<'_> = wire::object(json)?;
         let id = wire::required(&row.id, "id")?;
-        let ts_venue = time(&row.updated_at, "updatedAt")?;
+        let ts_venue = wire::instant(&row.updated_at, "updatedAt")?;
         let market = ticker(&row)?.map(|name| self.table.intern(&name)).transpose()?;
         match self.orders.take(&id, market, &row)? {
             Some((market, order)) => {
@@ -300,8 +300,7 @@ impl AccountDecoder {
         let path = answer.url.split_once('?').map_or(answer.url, |(path, _)| path);
         if path.contains("/v4/addresses/") {
             let contents: Contents<'_> = wire::object(&body)?;
-            let subaccount =
-                contents.subaccount.as_ref().map(Raw::json).ok_or(WireError::Missing("subaccount"))?;
+            let subaccount = wire::json(&contents.subaccount, "subaccount")?;
             self.topic = self.topic.take().or_else(|| topic(path));
             self.holdings("", subaccount, out)
         } else if path.contains("/v4/orders") {
@@ -375,15 +374,11 @@ impl Worth {
 
 impl Decoder for AccountDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(conn, bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {

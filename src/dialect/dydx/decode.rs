@@ -10,7 +10,7 @@ use super::terms::Market;
 use crate::dialect::follow::{Follow, Orphan};
 use crate::dialect::levels::levels_of;
 use crate::dialect::wire;
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level};
 use crate::model::venue::{Command, VenueSpec};
@@ -23,7 +23,7 @@ const TRADES: &str = "v4_trades";
 const UNUSED: &[&str] = &["v4_candles", "v4_subaccounts", "v4_parent_subaccounts"];
 
 /// The gap that a book message leaves which cannot be read.
-const UNDECODABLE: Gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+const UNDECODABLE: Gap = Gap::of(GapWhy::Undecodable);
 
 /// The state of dYdX on one tape.
 pub(super) struct DydxDecoder {
@@ -277,35 +277,24 @@ struct Place<'a> {
 impl Decoder for DydxDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
         let fast = self.fast(conn, bytes, out);
-        if let Err(error) = fast.unwrap_or_else(|| self.message(conn, bytes, out)) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(fast.unwrap_or_else(|| self.message(conn, bytes, out)), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
         let Some(why) = gap_of(control) else { return };
-        let asked = why == GapWhy::Overrun; // after a close the feed subscribes by itself
         self.counts.remove(&conn.0);
-        if !asked {
+        if why != GapWhy::Overrun {
             let gone = self.table.each().filter(|(_, state)| state.trades_of == Some(conn));
             gone.for_each(|(_, state)| state.trades_of = None);
         }
         for ix in self.books_of(conn, false) {
             let Some((symbol, state)) = self.table.both(ix) else { continue };
-            let live = state.follow.is_live();
             state.book.clear();
-            state.follow.lose(asked);
-            if live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
-            }
-            if asked {
+            if state.follow.cut(symbol, why, out) {
                 self.ask_again(ix, conn, out);
             }
         }
@@ -313,8 +302,7 @@ impl Decoder for DydxDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.table.state(symbol).and_then(|state| state.follow.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), out);
         }
     }
 

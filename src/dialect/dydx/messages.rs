@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use crate::dialect::WireError;
 use crate::dialect::wire::{self, Field};
-use crate::model::time::Nanos;
 
 /// Any message of the socket.
 #[derive(Deserialize)]
@@ -36,7 +35,7 @@ impl Frame<'_> {
 
     /// The JSON of its contents.
     pub(super) fn contents(&self) -> Result<&str, WireError> {
-        self.contents.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("contents"))
+        wire::json(&self.contents, "contents")
     }
 }
 
@@ -152,13 +151,6 @@ pub(super) fn each_member(
     first
 }
 
-/// A time as the venue writes it: `2026-11-22T06:00:00.627Z`.
-pub(super) fn time(field: &Field<'_>, name: &'static str) -> Result<Option<Nanos>, WireError> {
-    let Some(text) = wire::text(field, name)? else { return Ok(None) };
-    let stamp: jiff::Timestamp = text.parse().map_err(|_| WireError::Number(name))?;
-    i64::try_from(stamp.as_nanosecond()).map(|at| Some(Nanos(at))).map_err(|_| WireError::Range(name))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,13 +164,5 @@ mod tests {
         });
         assert_eq!((read, seen.join(" ")), (Err(WireError::Shape), "A1 B2 C4".to_string()));
         assert_eq!(each_member("[1]", |_, _| Ok(())), Err(WireError::Shape));
-    }
-
-    #[test]
-    fn times_are_utc() {
-        let row: TradeRow<'_> = wire::parse(r#"{"createdAt":"2026-09-21T14:13:20.627Z"}"#).unwrap();
-        assert_eq!(time(&row.created_at, "createdAt"), Ok(Some(Nanos::from_millis(1_790_000_000_627))));
-        let row: TradeRow<'_> = wire::parse(r#"{"createdAt":"yesterday"}"#).unwrap();
-        assert_eq!(time(&row.created_at, "createdAt"), Err(WireError::Number("createdAt")));
     }
 }

@@ -1,7 +1,7 @@
 //! dYdX messages to events: trades, markets, REST answers.
 
 use super::decode::DydxDecoder;
-use super::messages::{BookData, MarketRow, MarketsData, TradeRow, TradesData, each_member, time, unwrapped};
+use super::messages::{BookData, MarketRow, MarketsData, TradeRow, TradesData, each_member, unwrapped};
 use super::{BOOKS, MARKETS, segment};
 use crate::dialect::levels::levels_of;
 use crate::dialect::wire::{self, Field};
@@ -35,7 +35,7 @@ impl DydxDecoder {
             let id = if id.is_empty() { TradeId::None } else { TradeId::Text(&id) };
             let (price, size) = (wire::price(&row.price, "price")?, wire::size(&row.size, "size")?);
             let side = side(&row.side)?;
-            let ts_venue = time(&row.created_at, "createdAt")?;
+            let ts_venue = wire::instant(&row.created_at, "createdAt")?;
             let is_liquidation = matches!(&*wire::word(&row.kind), "LIQUIDATED" | "DELEVERAGED");
             let trade = Trade { id, price, size, side, is_liquidation, is_history };
             out.event(Event { symbol, ts_venue, body: Body::Trade(trade) });
@@ -61,7 +61,7 @@ impl DydxDecoder {
 
     fn market(&mut self, name: &str, json: &str, out: &mut dyn Out) -> Result<(), WireError> {
         let row: MarketRow<'_> = wire::object(json)?;
-        let ts_venue = time(&row.effective_at, "effectiveAt")?;
+        let ts_venue = wire::instant(&row.effective_at, "effectiveAt")?;
         let ix = self.table.intern(name)?;
         let Some((symbol, state)) = self.table.both(ix) else { return Ok(()) };
         let news = state.market.merge(name, &row)?;
@@ -126,11 +126,7 @@ impl DydxDecoder {
 }
 
 pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
-    match &*wire::required(field, "side")? {
-        "BUY" => Ok(Side::Buy),
-        "SELL" => Ok(Side::Sell),
-        _ => Err(WireError::Word("side")),
-    }
+    wire::order_side(field, "side", ["BUY", "SELL"])
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{own, place};
 use crate::dialect::account::{
     Account, AccountDialect, Heard, Login, LoginState, Needs, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::plan::{self, serves};
 use crate::dialect::wire::{self, quoted};
 use crate::dialect::{Decoder, WireError, sign};
 use crate::model::Nanos;
@@ -43,12 +43,7 @@ impl AccountDialect for GateAccount {
     }
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
-        let plan = |e: &Endpoint| ConnPlan {
-            name: format!("{}/{}@{}-1", venue.id, account.name, e.name),
-            url: e.url.clone(),
-            hello: Vec::new(), // the login subscribes
-        };
-        private(venue).map(plan).collect()
+        plan::private(venue, account, |_| Vec::new()) // the login subscribes
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {
@@ -63,7 +58,7 @@ impl AccountDialect for GateAccount {
             ["accounts".to_string(), "positions".to_string(), own::open_orders()]
                 .map(|what| Poll { request: RestRequest::get(format!("{home}/{what}")), every_ms })
         };
-        private(venue).flat_map(paths).collect()
+        venue.endpoints.iter().filter(|e| serves(e, "account")).flat_map(paths).collect()
     }
 
     fn sign(
@@ -72,7 +67,7 @@ impl AccountDialect for GateAccount {
         request: &RestRequest,
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
-        let keys = keys(speaker)?;
+        let keys = speaker.need_keys()?;
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let time = seconds(speaker.now);
         let digest = sign::hex(&sign::sha512(request.body.as_deref().unwrap_or_default().as_bytes()));
@@ -88,15 +83,6 @@ impl AccountDialect for GateAccount {
     fn decoder(&self, venue: &VenueSpec) -> Box<dyn Decoder> {
         Box::new(own::OwnDecoder::new(venue))
     }
-}
-
-/// Endpoints with private channels.
-fn private(venue: &VenueSpec) -> impl Iterator<Item = &Endpoint> {
-    venue.endpoints.iter().filter(|e| serves(e, "account"))
-}
-
-fn keys<'k>(speaker: &Speaker<'k>) -> Result<&'k Keys, SignError> {
-    speaker.keys.ok_or(SignError::Form("given"))
 }
 
 const fn seconds(now: Nanos) -> i64 {
@@ -144,7 +130,7 @@ impl Login for Subscribing {
 
 /// A signed subscription. The user id must be there but counts no longer: the key tells.
 fn subscribe(channel: &str, by_contract: bool, speaker: &Speaker<'_>) -> Result<String, SignError> {
-    let keys = keys(speaker)?;
+    let keys = speaker.need_keys()?;
     let time = seconds(speaker.now);
     let user = if speaker.account.address.is_empty() { "0" } else { &speaker.account.address };
     let payload = if by_contract { format!("{},\"!all\"", quoted(user)) } else { quoted(user) };

@@ -4,7 +4,7 @@
 use crate::dialect::PENDING_MESSAGES_MAX;
 use crate::dialect::follow::{Follow, Orphan};
 use crate::model::entry::ConnIx;
-use crate::model::event::{Gap, GapWhy, Level};
+use crate::model::event::{Gap, Level};
 use crate::model::num::Num;
 use crate::model::time::Nanos;
 
@@ -103,8 +103,7 @@ impl Book {
             *place = Place { last: head.last, joining: false };
             return Verdict::Delta; // rules A4, A5, B2
         }
-        let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
-        Verdict::Gap(Gap { expected, got, why: GapWhy::Sequence })
+        Verdict::Gap(Gap::between(expected, got))
     }
 
     fn begin(&mut self, conn: ConnIx, last: i64, joining: bool) {
@@ -177,6 +176,7 @@ fn trim(side: &mut Vec<Num>, levels: &mut Vec<Level>, depth: usize, better: fn(&
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::event::GapWhy;
 
     fn head(first: i64, last: i64) -> Head {
         Head { first: Some(first), last, full: false, ts_venue: None }

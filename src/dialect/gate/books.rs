@@ -41,7 +41,7 @@ impl GateDecoder {
                 Ok(())
             }
             Err(error) => {
-                let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+                let gap = Gap::of(GapWhy::Undecodable);
                 self.lose(ix, conn, gap, wire::millis(&data.t, "t").ok().flatten(), out);
                 Err(error)
             }
@@ -148,20 +148,10 @@ impl GateDecoder {
 
     /// The books of a connection are void.
     pub(super) fn connection_lost(&mut self, conn: ConnIx, why: GapWhy, out: &mut dyn Out) {
-        let ask = why == GapWhy::Overrun; // after a close the feed subscribes by itself
         let mut lost = Vec::new();
-        for (symbol, state) in self.table.each() {
-            if state.book.follow.conn != Some(conn) {
-                continue;
-            }
-            let live = state.book.follow.is_live();
+        for (symbol, state) in self.table.each().filter(|(_, s)| s.book.follow.conn == Some(conn)) {
             state.book.kept.clear();
-            state.book.follow.lose(ask);
-            if live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
-            }
-            if ask {
+            if state.book.follow.cut(symbol, why, out) {
                 lost.push(symbol.ix);
             }
         }

@@ -4,7 +4,7 @@ use super::book::Book;
 use super::messages::{Frame, Print, QuoteData};
 use super::slow::Funding;
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Gap, GapWhy, Level, Quote, Side, Trade, TradeId};
 use crate::model::num::Num;
@@ -165,11 +165,8 @@ pub(super) fn answer_of_socket(channel: &str, event: &str, frame: &Frame<'_>) ->
 
 impl Decoder for GateDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if self.fast(conn, bytes, out).is_some() {
-            return;
-        }
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
+        if self.fast(conn, bytes, out).is_none() {
+            noted(self.message(conn, bytes, out), out);
         }
     }
 
@@ -191,8 +188,7 @@ impl Decoder for GateDecoder {
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         let conn = self.table.state(symbol).and_then(|s| s.book.follow.conn);
         if let Some(conn) = conn {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, None, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), None, out);
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::dialect::WireError;
-use crate::dialect::wire::{self, Field, Raw};
+use crate::dialect::wire::{self, Field};
 use crate::model::num::decimal;
 use crate::model::time::Nanos;
 
@@ -25,7 +25,7 @@ pub(super) struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// The content.
     pub(super) fn result(&self) -> Result<&str, WireError> {
-        self.result.as_ref().map(Raw::json).ok_or(WireError::Missing("result"))
+        wire::json(&self.result, "result")
     }
 
     /// Hands the rows of the content on; a single object counts as one row, as older frames have it.

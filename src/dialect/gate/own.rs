@@ -13,7 +13,7 @@ use super::messages::{Frame, Refusal};
 use super::own_rows::{self, PositionRow};
 use super::place::{self, Asked};
 use crate::dialect::wire;
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{Balance, Holding, Leg, Margin, Order, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Symbol};
@@ -262,15 +262,11 @@ fn pushed_balance(json: &str, at: Option<Nanos>, out: &mut dyn Out) -> Result<()
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, _conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, _conn: ConnIx, _control: &Control, _out: &mut dyn Out) {}

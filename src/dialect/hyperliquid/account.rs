@@ -9,11 +9,11 @@ use super::{LIGHT, WEIGHT, info};
 use crate::dialect::account::{
     Account, AccountDialect, Login, Needs, NoLogin, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::plan;
 use crate::dialect::wire::quoted;
 use crate::dialect::{Decoder, WireError};
 use crate::model::entry::RestAnswer;
-use crate::model::venue::{ConnPlan, Endpoint, Poll, RestRequest, VenueSpec};
+use crate::model::venue::{ConnPlan, Poll, RestRequest, VenueSpec};
 
 /// Pushes may stop without a word: the state is asked for as well.
 const STATE_EVERY_MS: u64 = 30_000;
@@ -48,12 +48,7 @@ impl AccountDialect for ByAddress {
         let subscribe = |kind: &str| {
             format!(r#"{{"method":"subscribe","subscription":{{"type":"{kind}","user":{user}}}}}"#)
         };
-        let plan = |endpoint: &Endpoint| ConnPlan {
-            name: format!("{}/{}@{}-1", venue.id, account.name, endpoint.name),
-            url: endpoint.url.clone(),
-            hello: STREAMS.map(subscribe).into(),
-        };
-        venue.endpoints.iter().filter(|e| serves(e, "account")).map(plan).collect()
+        plan::private(venue, account, |_| STREAMS.map(subscribe).into())
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {

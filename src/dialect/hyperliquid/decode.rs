@@ -6,8 +6,8 @@ use super::book::Book;
 use super::messages::{BboData, BboLevel, BookData, Ctx, CtxData, Frame, TradeRow};
 use super::meta::Tokens;
 use crate::dialect::levels::levels;
-use crate::dialect::wire::{self, Raw};
-use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
+use crate::dialect::wire;
+use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Quote, Side, Ticker, Trade, TradeId};
 use crate::model::num::Num;
@@ -94,7 +94,7 @@ impl HyperliquidDecoder {
         }
         let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
         let channel = wire::word(&frame.channel);
-        let data = || frame.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"));
+        let data = || wire::json(&frame.data, "data");
         match &*channel {
             "l2Book" => self.book(conn, data()?, out)?,
             "bbo" => self.bbo(data()?, out)?,
@@ -124,8 +124,11 @@ impl HyperliquidDecoder {
             && state.book.lose()
         {
             // The next message is a whole book again: nothing needs to be asked for.
-            let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
-            out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
+            out.event(Event {
+                symbol: self.symbols.get(ix),
+                ts_venue: None,
+                body: Body::Gap(Gap::of(GapWhy::Undecodable)),
+            });
         }
         read
     }
@@ -236,18 +239,13 @@ impl HyperliquidDecoder {
 
 impl Decoder for HyperliquidDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if self.fast(conn, bytes, out).is_some() {
-            return;
-        }
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
+        if self.fast(conn, bytes, out).is_none() {
+            noted(self.message(conn, bytes, out), out);
         }
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
@@ -258,8 +256,11 @@ impl Decoder for HyperliquidDecoder {
                 state.trades_of = None;
             }
             if state.book.conn == Some(conn) && state.book.is_live() && state.book.lose() {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
+                out.event(Event {
+                    symbol: self.symbols.get(ix),
+                    ts_venue: None,
+                    body: Body::Gap(Gap::of(why)),
+                });
             }
         }
     }
@@ -267,8 +268,11 @@ impl Decoder for HyperliquidDecoder {
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         // Every message is a snapshot: the next one mends it.
         if self.states.get_mut(symbol as usize).is_some_and(|s| s.book.lose()) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            out.event(Event { symbol: self.symbols.get(symbol), ts_venue: None, body: Body::Gap(gap) });
+            out.event(Event {
+                symbol: self.symbols.get(symbol),
+                ts_venue: None,
+                body: Body::Gap(Gap::of(GapWhy::Impossible)),
+            });
         }
     }
 

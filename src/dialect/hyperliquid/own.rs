@@ -14,7 +14,7 @@ use super::meta::{Meta, Tokens};
 use super::own_rows::{Money, OrderRow, StateRow};
 use super::{LIGHT, WEIGHT, info};
 use crate::dialect::wire::{self, Field, Raw, quoted};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{Balance, Holding, Margin, Order, OrderState, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Symbol};
@@ -109,7 +109,7 @@ impl OwnDecoder {
         }
         let frame: Frame<'_> = wire::object(wire::guarded(bytes)?)?;
         let channel = wire::word(&frame.channel);
-        let data = || frame.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"));
+        let data = || wire::json(&frame.data, "data");
         match &*channel {
             "pong" => out.note(Note::Heartbeat),
             "subscriptionResponse" => out.note(Note::Ack),
@@ -418,15 +418,11 @@ impl OwnDecoder {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, _conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     /// A new subscription begins with everything whole.

@@ -15,7 +15,7 @@ use super::{API, Kraken, get, heartbeat_feed};
 use crate::dialect::account::{
     Account, AccountDialect, Heard, Login, LoginState, Needs, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::plan;
 use crate::dialect::sign::{base64, from_base64, hmac_sha512, sha256};
 use crate::dialect::wire::{self, Raw, quoted};
 use crate::dialect::{Decoder, WireError};
@@ -61,13 +61,7 @@ impl AccountDialect for Kraken {
     }
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
-        let own = venue.endpoints.iter().filter(|endpoint| serves(endpoint, "account"));
-        own.map(|endpoint| ConnPlan {
-            name: format!("{}/{}@{}-1", venue.id, account.name, endpoint.name),
-            url: endpoint.url.clone(),
-            hello: vec![heartbeat_feed()],
-        })
-        .collect()
+        plan::private(venue, account, |_| vec![heartbeat_feed()])
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {
@@ -84,7 +78,7 @@ impl AccountDialect for Kraken {
         request: &RestRequest,
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
-        let keys = keys(speaker)?;
+        let keys = speaker.need_keys()?;
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let path = path.strip_prefix(API).map_or_else(|| path.into(), |rest| format!("/api/v3{rest}"));
         // Microseconds: every request of a round has its own.
@@ -106,10 +100,6 @@ impl AccountDialect for Kraken {
     }
 }
 
-fn keys<'a>(speaker: &Speaker<'a>) -> Result<&'a Keys, SignError> {
-    speaker.keys.ok_or(SignError::Form("given"))
-}
-
 fn signature(secret: &Secret, text: &str) -> Result<String, SignError> {
     Ok(base64(&hmac_sha512(&from_base64(secret)?, &sha256(text.as_bytes()))))
 }
@@ -123,7 +113,7 @@ struct Challenge {
 impl Login for Challenge {
     fn open(&mut self, speaker: &Speaker<'_>) -> Result<Heard, SignError> {
         self.is_done = false;
-        let key = quoted(keys(speaker)?.key.expose());
+        let key = quoted(speaker.need_keys()?.key.expose());
         let ask = format!(r#"{{"event":"challenge","api_key":{key}}}"#);
         Ok(Heard { is_kept: true, send: vec![ask], state: LoginState::Same })
     }
@@ -135,7 +125,7 @@ impl Login for Challenge {
         let message = wire::word(&frame.message);
         let kept = |send, state| Ok(Heard { is_kept: true, send, state });
         match &*wire::word(&frame.event) {
-            "challenge" => kept(subscriptions(keys(speaker)?, &message)?, LoginState::Same),
+            "challenge" => kept(subscriptions(speaker.need_keys()?, &message)?, LoginState::Same),
             "subscribed" | "unsubscribed" => {
                 let is_first = !std::mem::replace(&mut self.is_done, true);
                 kept(Vec::new(), if is_first { LoginState::Done } else { LoginState::Same })

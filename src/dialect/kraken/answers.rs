@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::decode::KrakenDecoder;
 use super::instruments::{self, Listed, stressed};
-use super::messages::{Answer, Sides, flag, instant, list_of};
+use super::messages::{Answer, Sides, flag, list_of};
 use crate::dialect::levels::levels_of;
 use crate::dialect::wire::{self, Field};
 use crate::dialect::{Note, Out, WireError};
@@ -35,7 +35,7 @@ impl KrakenDecoder {
             return Ok(());
         }
         let list = list_of(answer.url);
-        let at = || instant(&parsed.server_time, "serverTime");
+        let at = || wire::instant(&parsed.server_time, "serverTime");
         if list.ends_with("/instruments") {
             let rows = parsed.instruments.as_ref().ok_or(WireError::Missing("instruments"))?;
             return wire::each_row(rows.json(), |row| self.listed(instruments::read(row)?, out));

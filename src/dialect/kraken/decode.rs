@@ -6,7 +6,7 @@ use crate::dialect::follow::{Follow, Orphan};
 use crate::dialect::levels::levels_of;
 use crate::dialect::sequence::{Consecutive, Step};
 use crate::dialect::wire::{self, Field};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{
     Body, BookChange, Event, Gap, GapWhy, Level, Liquidation, LiquidationPrice, PositionSide, Side, Trade,
@@ -109,7 +109,7 @@ impl KrakenDecoder {
         let ix = self.table.intern(&wire::required(&frame.product_id, "product_id")?)?;
         let Err(error) = self.read_book(ix, conn, frame, out) else { return Ok(()) };
         let at = wire::millis(&frame.timestamp, "timestamp").ok().flatten();
-        self.lose(ix, conn, Gap { expected: None, got: None, why: GapWhy::Undecodable }, at, out);
+        self.lose(ix, conn, Gap::of(GapWhy::Undecodable), at, out);
         Err(error)
     }
 
@@ -173,8 +173,7 @@ impl KrakenDecoder {
             }
             Step::Old => out.note(Note::Superseded),
             Step::Gap { expected, got } => {
-                let (expected, got) = (u64::try_from(expected).ok(), u64::try_from(got).ok());
-                self.lose(ix, conn, Gap { expected, got, why: GapWhy::Sequence }, ts_venue, out);
+                self.lose(ix, conn, Gap::between(expected, got), ts_venue, out);
             }
         }
     }
@@ -238,31 +237,19 @@ impl KrakenDecoder {
 
 impl Decoder for KrakenDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if self.fast(conn, bytes, out).is_some() {
-            return;
-        }
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
+        if self.fast(conn, bytes, out).is_none() {
+            noted(self.message(conn, bytes, out), out);
         }
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
         let Some(why) = gap_of(control) else { return };
-        let resubscribe = why == GapWhy::Overrun; // after a close the feed subscribes by itself
         for (symbol, state) in self.table.each().filter(|(_, state)| state.follow.conn == Some(conn)) {
-            let live = state.follow.is_live();
-            state.follow.lose(resubscribe);
-            if live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol, ts_venue: None, body: Body::Gap(gap) });
-            }
-            if resubscribe {
+            if state.follow.cut(symbol, why, out) {
                 subscribe_again(symbol.text, conn, out);
             }
         }
@@ -270,8 +257,7 @@ impl Decoder for KrakenDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.table.state(symbol).and_then(|s| s.follow.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
-            self.lose(symbol, conn, gap, None, out);
+            self.lose(symbol, conn, Gap::of(GapWhy::Impossible), None, out);
         }
     }
 
@@ -303,9 +289,5 @@ pub(super) fn answer_of_socket(event: &str, frame: &Frame<'_>, out: &mut dyn Out
 }
 
 pub(super) fn side(field: &Field<'_>) -> Result<Side, WireError> {
-    match &*wire::required(field, "side")? {
-        "buy" => Ok(Side::Buy),
-        "sell" => Ok(Side::Sell),
-        _ => Err(WireError::Word("side")),
-    }
+    wire::order_side(field, "side", ["buy", "sell"])
 }

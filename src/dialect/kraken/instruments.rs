@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::coin;
-use super::messages::{flag, instant};
+use super::messages::flag;
 use crate::dialect::WireError;
 use crate::dialect::wire::{self, Field};
 use crate::model::instrument::{Class, InstrumentDef, Payoff, Right, SizeUnit, Status, split_scale};
@@ -60,7 +60,7 @@ pub(super) fn read(json: &str) -> Result<Option<Listed>, WireError> {
         _ => return Ok(None),
     };
     let inverse = payoff == Payoff::Inverse;
-    let expiry = instant(&row.last_trading_time, "lastTradingTime")?;
+    let expiry = wire::instant(&row.last_trading_time, "lastTradingTime")?;
     let class = match (&*wire::word(&row.kind), expiry) {
         ("options", _) => Class::Option,
         (_, Some(_)) => Class::Future,

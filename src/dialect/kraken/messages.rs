@@ -1,11 +1,8 @@
 //! Kraken Futures messages as they stand on the wire. Only fields that are used; others are ignored.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::dialect::WireError;
 use crate::dialect::wire::{self, Field};
-use crate::model::time::Nanos;
 
 /// A message of the public feeds, or an answer of the socket.
 #[derive(Deserialize)]
@@ -164,14 +161,6 @@ pub(super) struct Sides<'a> {
     pub(super) bids: Field<'a>,
     #[serde(borrow)]
     pub(super) asks: Field<'a>,
-}
-
-/// A time as REST writes it: `2026-11-22T10:00:00.000Z`.
-pub(super) fn instant(field: &Field<'_>, name: &'static str) -> Result<Option<Nanos>, WireError> {
-    let Some(text) = wire::text(field, name)? else { return Ok(None) };
-    let stamp: Timestamp = text.parse().map_err(|_| WireError::Number(name))?;
-    let nanos = i64::try_from(stamp.as_nanosecond()).map_err(|_| WireError::Number(name))?;
-    Ok(Some(Nanos(nanos)))
 }
 
 /// `true` of a flag; `None` where it is absent.

@@ -20,7 +20,7 @@ use crate::model::account::{Leg, Order, OrderKind, OrderState, TimeInForce};
 use crate::model::event::Side;
 use crate::model::time::Nanos;
 
-use super::messages::{flag, instant};
+use super::messages::flag;
 
 /// An order as it was last told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,7 +165,7 @@ pub(super) fn listed(
         reduce_only: flag(&row.reduce_only).unwrap_or(false),
         ..resting(&row.unfilled_size, &row.filled_size, &wire::word(&row.order_type))?
     };
-    let at = instant(&row.last_update_time, "lastUpdateTime")?;
+    let at = wire::instant(&row.last_update_time, "lastUpdateTime")?;
     Ok((wire::required(&row.order_id, "order_id")?.into_owned(), at, kept))
 }
 

@@ -9,12 +9,12 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::decode::answer_of_socket;
-use super::messages::{Answer, Frame, instant, list_of};
+use super::messages::{Answer, Frame, list_of};
 use super::orders::{self, Kept};
 use super::wallets::Wallets;
 use super::{coin, is_inverse};
 use crate::dialect::wire::{self, Field, Raw};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{Holding, MarginMode, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Symbol};
@@ -216,7 +216,7 @@ impl OwnDecoder {
             return Ok(());
         }
         let list = list_of(answer.url);
-        let at = instant(&parsed.server_time, "serverTime")?;
+        let at = wire::instant(&parsed.server_time, "serverTime")?;
         if list.ends_with("/openpositions") {
             let rows = parsed.open_positions.ok_or(WireError::Missing("openPositions"))?;
             return self.listed_positions(rows.json(), at, out);
@@ -295,15 +295,11 @@ fn settles_in(symbol: &str, currency: &str) -> bool {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, _conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     /// Nothing is lost here: a new connection tells everything anew.

@@ -12,16 +12,17 @@ use super::messages::Frame;
 use super::own::{self, OwnDecoder};
 use super::request;
 use crate::dialect::account::{
-    Account, AccountDialect, Heard, Login, LoginState, Needs, Permissions, SignError, Signed, Speaker,
+    Account, AccountDialect, Login, Needs, Permissions, SignError, Signed, Speaker,
 };
-use crate::dialect::plan::serves;
+use crate::dialect::passphrase::ByPassphrase;
+use crate::dialect::plan;
 use crate::dialect::sign::{base64, hmac_sha256};
-use crate::dialect::wire::{self, Field, quoted};
+use crate::dialect::wire::{self, Field};
 use crate::dialect::{Decoder, WireError};
 use crate::model::entry::RestAnswer;
-use crate::model::secret::{Keys, Secret};
+use crate::model::secret::Secret;
 use crate::model::time::{Nanos, rfc3339_short};
-use crate::model::venue::{ConnPlan, Endpoint, Poll, RestRequest, VenueSpec};
+use crate::model::venue::{ConnPlan, Poll, RestRequest, VenueSpec};
 
 /// What the key may do.
 const CONFIG: &str = "/api/v5/account/config";
@@ -29,6 +30,9 @@ const CONFIG: &str = "/api/v5/account/config";
 const STATE_EVERY_MS: u64 = 15_000;
 /// Conditional orders wake seldom.
 const ALGOS_EVERY_MS: u64 = 30_000;
+
+/// The login of a socket.
+const LOGIN: ByPassphrase = ByPassphrase { path: "/users/self/verify" };
 
 /// The private half.
 #[derive(Debug)]
@@ -66,16 +70,11 @@ impl AccountDialect for OkxAccount {
     }
 
     fn sockets(&self, venue: &VenueSpec, account: &Account) -> Vec<ConnPlan> {
-        let plan = |endpoint: &Endpoint| ConnPlan {
-            name: format!("{}/{}@{}-1", venue.id, account.name, endpoint.name),
-            url: endpoint.url.clone(),
-            hello: vec![request("subscribe", &channels(&endpoint.url))],
-        };
-        venue.endpoints.iter().filter(|e| serves(e, "account")).map(plan).collect()
+        plan::private(venue, account, |endpoint| vec![request("subscribe", &channels(&endpoint.url))])
     }
 
     fn login(&self, _venue: &VenueSpec) -> Box<dyn Login> {
-        Box::new(SocketLogin)
+        Box::new(LOGIN)
     }
 
     fn polls(&self, _venue: &VenueSpec, _account: &Account) -> Vec<Poll> {
@@ -93,13 +92,14 @@ impl AccountDialect for OkxAccount {
         request: &RestRequest,
         speaker: &Speaker<'_>,
     ) -> Result<Signed, SignError> {
-        let (keys, passphrase) = credentials(speaker)?;
+        let (keys, passphrase) = speaker.need_passphrase()?;
         let time = rfc3339_short(Nanos::from_millis(speaker.now.as_millis())); // 2026-09-21T14:13:20.123Z
         let body = request.body.as_deref().unwrap_or_default();
         let text = format!("{time}{}{}{body}", request.method.word(), request.path);
+        let signature = base64(&hmac_sha256(keys.secret.expose().as_bytes(), &text));
         let headers = vec![
             ("ok-access-key", keys.key.clone()),
-            ("ok-access-sign", Secret::new(signature(keys, &text))),
+            ("ok-access-sign", Secret::new(signature)),
             ("ok-access-timestamp", Secret::new(time)),
             ("ok-access-passphrase", passphrase.clone()),
         ];
@@ -120,48 +120,16 @@ fn channels(url: &str) -> Vec<String> {
     vec![r#"{"channel":"account"}"#.to_string(), by_kind("positions"), by_kind("orders")]
 }
 
-fn credentials<'s>(speaker: &Speaker<'s>) -> Result<(&'s Keys, &'s Secret), SignError> {
-    let keys = speaker.keys.ok_or(SignError::Form("given"))?;
-    Ok((keys, keys.passphrase.as_ref().ok_or(SignError::Form("given with a passphrase"))?))
-}
-
-fn signature(keys: &Keys, text: &str) -> String {
-    base64(&hmac_sha256(keys.secret.expose().as_bytes(), text))
-}
-
-/// One text, one answer.
-#[derive(Debug)]
-struct SocketLogin;
-
-impl Login for SocketLogin {
-    fn open(&mut self, speaker: &Speaker<'_>) -> Result<Heard, SignError> {
-        let (keys, passphrase) = credentials(speaker)?;
-        let time = speaker.now.as_millis() / 1_000;
-        let sign = signature(keys, &format!("{time}GET/users/self/verify"));
-        let (key, passphrase) = (quoted(keys.key.expose()), quoted(passphrase.expose()));
-        let arg =
-            format!(r#"{{"apiKey":{key},"passphrase":{passphrase},"timestamp":"{time}","sign":"{sign}"}}"#);
-        Ok(Heard { send: vec![request("login", &[arg])], ..Heard::default() })
-    }
-
-    fn hear(&mut self, text: &[u8], _speaker: &Speaker<'_>) -> Result<Heard, SignError> {
-        let frame = wire::guarded(text).and_then(wire::object::<Frame<'_>>);
-        let Ok(frame) = frame else { return Ok(Heard::default()) }; // a pong, for example
-        let state = match (&*wire::word(&frame.event), &*wire::word(&frame.code)) {
-            ("login", "0") => LoginState::Done,
-            ("login" | "error", code) => {
-                LoginState::Refused(format!("{code} {}", wire::word(&frame.msg)).trim().to_string())
-            }
-            _ => return Ok(Heard::default()),
-        };
-        Ok(Heard { is_kept: true, send: Vec::new(), state })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config;
+    use crate::dialect::account::{Heard, LoginState};
+    use crate::model::secret::Keys;
+
+    fn login() -> ByPassphrase {
+        LOGIN
+    }
 
     fn venue() -> VenueSpec {
         config::venues::read("okx", include_str!("../../../venues/okx.toml")).unwrap()
@@ -191,7 +159,7 @@ mod tests {
         assert_eq!(header("ok-access-timestamp"), "2026-09-21T14:13:20.123Z");
         assert_eq!(header("ok-access-sign"), "VzNs2aYD9ckN687+e38YzaY6HCZwWWEVpObbYKvblhI=");
         assert_eq!(
-            SocketLogin.open(&speaker).unwrap().send,
+            login().open(&speaker).unwrap().send,
             [
                 r#"{"op":"login","args":[{"apiKey":"ok_demo_key","passphrase":"open\"sesame","timestamp":"1790000000","sign":"M5D6WYV3FwiHVEDHFX7hDJPKRnXEdaZlXdcZRtIbZMg="}]}"#
             ]
@@ -205,23 +173,23 @@ mod tests {
         let speaker = Speaker { keys: Some(&keys), account: &account, now: Nanos::from_millis(1) };
         let signed = OkxAccount.sign(&venue(), &RestRequest::get(CONFIG), &speaker).unwrap();
         let plans = OkxAccount.sockets(&venue(), &account);
-        let state = SocketLogin.open(&speaker).map(|heard| heard.state);
+        let state = login().open(&speaker).map(|heard| heard.state);
         let shown = format!("{speaker:?} {signed:?} {plans:?} {} {state:?}", signed.path);
         for secret in ["hunter2-secret", "sesame", "ok_demo_key"] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
-        assert!(!SocketLogin.open(&speaker).unwrap().send.concat().contains("hunter2"));
+        assert!(!login().open(&speaker).unwrap().send.concat().contains("hunter2"));
         let bare = Keys { passphrase: None, ..keys.clone() };
         let speaker = Speaker { keys: Some(&bare), ..speaker };
         assert!(OkxAccount.sign(&venue(), &RestRequest::get(CONFIG), &speaker).is_err());
-        assert!(SocketLogin.open(&Speaker { keys: None, ..speaker }).is_err());
+        assert!(login().open(&Speaker { keys: None, ..speaker }).is_err());
     }
 
     #[test]
     fn a_login_ends_with_its_answer() {
         let (keys, account) = (keys(), account());
         let speaker = Speaker { keys: Some(&keys), account: &account, now: Nanos::from_millis(1) };
-        let heard = |text: &str| SocketLogin.hear(text.as_bytes(), &speaker).unwrap();
+        let heard = |text: &str| login().hear(text.as_bytes(), &speaker).unwrap();
         let done = heard(r#"{"event":"login","msg":"","code":"0","connId":"a"}"#);
         assert!(done.is_kept && done.state == LoginState::Done);
         let refused = heard(r#"{"event":"error","msg":"Login failed.","code":"60009","connId":"a"}"#);

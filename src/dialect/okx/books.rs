@@ -37,7 +37,7 @@ impl OkxDecoder {
             Some(data) => wire::each_row(data.json(), |row| {
                 let read = self.book_row(ix, conn, channel, frame, row, out);
                 if read.is_err() {
-                    let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+                    let gap = Gap::of(GapWhy::Undecodable);
                     self.lose(ix, conn, channel, gap, None, out);
                 }
                 read
@@ -45,7 +45,7 @@ impl OkxDecoder {
             None => Err(WireError::Missing("data")),
         };
         if read.is_err() {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Undecodable };
+            let gap = Gap::of(GapWhy::Undecodable);
             self.lose(ix, conn, channel, gap, None, out); // silent when a row was lost above
         }
         read
@@ -207,9 +207,7 @@ fn check(book: &mut Book, snapshot: bool, row: &BookRow<'_>) -> Result<Verdict, 
     let State::Checked(text) = &mut book.state else { return Ok(book.judge_unnumbered()) };
     let found = i64::from(text.apply(&row.bids, &row.asks)?);
     match wire::integer(&row.checksum, "checksum")? {
-        Some(told) if told != 0 && told != found => {
-            Ok(Verdict::Gap(Gap { expected: None, got: None, why: GapWhy::Checksum }))
-        }
+        Some(told) if told != 0 && told != found => Ok(Verdict::Gap(Gap::of(GapWhy::Checksum))),
         _ => Ok(Verdict::Delta),
     }
 }

@@ -7,7 +7,7 @@ use super::instruments;
 use super::messages::{Frame, TradeRow};
 use super::risk;
 use crate::dialect::wire;
-use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of};
+use crate::dialect::{Decoder, Note, Out, Symbols, WireError, gap_of, noted};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Gap, GapWhy, Level, Side, Trade, TradeId};
 use crate::model::time::Nanos;
@@ -128,7 +128,7 @@ impl OkxDecoder {
         frame: &Frame<'_>,
         out: &mut dyn Out,
     ) -> Result<(), WireError> {
-        let data = || frame.data.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("data"));
+        let data = || wire::json(&frame.data, "data");
         match channel {
             "books" | "books-l2-tbt" | "books50-l2-tbt" => self.books(conn, channel, symbol, frame, out),
             "bbo-tbt" => self.touch(symbol, data()?, out),
@@ -224,7 +224,7 @@ impl OkxDecoder {
             out.note(Note::Refused(&wire::word(&frame.msg)));
             return Ok(());
         }
-        let data = frame.data.as_ref().map(wire::Raw::json).ok_or(WireError::Missing("data"))?;
+        let data = wire::json(&frame.data, "data")?;
         match path.rsplit_once("/api/v5/").map_or("", |(_, end)| end) {
             "public/instruments" => self.instruments(data, out),
             "market/books" => self.seeded(&inst_id(answer.url), data, out),
@@ -258,18 +258,13 @@ impl OkxDecoder {
 
 impl Decoder for OkxDecoder {
     fn frame(&mut self, conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if self.fast(conn, bytes, out).is_some() {
-            return;
-        }
-        if let Err(error) = self.message(conn, bytes, out) {
-            out.note(Note::Undecodable(error));
+        if self.fast(conn, bytes, out).is_none() {
+            noted(self.message(conn, bytes, out), out);
         }
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     fn control(&mut self, conn: ConnIx, control: &Control, out: &mut dyn Out) {
@@ -289,8 +284,11 @@ impl Decoder for OkxDecoder {
             let live = state.book.is_live();
             state.book.lose(resubscribe);
             if live {
-                let gap = Gap { expected: None, got: None, why };
-                out.event(Event { symbol: self.symbols.get(ix), ts_venue: None, body: Body::Gap(gap) });
+                out.event(Event {
+                    symbol: self.symbols.get(ix),
+                    ts_venue: None,
+                    body: Body::Gap(Gap::of(why)),
+                });
             }
             if resubscribe {
                 self.subscribe_again(ix, conn, "books", out);
@@ -300,7 +298,7 @@ impl Decoder for OkxDecoder {
 
     fn resync(&mut self, symbol: u32, out: &mut dyn Out) {
         if let Some(conn) = self.states.get(symbol as usize).and_then(|s| s.book.conn) {
-            let gap = Gap { expected: None, got: None, why: GapWhy::Impossible };
+            let gap = Gap::of(GapWhy::Impossible);
             self.lose(symbol, conn, "books", gap, None, out);
         }
     }

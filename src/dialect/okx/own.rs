@@ -8,8 +8,8 @@
 use super::decode::parameter;
 use super::messages::Frame;
 use super::own_rows::{AccountRow, CoinRow, OrderRow, PositionRow};
-use crate::dialect::wire::{self, Raw};
-use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError};
+use crate::dialect::wire;
+use crate::dialect::{Decoder, Note, Out, Symbols, Table, WireError, noted};
 use crate::model::account::{Holding, Leg, Margin, Order, OrderState, Position};
 use crate::model::entry::{ConnIx, Control, RestAnswer};
 use crate::model::event::{Body, Event, Symbol};
@@ -105,7 +105,7 @@ impl OwnDecoder {
             }
         }
         let channel = frame.arg.as_ref().map(|arg| wire::word(&arg.channel)).unwrap_or_default();
-        let data = || frame.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"));
+        let data = || wire::json(&frame.data, "data");
         match &*channel {
             "positions" => wire::each_row(data()?, |row| self.position(row, out)),
             "account" => wire::each_row(data()?, |row| account(row, false, out)),
@@ -298,7 +298,7 @@ impl OwnDecoder {
             out.note(Note::Refused(&wire::word(&frame.msg)));
             return Ok(());
         }
-        let data = frame.data.as_ref().map(Raw::json).ok_or(WireError::Missing("data"))?;
+        let data = wire::json(&frame.data, "data")?;
         let is = |known: &str| path.ends_with(known);
         if is(POSITIONS) {
             self.all_positions(data, out)
@@ -319,15 +319,11 @@ impl OwnDecoder {
 
 impl Decoder for OwnDecoder {
     fn frame(&mut self, _conn: ConnIx, bytes: &[u8], out: &mut dyn Out) {
-        if let Err(error) = self.message(bytes, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.message(bytes, out), out);
     }
 
     fn rest(&mut self, answer: &RestAnswer<'_>, out: &mut dyn Out) {
-        if let Err(error) = self.answer(answer, out) {
-            out.note(Note::Undecodable(error));
-        }
+        noted(self.answer(answer, out), out);
     }
 
     /// What was missed is asked for at once.
