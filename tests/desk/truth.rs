@@ -203,11 +203,12 @@ fn ruin(venue: &str, listing: &Listing, held: &Held, (entry, margin): (f64, f64)
     let units = held.lots.abs() as f64 * listing.lot as f64 / 10f64.powi(i32::from(listing.size_decimals));
     let sign = (held.lots as f64).signum();
     // dYdX states its maintenance as a part of the initial rate; BitMEX asks for a part of the value at entry.
-    // OKX gives half and a third of the leverage above 1,000 and 5,000 contracts; the other positions here
-    // are within the first tier of their venue.
+    // OKX gives half and a third of the leverage above 1,000 and 5,000 contracts, a hundred times as many
+    // X-perps; the other positions here are within the first tier of their venue.
+    let per = if listing.symbol.ends_with("_XPERP-310404") { 100.0 } else { 1.0 };
     let tier = match venue.starts_with("okx") {
-        true if units > 5_000.0 => 3,
-        true if units > 1_000.0 => 2,
+        true if units > 5_000.0 * per => 3,
+        true if units > 1_000.0 * per => 2,
         _ => 1,
     };
     let rate = if venue == "dydx" { 0.6 } else { 0.5 } / f64::from((listing.leverage / tier).max(1));
