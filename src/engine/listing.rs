@@ -108,7 +108,8 @@ pub struct Listing {
     pub spread_10s: Option<f64>,
     top: Option<(i64, i64)>,
     crossed_since: Option<Nanos>,
-    good_mid: Option<(f64, Nanos)>,
+    /// The best prices before the book crossed.
+    good_top: Option<(i64, i64)>,
     is_dirty: bool,
     /// The book changed since the widest band was summed.
     is_wide_dirty: bool,
@@ -148,7 +149,7 @@ impl Listing {
             spread_10s: None,
             top: None,
             crossed_since: None,
-            good_mid: None,
+            good_top: None,
             is_dirty: true,
             is_wide_dirty: true,
             figures: Figures::default(),
@@ -227,19 +228,21 @@ impl Listing {
         if top == self.top {
             return;
         }
-        self.top = top;
+        let before = std::mem::replace(&mut self.top, top);
         match top {
             Some((bid, ask)) if bid < ask => {
-                self.crossed_since = None;
+                (self.crossed_since, self.good_top) = (None, None);
                 let spread = 2e4 * (ask - bid) as f64 / (ask as f64 + bid as f64);
                 self.spread.set(at, Some(spread));
             }
             Some(_) => {
-                self.crossed_since = self.crossed_since.or(Some(at));
+                if self.crossed_since.is_none() {
+                    (self.crossed_since, self.good_top) = (Some(at), before);
+                }
                 self.spread.set(at, None);
             }
             None => {
-                self.crossed_since = None;
+                (self.crossed_since, self.good_top) = (None, None);
                 self.spread.set(at, None);
             }
         }
@@ -251,7 +254,7 @@ impl Listing {
         self.book.clear();
         self.top = None;
         self.crossed_since = None;
-        self.good_mid = None;
+        self.good_top = None;
         self.spread.set(at, None);
         self.is_dirty = true;
     }
@@ -288,6 +291,7 @@ impl Listing {
     /// Brings the figures up to date. `state` is the judged state of the book.
     pub fn refresh(&mut self, now: Nanos, state: BookState) {
         if state == BookState::Synced
+            && self.figures.bid_depth.is_some()
             && let Some((_, at)) = &mut self.held
         {
             *at = now;
@@ -304,7 +308,9 @@ impl Listing {
         if let (BookState::Synced, Some(factors)) = (state, self.factors) {
             self.measure(now, factors, is_wide, &mut figures);
             self.is_wide_dirty &= !is_wide;
-            self.held = Some((figures, now));
+            if figures.bid_depth.is_some() {
+                self.held = Some((figures, now));
+            }
         }
         self.figures = figures;
     }
@@ -319,17 +325,13 @@ impl Listing {
         figures.ask = ask.map(|a| a.0 as f64 / price_unit);
         // Twice the mid as a mantissa stays exact.
         let twice_mid = match (bid, ask) {
-            (Some((bid, _)), Some((ask, _))) if bid < ask => {
-                let mid = (bid as f64 + ask as f64) / 2.0 / price_unit;
-                figures.mid = Some(mid);
-                self.good_mid = Some((mid, now));
-                i128::from(bid) + i128::from(ask)
-            }
             (Some((bid, _)), Some((ask, _))) => {
-                // Crossed: the last good mid stands for a moment, depth is summed around the middle.
-                let held = self.good_mid.filter(|(_, at)| now.since(*at) <= CROSSED_GRACE);
-                figures.mid = held.map(|(mid, _)| mid);
-                figures.is_mid_old = true;
+                figures.is_mid_old = bid >= ask;
+                // Crossed: the last good mid stands for a moment, then nothing is known (erratum 30).
+                let is_fresh = self.crossed_for(now).is_some_and(|age| age <= CROSSED_GRACE);
+                let top = if bid < ask { Some((bid, ask)) } else { self.good_top.filter(|_| is_fresh) };
+                let Some((bid, ask)) = top else { return };
+                figures.mid = Some((bid as f64 + ask as f64) / 2.0 / price_unit);
                 i128::from(bid) + i128::from(ask)
             }
             // One-sided: the remaining side is measured from its own best price.
@@ -444,8 +446,9 @@ mod tests {
         x.change(Nanos(10), ConnIx(0), &change);
         x.refresh(Nanos(CROSSED_GRACE), BookState::Synced);
         assert_eq!((x.figures.mid, x.figures.is_mid_old), (Some(101.0), true));
-        x.refresh(Nanos(CROSSED_GRACE + 3), BookState::Synced);
-        assert_eq!(x.figures.mid, None);
+        assert!(x.figures.bid_depth.is_some());
+        x.refresh(Nanos(CROSSED_GRACE + 11), BookState::Synced);
+        assert_eq!((x.figures.mid, x.figures.bid_depth), (None, None));
         assert!(x.crossed_for(Nanos(3 * SECOND)).unwrap() > CROSSED_MAX);
     }
 

@@ -1,0 +1,145 @@
+//! The figures, straight from their formulas.
+
+use std::collections::BTreeMap;
+
+use faultline::model::instrument::InstrumentDef;
+use faultline::model::time::{Nanos, SECOND};
+use rust_decimal::Decimal;
+
+use crate::books::{Instrument, World, f};
+
+/// Metrics that are compared.
+pub(crate) const FIGURES: [&str; 12] = [
+    "mid_gap_bps",
+    "price_dispersion_bps",
+    "spread_bps",
+    "depth_usd_10",
+    "depth_usd_25",
+    "depth_usd_50",
+    "depth_usd_100",
+    "depth_usd_200",
+    "depth_imbalance",
+    "hhi_depth",
+    "hhi_volume",
+    "n_eff_venues",
+];
+
+/// What a figure is about: venue, peer, underlying, instrument; part.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) names: [String; 4],
+    pub(crate) part: &'static str,
+}
+
+/// Figures by metric and place.
+pub(crate) type Figures = BTreeMap<(&'static str, Place), f64>;
+
+fn place(names: [&str; 4], part: &'static str) -> Place {
+    Place { names: names.map(str::to_string), part }
+}
+
+/// All of them at one instant.
+pub(crate) fn all(world: &World, at: Nanos) -> Figures {
+    let mut out = Figures::new();
+    for ((venue, _), it) in world.instruments.iter().filter(|(_, it)| it.is_perp() && it.is_synced) {
+        let name = it.def.as_ref().map(InstrumentDef::canonical).unwrap_or_default();
+        one(&mut out, [venue, "", it.underlying(), &name], it, at);
+    }
+    for underlying in ["BTC", "ETH"] {
+        across(&mut out, world, underlying, at);
+    }
+    out
+}
+
+/// Money within `band` basis points of the mid on each side, band edges included.
+fn depth(it: &Instrument, at: Nanos, band: i64) -> Option<(f64, f64)> {
+    let mid = it.mid(at)?;
+    let reach = mid * Decimal::new(band, 4);
+    let sum = |side: &BTreeMap<Decimal, Decimal>| -> Decimal {
+        side.iter().filter(|(p, _)| (**p - mid).abs() <= reach).map(|(p, s)| it.money(*p, *s)).sum()
+    };
+    Some((f(sum(&it.bids)), f(sum(&it.asks))))
+}
+
+fn one(out: &mut Figures, names: [&str; 4], it: &Instrument, at: Nanos) {
+    for (id, band) in [
+        ("depth_usd_10", 10),
+        ("depth_usd_25", 25),
+        ("depth_usd_50", 50),
+        ("depth_usd_100", 100),
+        ("depth_usd_200", 200),
+    ] {
+        let Some((bid, ask)) = depth(it, at, band) else { continue };
+        for (part, value) in [("", bid + ask), ("bid", bid), ("ask", ask)] {
+            out.insert((id, place(names, part)), value);
+        }
+    }
+    if let Some((bid, ask)) = depth(it, at, 100) {
+        out.insert(("depth_imbalance", place(names, "")), (bid - ask) / (bid + ask));
+    }
+    if let Some(spread) = spread(it, at) {
+        out.insert(("spread_bps", place(names, "")), spread);
+    }
+}
+
+/// C1: mean over the last ten seconds, each spread for as long as it stood, crossed time left out.
+fn spread(it: &Instrument, at: Nanos) -> Option<f64> {
+    let from = at.plus(-10 * SECOND);
+    let (mut sum, mut seconds) = (0.0, 0.0);
+    for (n, (since, top)) in it.tops.iter().enumerate() {
+        let until = it.tops.get(n + 1).map_or(at, |next| next.0).min(at);
+        let since = (*since).max(from);
+        if let (Some((bid, ask)), true) = (top, until > since)
+            && bid < ask
+        {
+            let length = until.since(since) as f64 / 1e9;
+            sum += 2e4 * f(ask - bid) / f(ask + bid) * length;
+            seconds += length;
+        }
+    }
+    (seconds > 0.0).then(|| sum / seconds)
+}
+
+fn across(out: &mut Figures, world: &World, underlying: &str, at: Nanos) {
+    let mut venues: BTreeMap<&str, Vec<&Instrument>> = BTreeMap::new();
+    for ((venue, _), it) in &world.instruments {
+        if it.is_perp() && it.underlying() == underlying {
+            venues.entry(venue).or_default().push(it);
+        }
+    }
+    // Two venues: the pair, each against the other, and their range.
+    let mids: Vec<(&str, f64)> =
+        venues.iter().filter_map(|(venue, all)| Some((*venue, f(all.first()?.mid(at)?)))).collect();
+    if let [(a, x), (b, y)] = mids[..] {
+        let gap = 1e4 * (x / y).ln();
+        out.insert(("mid_gap_bps", place([a, b, underlying, ""], "")), gap);
+        out.insert(("mid_gap_bps", place([a, "", underlying, ""], "")), gap);
+        out.insert(("mid_gap_bps", place([b, "", underlying, ""], "")), -gap);
+        out.insert(("price_dispersion_bps", place(["", "", underlying, ""], "")), gap.abs());
+    }
+    let depths: Vec<f64> = venues
+        .values()
+        .filter_map(|all| {
+            all.iter().filter_map(|it| depth(it, at, 100)).map(|(b, a)| b + a).reduce(|a, b| a + b)
+        })
+        .collect();
+    let volume = |it: &Instrument| -> f64 {
+        let age = |t: &Nanos| at.since(*t) as f64 / 1e9;
+        it.trades.iter().map(|(t, p, s)| f(it.money(*p, *s)) * (-age(t) / 3_600.0).exp2()).sum()
+    };
+    let traded = |it: &&&Instrument| !it.trades.is_empty();
+    let volumes: Vec<f64> = venues
+        .values()
+        .filter_map(|all| all.iter().filter(traded).map(|it| volume(it)).reduce(|a, b| a + b))
+        .collect();
+    for (id, parts) in [("hhi_depth", &depths), ("hhi_volume", &volumes)] {
+        if parts.len() >= 2 {
+            let total: f64 = parts.iter().sum();
+            let hhi: f64 = parts.iter().map(|p| (p / total) * (p / total)).sum();
+            out.insert((id, place(["", "", underlying, ""], "")), hhi);
+            if id == "hhi_depth" {
+                out.insert(("n_eff_venues", place(["", "", underlying, ""], "")), 1.0 / hhi);
+            }
+        }
+    }
+}
