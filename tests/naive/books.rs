@@ -74,8 +74,14 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(venues: &[VenueSpec]) -> World {
         let decoder = |v: &VenueSpec| (v.id.clone(), dialect::find(&v.dialect).unwrap().decoder(v));
+        // What the venue files know before a venue has spoken.
+        let known = venues.iter().flat_map(|v| v.instruments.iter().map(|row| (v.id.clone(), row)));
+        let known = known.map(|(venue, row)| {
+            let instrument = Instrument { def: Some(row.to_def().unwrap()), ..Instrument::default() };
+            ((venue, row.symbol.clone()), instrument)
+        });
         World {
-            instruments: BTreeMap::new(),
+            instruments: known.collect(),
             decoders: venues.iter().map(decoder).collect(),
             conns: BTreeMap::new(),
         }
