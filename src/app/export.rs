@@ -107,7 +107,7 @@ impl Cells<'_> {
         let Cells { ts, seq, metric, unit, row, engine } = self;
         let [venue, peer, underlying, instrument] = engine.names(&row.scope);
         let side = match row.scope.part {
-            Part::Bid | Part::Ask | Part::Channel(_) => row.scope.part.word(),
+            Part::Bid | Part::Ask | Part::Channel(_) | Part::Named(_) => row.scope.part.word(),
             Part::Whole => "",
         };
         let regime =

@@ -13,7 +13,7 @@ use crate::config::theme::{self, ThemeSpec};
 use crate::config::{ConfigError, builtin, venues};
 use crate::dialect::account::{Account, Needs};
 use crate::dialect::{self, AccountDialect, Dialect};
-use crate::engine::metric::Part;
+use crate::engine::metric::{METRICS, Part};
 use crate::feed::AccountFeed;
 use crate::model::entry::GivenPosition;
 use crate::model::event::Channel;
@@ -79,7 +79,8 @@ impl Setup {
         let sides = [Part::Bid.word(), Part::Ask.word()];
         for rule in &self.rules {
             let venues = || self.venues.iter().map(|v| v.id.as_str());
-            let parts = || Channel::ALL.iter().map(|c| c.word()).chain(sides);
+            let named = METRICS.iter().flat_map(|m| m.card().parts).copied();
+            let parts = || Channel::ALL.iter().map(|c| c.word()).chain(sides).chain(named.clone());
             for name in rule.only.venue.iter().filter(|name| venues().all(|v| v != *name)) {
                 errors.push(unknown(rule, "venue", name, nearest(name, venues())));
             }

@@ -17,7 +17,6 @@ use super::rule::Judge;
 use crate::model::Nanos;
 use crate::model::alert::{Alert, AlertEvent, AlertQuality, AlertState, Evidence, Severity};
 use crate::model::entry::OperatorAction;
-use crate::model::event::Channel;
 use crate::model::num::rounded;
 use crate::snapshot::Quality;
 
@@ -337,7 +336,7 @@ impl Episode {
 /// Keys of all subjects of a rule.
 fn all_of(rule: u16) -> std::ops::RangeInclusive<(u16, Scope)> {
     let least = Scope { underlying: 0, venue: 0, peer: 0, symbol: 0, part: Part::Whole };
-    let most = Scope { part: Part::Channel(Channel::Account), ..Scope::GLOBAL };
+    let most = Scope { part: Part::Named("\u{10ffff}"), ..Scope::GLOBAL };
     (rule, least)..=(rule, most)
 }
 

@@ -18,6 +18,7 @@ pub mod rates;
 pub mod rule;
 mod show;
 mod show_own;
+pub mod slow;
 mod stated;
 pub mod venue;
 pub mod window;

@@ -36,6 +36,7 @@ const fn card(id: &'static str, title: &'static str, formula: &'static str) -> C
         bad: Bad::High,
         every: Every::Second,
         map_cap: None,
+        ..Card::PLAIN
     }
 }
 
@@ -153,6 +154,7 @@ impl Metric for Effective {
             bad: Bad::Low,
             every: Every::Second,
             map_cap: None,
+            ..Card::PLAIN
         }
     }
 

@@ -31,6 +31,7 @@ const fn card(
         bad,
         every,
         map_cap: None,
+        ..Card::PLAIN
     }
 }
 

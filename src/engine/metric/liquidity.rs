@@ -47,6 +47,7 @@ impl Metric for Spread {
             bad: Bad::High,
             every: Every::Second,
             map_cap: Some(10.0),
+            ..Card::PLAIN
         }
     }
 
@@ -84,6 +85,7 @@ const fn depth_card(id: &'static str, title: &'static str) -> Card {
         bad: Bad::Low,
         every: Every::Tick,
         map_cap: Some(50e6),
+        ..Card::PLAIN
     }
 }
 
@@ -128,6 +130,7 @@ impl Metric for Imbalance {
             bad: Bad::Both,
             every: Every::Tick,
             map_cap: Some(1.0),
+            ..Card::PLAIN
         }
     }
 

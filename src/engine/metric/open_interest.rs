@@ -22,6 +22,7 @@ static USD: Card = Card {
     bad: Bad::High,
     every: Every::Second,
     map_cap: Some(5e9),
+    ..Card::PLAIN
 };
 
 static BASE: Card = Card {
@@ -35,6 +36,7 @@ static BASE: Card = Card {
     bad: Bad::High,
     every: Every::Second,
     map_cap: None,
+    ..Card::PLAIN
 };
 
 /// Adds rows of instruments, their venues and the underlying. Polled figures older than three polls

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{Bad, Card, Every, Metric, Row, Scope, Unit};
+use super::{Bad, Card, Metric, Row, Scope, Unit};
 use crate::engine::ledger::figures::{AccountWorth, Distance, Figures, Sum};
 use crate::engine::market::Market;
 use crate::model::Nanos;
@@ -36,7 +36,7 @@ const fn card(
     limits: Option<(f64, f64)>,
     bad: Bad,
 ) -> Card {
-    Card { id, title, unit, meaning, formula, source, limits, bad, every: Every::Second, map_cap: None }
+    Card { id, title, unit, meaning, formula, source, limits, bad, ..Card::PLAIN }
 }
 
 /// H1.

@@ -113,6 +113,7 @@ impl Metric for MidGap {
             bad: Bad::Both,
             every: Every::Tick,
             map_cap: Some(25.0),
+            ..Card::PLAIN
         }
     }
 
@@ -174,6 +175,7 @@ impl Metric for WorstGap {
             bad: Bad::Both,
             every: Every::Tick,
             map_cap: Some(25.0),
+            ..Card::PLAIN
         }
     }
 
@@ -203,6 +205,7 @@ impl Metric for Dispersion {
             bad: Bad::High,
             every: Every::Tick,
             map_cap: None,
+            ..Card::PLAIN
         }
     }
 
