@@ -137,7 +137,7 @@ impl Metric for MidGap {
                 let used = mids.n as u16;
                 let (coverage, expected, as_of) = (mids.coverage, mids.expected, mids.as_of);
                 let scope = Scope::cell(underlying, venue);
-                out.push(Row { scope, value, quality, coverage, used, expected, as_of, last: None });
+                out.push(Row { scope, value, quality, coverage, used, expected, as_of, ..Row::EMPTY });
                 let Some(vote) = vote else { continue };
                 for peer in mids.votes().iter().filter(|p| p.venue > venue) {
                     let scope = Scope { peer: peer.venue, ..scope };
@@ -151,7 +151,7 @@ impl Metric for MidGap {
                         used: 2,
                         expected: 2,
                         as_of,
-                        last: None,
+                        ..Row::EMPTY
                     });
                 }
             }
@@ -233,7 +233,7 @@ impl Metric for Dispersion {
                 used: mids.n as u16,
                 expected: mids.expected,
                 as_of: mids.as_of,
-                last: None,
+                ..Row::EMPTY
             });
         }
     }
