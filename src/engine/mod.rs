@@ -21,6 +21,7 @@ mod show_own;
 pub mod slow;
 mod stated;
 pub mod venue;
+pub mod walk;
 pub mod window;
 
 use std::collections::BTreeMap;
