@@ -5,6 +5,7 @@
 //! on everything is a statistic. Nothing here allocates but the buffer that the caller keeps.
 
 use super::book::{Book, BookSide};
+use super::metric::Note;
 use crate::model::instrument::Payoff;
 use crate::model::num::POW10;
 
@@ -86,6 +87,8 @@ pub struct Fill {
     pub base: f64,
     /// Share of the size that the book could fill: 1, or the book ended before.
     pub filled: f64,
+    /// Price of the last level that was touched.
+    pub last: f64,
 }
 
 impl Fill {
@@ -104,7 +107,17 @@ impl Fill {
         (self.base > 0.0).then(|| 1e4 * (self.usd / self.base / reference - 1.0) * sign)
     }
 
-    /// Same, but only of a size that was filled whole.
+    /// The note of a size that was not filled.
+    pub fn note(&self, side: BookSide, reference: f64) -> Note {
+        match self.is_whole() {
+            true => Note::None,
+            false => {
+                Note::Insufficient { filled: self.filled, bps: self.bps(side, reference).unwrap_or(f64::NAN) }
+            }
+        }
+    }
+
+    /// Same as [`Fill::bps`], but only of a size that was filled whole.
     pub fn cost(&self, side: BookSide, reference: f64) -> Option<f64> {
         self.bps(side, reference).filter(|_| self.is_whole())
     }
@@ -114,13 +127,14 @@ impl Fill {
 pub fn take<const N: usize>(steps: impl Iterator<Item = Step>, of: Of, sizes: [f64; N]) -> [Fill; N] {
     let mut fills = [Fill::default(); N];
     let mut waiting = fills.iter_mut().zip(sizes).peekable();
-    let (mut usd, mut base, mut sum) = (0.0, 0.0, 0.0);
+    let (mut usd, mut base, mut sum, mut last) = (0.0, 0.0, 0.0, 0.0);
     for step in steps {
+        last = step.price;
         let all = step.usd / step.price;
         let amount = if of == Of::Usd { step.usd } else { all };
         while let Some((fill, size)) = waiting.next_if(|(_, size)| sum + amount >= *size) {
             let part = if amount > 0.0 { (size - sum) / amount } else { 0.0 };
-            *fill = Fill { usd: usd + part * step.usd, base: base + part * all, filled: 1.0 };
+            *fill = Fill { usd: usd + part * step.usd, base: base + part * all, filled: 1.0, last };
         }
         if waiting.peek().is_none() {
             return fills;
@@ -128,7 +142,7 @@ pub fn take<const N: usize>(steps: impl Iterator<Item = Step>, of: Of, sizes: [f
         (usd, base, sum) = (usd + step.usd, base + all, sum + amount);
     }
     for (fill, size) in waiting {
-        *fill = Fill { usd, base, filled: sum / size };
+        *fill = Fill { usd, base, filled: sum / size, last };
     }
     fills
 }
@@ -179,12 +193,31 @@ impl Iterator for Merge<'_> {
 /// What a comparison of books came to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
-    /// Basis points.
+    /// A number: basis points, unless said otherwise.
     Bps(f64),
     /// All together can and no one alone can: no number is large enough.
     Unbounded,
     /// Venues of this share, 0 to 1, cannot: there is no average.
     Uncovered(f64),
+}
+
+impl Verdict {
+    /// A number divided by another; what is no number stays what it is.
+    pub fn over(self, usual: f64) -> Verdict {
+        match self {
+            Verdict::Bps(bps) => Verdict::Bps(bps / usual),
+            other => other,
+        }
+    }
+
+    /// As value and note of a row.
+    pub const fn read(self) -> (Option<f64>, Note) {
+        match self {
+            Verdict::Bps(bps) => (Some(bps), Note::None),
+            Verdict::Unbounded => (None, Note::UnboundedHigh),
+            Verdict::Uncovered(share) => (None, Note::Uncovered(share)),
+        }
+    }
 }
 
 /// C7: the cheapest single book against all of them as one, both in basis points; `None` where a book ends

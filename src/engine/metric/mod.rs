@@ -15,6 +15,7 @@ use crate::engine::market::Market;
 use crate::model::Nanos;
 use crate::model::event::Channel;
 use crate::model::time::SECOND;
+pub(in crate::engine) use price::consensus;
 pub use row::{Note, Row, Table};
 
 /// Every metric, in the order of exports.
@@ -29,6 +30,22 @@ pub static METRICS: &[&dyn Metric] = &[
     &liquidity::Depth(3),
     &liquidity::Depth(4),
     &liquidity::Imbalance,
+    &liquidity::DepthDrop,
+    &liquidity::HalfLife,
+    &liquidity::CostToTrade(0),
+    &liquidity::CostToTrade(1),
+    &liquidity::CostToTrade(2),
+    &liquidity::CostRatio,
+    &liquidity::Against::CHEAPEST[0],
+    &liquidity::Against::CHEAPEST[1],
+    &liquidity::Against::CHEAPEST[2],
+    &liquidity::AgainstRobz::CHEAPEST,
+    &liquidity::Against::HOME[0],
+    &liquidity::Against::HOME[1],
+    &liquidity::Against::HOME[2],
+    &liquidity::AgainstRobz::HOME,
+    &liquidity::Kyle,
+    &liquidity::Amihud,
     &concentration::Hhi::DEPTH,
     &concentration::Hhi::VOLUME,
     &concentration::Hhi::OPEN_INTEREST,

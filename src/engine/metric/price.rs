@@ -97,6 +97,12 @@ impl Mids {
     }
 }
 
+/// The consensus price of an underlying in USD, and the trust in it. Erratum 15.
+pub(in crate::engine) fn consensus(market: &Market, underlying: u16) -> Option<(f64, Quality)> {
+    let mids = Mids::of(market, underlying);
+    Some((weighted_median(mids.votes(), None)?, mids.quality()))
+}
+
 /// A1.
 pub(super) struct MidGap;
 

@@ -29,6 +29,8 @@ pub enum Note {
     Truncated,
     /// The baseline is younger than its window.
     Cold,
+    /// Nothing happened that could be measured.
+    NoEvent,
     /// Fees are not known and not in it.
     FeeUnknown,
 }
@@ -44,6 +46,7 @@ impl Note {
             Note::Unattributed => "unattributed",
             Note::Truncated => "truncated",
             Note::Cold => "cold",
+            Note::NoEvent => "no_event",
             Note::FeeUnknown => "fee_unknown",
         }
     }
@@ -100,9 +103,13 @@ impl Row {
         self
     }
 
-    /// The value for ranks: what is unbounded stands above all numbers (erratum 21).
-    pub fn rank(&self) -> Option<f64> {
-        if self.note == Note::UnboundedHigh { Some(f64::INFINITY) } else { self.value }
+    /// The value for ranks: what is unbounded, and what a size costs that the book does not hold, stands
+    /// above all numbers (C6, erratum 21).
+    pub const fn rank(&self) -> Option<f64> {
+        match self.note {
+            Note::UnboundedHigh | Note::Insufficient { .. } => Some(f64::INFINITY),
+            _ => self.value,
+        }
     }
 }
 

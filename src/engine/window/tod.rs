@@ -35,7 +35,8 @@ pub struct Usual<const N: usize> {
     pub is_cold: bool,
 }
 
-/// Baselines of `N` series that are sampled together: 21 KiB, and 16 for each further series.
+/// Baselines of `N` series that are sampled together: 21 KiB, and 16 for each further series, from the end
+/// of the first slot on.
 #[derive(Clone, Debug)]
 pub struct TimeOfDay<const N: usize> {
     slots: Vec<Slot<N>>,
@@ -48,15 +49,7 @@ pub struct TimeOfDay<const N: usize> {
 
 impl<const N: usize> Default for TimeOfDay<N> {
     fn default() -> Self {
-        let empty = Slot { ends: [[0.0; N]; DAYS_KEPT], count: 0, newest: i64::MIN };
-        TimeOfDay {
-            slots: vec![empty; SLOTS],
-            open: i64::MIN,
-            sums: [0.0; N],
-            samples: 0,
-            first: None,
-            usual: None,
-        }
+        TimeOfDay { slots: Vec::new(), open: i64::MIN, sums: [0.0; N], samples: 0, first: None, usual: None }
     }
 }
 
@@ -86,6 +79,10 @@ impl<const N: usize> TimeOfDay<N> {
         if self.samples > 0 {
             let mean = self.sums.map(|sum| (sum / f64::from(self.samples)) as f32);
             let open = self.open;
+            if self.slots.is_empty() {
+                let empty = Slot { ends: [[0.0; N]; DAYS_KEPT], count: 0, newest: i64::MIN };
+                self.slots.resize(SLOTS, empty);
+            }
             if let Some(slot) = self.slots.get_mut(index(open)) {
                 if let Some(end) = slot.ends.get_mut(slot.count as usize % DAYS_KEPT) {
                     *end = mean;
