@@ -65,7 +65,7 @@ impl VenueCost {
             weight: f64::NAN,
             spans: Default::default(),
         };
-        let is_crossed = figures.is_mid_old && figures.bid.is_some();
+        let is_crossed = figures.is_mid_old;
         let rates = market.usd(head.quote_currency).zip(market.usd(head.money_currency));
         let (Some(factors), Some((quote, money))) = (head.factors, rates) else { return part };
         if figures.state != BookState::Synced || is_crossed || !head.is_open() {
@@ -304,6 +304,98 @@ impl Market {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::entry::ConnIx;
+    use crate::model::event::{Body, BookChange, Event, Level, Symbol, VenueState};
+    use crate::model::instrument::InstrumentDef;
+    use crate::model::{Decimal, Num};
+
+    const VENUES: [&str; 2] = ["a", "b"];
+
+    fn market(underlyings: u32) -> Market {
+        let spec = |id: &&str| {
+            let text = format!(
+                "id = \"{id}\"\nbrand = \"v\"\nshort = \"{id}\"\nname = \"V\"\ndialect = \"x\"\n\
+                [[endpoint]]\nname = \"e\"\nurl = \"wss://v.invalid\"\nchannels = [\"book\"]\n\
+                [rest]\nurl = \"https://v.invalid\"\n"
+            );
+            toml::from_str(&text).unwrap()
+        };
+        let mut market = Market::new(VENUES.iter().map(spec).collect());
+        for (venue, symbol) in (0..2).flat_map(|v| (0..underlyings).map(move |s| (v, s))) {
+            let def = InstrumentDef {
+                underlying: format!("U{symbol:02}"),
+                quote: "USD".into(),
+                multiplier: Decimal::ONE,
+                price_scale: Decimal::ONE,
+                ..InstrumentDef::default()
+            };
+            market.define(venue, symbol, &format!("S{symbol}"), &def);
+        }
+        market
+    }
+
+    /// Five hundred levels of 60 kUSD a side.
+    fn book(market: &mut Market, venue: u16, symbol: u32, at: Nanos) {
+        let level = |price| Level { price: Num::new(price, 1), size: Num::new(1, 0) };
+        let bids: Vec<Level> = (1..=500).map(|k| level(600_000 - k)).collect();
+        let asks: Vec<Level> = (1..=500).map(|k| level(600_000 + k)).collect();
+        let change = BookChange { snapshot: true, bids: &bids, asks: &asks, seq: None };
+        let text = format!("S{symbol}");
+        let symbol = Symbol { ix: symbol, text: &text };
+        market.apply(venue, ConnIx(0), at, &Event { symbol, ts_venue: None, body: Body::Book(change) });
+    }
+
+    /// Catches: a second in which every book is walked at one tick; walks that go on when a size is filled;
+    /// a buffer that grows with every turn.
+    #[test]
+    fn underlyings_take_turns_and_a_walk_ends_with_the_largest_size() {
+        let mut market = market(12);
+        let first = Nanos(1_000 * SECOND);
+        for (venue, symbol) in (0..2).flat_map(|v| (0..12).map(move |s| (v, s))) {
+            book(&mut market, venue, symbol, first);
+        }
+        let is_walked = |market: &Market, tick: i64| -> Vec<u16> {
+            let at = first.plus(tick * TICK);
+            (0..12).filter(|u| market.costs.of(*u).is_some_and(|c| c.at == at)).collect()
+        };
+        for tick in 0..20 {
+            market.judge(first.plus(tick * TICK), &mut Vec::new());
+            let expected: Vec<u16> = (0..12).filter(|u| i64::from(*u) % ROUND == tick % ROUND).collect();
+            assert_eq!(is_walked(&market, tick), expected);
+            // 10 MUSD are 167 levels of 60 kUSD, on each side of both venues.
+            assert_eq!(market.costs.steps.len(), 4 * 167);
+        }
+        let cost = market.costs.of(3).unwrap();
+        assert!(cost.merged.iter().flatten().all(Fill::is_whole) && cost.coverage == 1.0);
+        let bps = |fill: &Fill| fill.cost(BookSide::Ask, 60_000.0).unwrap();
+        let [alone, all] = [&cost.venues[0].fills[0], &cost.merged[0]].map(|f| f.each_ref().map(bps));
+        assert!(alone[0] < alone[1] && alone[1] < alone[2] && all[2] < alone[2]);
+        assert_eq!(worse(cost.fragmentation[2]), cost.fragmentation[2][0]);
+    }
+
+    /// Catches: a halted, crossed or distrusted book that someone could trade with.
+    #[test]
+    fn only_books_that_can_be_traded_are_walked() {
+        let mut market = market(1);
+        let at = Nanos(1_000 * SECOND);
+        book(&mut market, 0, 0, at);
+        book(&mut market, 1, 0, at);
+        market.judge(at, &mut Vec::new());
+        let used = |market: &Market| market.costs.of(0).unwrap().used().count();
+        assert_eq!(used(&market), 2);
+        let crossed = [Level { price: Num::new(700_000, 1), size: Num::new(1, 0) }];
+        let change = BookChange { snapshot: false, bids: &crossed, asks: &[], seq: None };
+        let symbol = Symbol { ix: 0, text: "S0" };
+        market.apply(1, ConnIx(0), at, &Event { symbol, ts_venue: None, body: Body::Book(change) });
+        market.judge(at.plus(SECOND), &mut Vec::new());
+        assert_eq!(used(&market), 1);
+        let cost = market.costs.of(0).unwrap();
+        assert_eq!((cost.fragmentation[0], cost.silo[0]), ([None; 2], [None; 2]), "one is no comparison");
+        let halt = Body::Status(VenueState::Maintenance);
+        market.apply(0, ConnIx(0), at, &Event { symbol, ts_venue: None, body: halt });
+        market.judge(at.plus(2 * SECOND), &mut Vec::new());
+        assert_eq!(used(&market), 0);
+    }
 
     /// Catches: an unbounded side that is hidden by a known one; a missing side that counts as cheap.
     #[test]

@@ -61,7 +61,7 @@ impl Hit {
 /// C5 of one side of one book.
 #[derive(Clone, Debug, Default)]
 pub struct Resilience {
-    recent: [f32; HIT_TICKS], // depths by tick, zero where there is none
+    recent: [f64; HIT_TICKS], // depths by tick, zero where there is none
     last: Nanos,
     hit: Option<Hit>,
     healing: Healing,
@@ -81,9 +81,9 @@ impl Resilience {
         }
         let place = at.0.div_euclid(TICK).rem_euclid(HIT_TICKS as i64) as usize;
         if let Some(slot) = self.recent.get_mut(place) {
-            *slot = depth as f32;
+            *slot = depth;
         }
-        let highest = f64::from(self.recent.iter().copied().fold(0.0, f32::max));
+        let highest = self.recent.iter().copied().fold(0.0, f64::max);
         let is_falling = self.hit.is_some_and(|hit| at.since(hit.at) < HIT);
         if let Some(hit) = self.hit.as_mut().filter(|_| is_falling) {
             hit.lowest = hit.lowest.min(depth);

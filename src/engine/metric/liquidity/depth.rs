@@ -77,7 +77,7 @@ impl Metric for Depth {
 
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
         for underlying in 0..market.underlyings.len() as u16 {
-            let mut all = Consolidated::default();
+            let mut all = Consolidated::new();
             each_listing(market, underlying, |scope, listing| {
                 let usd = market.usd(listing.money_currency);
                 self.rows(scope, listing, usd, out);
@@ -109,7 +109,6 @@ impl Depth {
 
 /// Depth of an underlying over its venues. A venue gone silent keeps its last depth for a minute, so that
 /// the sum does not jump because a feed died.
-#[derive(Default)]
 struct Consolidated {
     sides: [f64; 2],
     quality: Quality,
@@ -132,6 +131,11 @@ impl Venues {
 }
 
 impl Consolidated {
+    fn new() -> Self {
+        let (used, expected) = (Venues::default(), Venues::default());
+        Consolidated { sides: [0.0; 2], quality: Quality::Ok, as_of: Nanos(0), used, expected }
+    }
+
     fn add(&mut self, band: usize, venue: u16, listing: &Listing, usd: Option<(f64, Quality)>, at: Nanos) {
         self.expected.add(venue);
         let Some((figures, seen)) = listing.held.filter(|(_, seen)| at.since(*seen) <= FROZEN) else {
