@@ -6,6 +6,7 @@
 //! venues   alfa USDT oi=50          a venue, the quote of its BTC perpetual, its open interest in USD
 //! tape     0..9 alfa mid 60000      a book around this mid, one unit a side
 //!          0..9 alfa book 99x4 101x1, 102x2   bids, then asks behind the comma
+//!          1 alfa trade buy 100000x20   the taker's side, price and size
 //!          3 alfa gap | closed | opened | silent-heartbeat
 //!          4 ack ana seen           an operator takes the oldest open alert
 //!          0 alfa terms X inverse BTC USD BTC m=100       payoff, underlying, quote, settlement; scale=, tiers=
@@ -15,6 +16,7 @@
 //!          1 alfa own desk margin cross USD equity=100 maintenance=5
 //!          1 alfa own desk order 1 X sell 6 open reduce   an order that rests
 //! metrics  3 mid_gap_bps alfa = -2.503442 ok
+//!          3 ctt_bps_100k/buy - = none degraded insufficient    a part, and the note where it matters
 //! own      3 alfa/desk/X notional = 30000 ok           a figure of a position, with its trust
 //!          3 alfa/desk equity = 36120 ok               of an account
 //!          3 all gross = 30000 estimated               of a sum: `all`, or the name of a venue, asset, regime
@@ -37,12 +39,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use faultline::config::{rules, venues};
-use faultline::engine::metric::{METRICS, Scope, find};
+use faultline::engine::metric::{METRICS, Part, Row, Scope, find};
 use faultline::engine::{Engine, rule};
 use faultline::model::Nanos;
 use faultline::model::alert::{AlertEvent, AlertState};
 use faultline::model::entry::{ConnInfo, ConnIx, Control, OperatorAction};
-use faultline::model::event::{Body, BookChange, Event, Gap, GapWhy, Level, Symbol, Ticker};
+use faultline::model::event::{
+    Body, BookChange, Event, Gap, GapWhy, Level, Side, Symbol, Ticker, Trade, TradeId,
+};
 use faultline::model::instrument::{InstrumentDef, SizeUnit};
 use faultline::model::num::Num;
 use faultline::model::time::{SECOND, TICK};
@@ -189,6 +193,13 @@ impl World {
                 let side = |t: &str| t.split_whitespace().map(level).collect::<Vec<_>>();
                 book(&side(bids), &side(asks), self);
             }
+            "trade" => {
+                let Level { price, size } = level(words[3]);
+                let side = if words[2] == "buy" { Side::Buy } else { Side::Sell };
+                let (id, is_liquidation, is_history) = (TradeId::None, false, false);
+                let trade = Trade { id, price, size, side, is_liquidation, is_history };
+                self.event(venue, at, Body::Trade(trade));
+            }
             "gap" => {
                 let gap = Gap { expected: Some(2), got: Some(4), why: GapWhy::Sequence };
                 self.event(venue, at, Body::Gap(gap));
@@ -218,8 +229,10 @@ impl World {
         self.events.extend(out);
     }
 
-    /// `VALUE QUALITY` of a metric: of a venue, or with `-` of all of them together.
-    fn value(&self, metric: &str, venue: &str) -> (Option<f64>, &'static str) {
+    /// `VALUE QUALITY` of a metric or of its part: of a venue, or with `-` of all of them together. With
+    /// the note.
+    fn value(&self, metric: &str, venue: &str) -> (Option<f64>, &'static str, &'static str) {
+        let (metric, part) = metric.split_once('/').unwrap_or((metric, ""));
         let at = find(metric).unwrap_or_else(|| panic!("no metric {metric}"));
         let table = &self.engine.tables()[at];
         let mut scopes = vec![Scope::underlying(0)];
@@ -227,9 +240,11 @@ impl World {
             let ix = self.ids.iter().position(|id| id == venue).unwrap() as u16;
             scopes = vec![Scope::cell(0, ix), Scope::instrument(0, ix, 0), Scope::venue(ix)];
         }
-        let row = scopes.into_iter().find_map(|scope| table.row(scope));
+        let is_asked =
+            |row: &&Row| row.scope.part.word() == part && scopes.contains(&row.scope.part(Part::Whole));
+        let row = table.rows().iter().find(is_asked);
         let row = row.unwrap_or_else(|| panic!("{} has no row for {venue}", METRICS[at].card().id));
-        (row.value, row.quality.word())
+        (row.value, row.quality.word(), row.note.word())
     }
 }
 
@@ -310,17 +325,21 @@ fn rewrite(path: &Path, text: &str, alerts: &[String]) {
     std::fs::write(path, format!("{head}\nalerts = \"\"\"\n{}\n\"\"\"\n", alerts.join("\n"))).unwrap();
 }
 
-/// `METRIC VENUE = VALUE QUALITY`
+/// `METRIC[/PART] VENUE = VALUE QUALITY [NOTE]`
 fn look(world: &World, at: Nanos, words: &[&str]) -> Option<String> {
-    let [metric, venue, "=", expected, quality] = words else { panic!("no expectation: {words:?}") };
-    let (value, found) = world.value(metric, venue);
+    let [metric, venue, "=", expected, quality, rest @ ..] = words else {
+        panic!("no expectation: {words:?}")
+    };
+    let (value, found, note) = world.value(metric, venue);
     let is_equal = match (value, expected.parse::<f64>()) {
         (Some(value), Ok(expected)) => (value - expected).abs() <= 1e-6 * expected.abs().max(1.0),
         (None, Err(_)) => *expected == "none",
         _ => false,
     };
-    (!is_equal || found != *quality)
-        .then(|| format!("{} {metric} {venue} is {value:?} {found}, not {expected} {quality}", seconds(at)))
+    let is_noted = rest.first().is_none_or(|expected| note == *expected);
+    (!is_equal || found != *quality || !is_noted).then(|| {
+        format!("{} {metric} {venue} is {value:?} {found} {note}, not {}", seconds(at), words[3..].join(" "))
+    })
 }
 
 fn run(folder: &str) {

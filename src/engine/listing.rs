@@ -6,6 +6,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::audit::Audits;
 use super::beat::Beat;
 use super::book::{Book, BookSide, Depth};
+use super::impact::Impact;
 use super::window::{DecayedSum, TimeMean};
 use crate::model::Nanos;
 use crate::model::entry::ConnIx;
@@ -117,6 +118,8 @@ pub struct Listing {
     pub figures: Figures,
     /// Figures of the last tick at which the book was synced, and when that was.
     pub held: Option<(Figures, Nanos)>,
+    /// How its book takes what hits it; watched perpetuals only.
+    pub impact: Option<Box<Impact>>,
 }
 
 impl Listing {
@@ -154,6 +157,7 @@ impl Listing {
             is_wide_dirty: true,
             figures: Figures::default(),
             held: None,
+            impact: None,
         }
     }
 
@@ -285,6 +289,9 @@ impl Listing {
                 Payoff::Inverse => size,
             };
             self.volume.add(at, money * usd);
+            if let Some(impact) = &mut self.impact {
+                impact.pressure.trade(trade.side, money * usd);
+            }
         }
     }
 

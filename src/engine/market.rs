@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::audit::Found;
 use super::beat::CONN_STALE;
 use super::consensus::Vote;
+use super::cost::Costs;
 use super::health::ConnHealth;
 use super::ledger::Ledger;
 use super::listing::{CROSSED_MAX, Listing};
@@ -58,6 +59,8 @@ pub struct Market {
     pub ledger: Ledger,
     /// Margin schedules that changed.
     pub rule_changes: RuleChanges,
+    /// What sizes cost, by underlying.
+    pub costs: Costs,
     started: Option<Nanos>,
     pub(super) votes: Vec<Vote>,
 }
@@ -77,6 +80,7 @@ impl Market {
             lag_ms: None,
             ledger: Ledger::default(),
             rule_changes: RuleChanges::default(),
+            costs: Costs::default(),
             started: None,
             votes: Vec::new(),
         }
@@ -289,6 +293,8 @@ impl Market {
         if now.is_on(SECOND) {
             self.close_second(now);
         }
+        self.follow_impact(now);
+        self.follow_costs(now);
     }
 
     fn close_second(&mut self, now: Nanos) {

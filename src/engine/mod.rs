@@ -8,8 +8,10 @@ pub mod audit;
 pub mod beat;
 pub mod book;
 pub mod consensus;
+pub mod cost;
 pub mod health;
 pub mod history;
+pub mod impact;
 pub mod ledger;
 pub mod listing;
 pub mod market;
@@ -21,6 +23,7 @@ mod show_own;
 pub mod slow;
 mod stated;
 pub mod venue;
+pub mod walk;
 pub mod window;
 
 use std::collections::BTreeMap;

@@ -98,7 +98,7 @@ impl Shares {
             used: self.used,
             expected: self.expected,
             as_of: self.as_of,
-            last: None,
+            ..Row::EMPTY
         }
     }
 }

@@ -312,7 +312,7 @@ impl Metric for Coverage {
                 used,
                 expected,
                 as_of: at,
-                last: None,
+                ..Row::EMPTY
             });
         }
     }

@@ -89,7 +89,7 @@ fn rows(market: &Market, at: Nanos, out: &mut Vec<Row>, pick: impl Fn(f64, f64, 
                 used,
                 expected,
                 as_of: newest,
-                last: None,
+                ..Row::EMPTY
             });
         }
     }

@@ -97,6 +97,12 @@ impl Mids {
     }
 }
 
+/// The consensus price of an underlying in USD, and the trust in it. Erratum 15.
+pub(in crate::engine) fn consensus(market: &Market, underlying: u16) -> Option<(f64, Quality)> {
+    let mids = Mids::of(market, underlying);
+    Some((weighted_median(mids.votes(), None)?, mids.quality()))
+}
+
 /// A1.
 pub(super) struct MidGap;
 
@@ -137,7 +143,7 @@ impl Metric for MidGap {
                 let used = mids.n as u16;
                 let (coverage, expected, as_of) = (mids.coverage, mids.expected, mids.as_of);
                 let scope = Scope::cell(underlying, venue);
-                out.push(Row { scope, value, quality, coverage, used, expected, as_of, last: None });
+                out.push(Row { scope, value, quality, coverage, used, expected, as_of, ..Row::EMPTY });
                 let Some(vote) = vote else { continue };
                 for peer in mids.votes().iter().filter(|p| p.venue > venue) {
                     let scope = Scope { peer: peer.venue, ..scope };
@@ -151,7 +157,7 @@ impl Metric for MidGap {
                         used: 2,
                         expected: 2,
                         as_of,
-                        last: None,
+                        ..Row::EMPTY
                     });
                 }
             }
@@ -233,7 +239,7 @@ impl Metric for Dispersion {
                 used: mids.n as u16,
                 expected: mids.expected,
                 as_of: mids.as_of,
-                last: None,
+                ..Row::EMPTY
             });
         }
     }

@@ -1,12 +1,18 @@
 //! Streaming primitives of METRICS.md §5: decayed sums, time-weighted means, signed histograms,
 //! rolling minima. All run on engine time and allocate only when made.
 
+mod hist;
+mod tod;
+
 use std::collections::VecDeque;
 
 use hdrhistogram::Histogram;
 
 use crate::model::Nanos;
 use crate::model::time::SECOND;
+
+pub use hist::{Hist, Robz};
+pub use tod::{TimeOfDay, Usual};
 
 /// `dsum(hl)`: `S ← S·2^(−Δt/hl) + x`.
 #[derive(Clone, Copy, Debug)]
