@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::arb::Arbs;
 use super::audit::Found;
 use super::beat::CONN_STALE;
 use super::consensus::Vote;
@@ -58,6 +59,8 @@ pub struct Market {
     pub ledger: Ledger,
     /// Margin schedules that changed.
     pub rule_changes: RuleChanges,
+    /// Money on the table between venues.
+    pub arbs: Arbs,
     started: Option<Nanos>,
     pub(super) votes: Vec<Vote>,
 }
@@ -77,6 +80,7 @@ impl Market {
             lag_ms: None,
             ledger: Ledger::default(),
             rule_changes: RuleChanges::default(),
+            arbs: Arbs::default(),
             started: None,
             votes: Vec::new(),
         }
@@ -289,6 +293,7 @@ impl Market {
         if now.is_on(SECOND) {
             self.close_second(now);
         }
+        self.watch_arbs(now);
     }
 
     fn close_second(&mut self, now: Nanos) {
@@ -317,6 +322,14 @@ impl Market {
             let spec = &slot.cadence[channel as usize];
             listing.beat(channel).is_stale(now, spec)
         })
+    }
+
+    /// True while what a listing states beside its book (mark, index) may be believed. A venue whose
+    /// book went stale leaves all price metrics at once (DECISIONS 28).
+    pub fn is_told(&self, venue: u16, listing: &Listing, now: Nanos) -> bool {
+        let is_gone = matches!(listing.figures.state, BookState::Stale | BookState::Dead);
+        let is_heard = listing.beat(Channel::Ticker).last().is_some();
+        is_heard && !is_gone && !self.is_channel_stale(venue, listing, Channel::Ticker, now)
     }
 
     /// Cadence of a channel on a venue.

@@ -1,6 +1,10 @@
 //! Streaming primitives of METRICS.md §5: decayed sums, time-weighted means, signed histograms,
 //! rolling minima. All run on engine time and allocate only when made.
 
+mod ewma;
+
+pub use ewma::Ewma;
+
 use std::collections::VecDeque;
 
 use hdrhistogram::Histogram;
