@@ -131,8 +131,12 @@ impl Metric for CollateralGap {
                 let Some((scope, world, quality)) = Self::world(market, account.venue, asset, at) else {
                     continue;
                 };
-                let gap = world.map(|world| bps(price, world));
-                let quality = if gap.is_some() { quality } else { Quality::Missing };
+                let (gap, quality) = match (world, account.age(at)) {
+                    (_, (_, true)) => (None, Quality::Stale),
+                    (None, _) => (None, Quality::Missing),
+                    (Some(world), (true, _)) => (Some(bps(price, world)), quality.max(Quality::Degraded)),
+                    (Some(world), _) => (Some(bps(price, world)), quality),
+                };
                 let size = |gap: Option<f64>| gap.map_or(-1.0, f64::abs);
                 let slot = worst.entry(scope).or_insert((gap, quality));
                 if size(gap) > size(slot.0) {

@@ -33,7 +33,7 @@ impl Metric for MidGap {
         for underlying in 0..market.underlyings.len() as u16 {
             let prices = Prices::of(market, underlying, Of::Mid, at);
             prices.gaps(market, underlying, out);
-            prices.pairs(underlying, out, |split, quality| (split.venue, quality));
+            prices.pairs(underlying, out, |split, quality| (split.venue(), quality));
         }
     }
 }

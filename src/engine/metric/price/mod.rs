@@ -83,29 +83,32 @@ impl Quoted {
         };
         let old = if self.is_old || other.is_old { Quality::Degraded } else { Quality::Ok };
         let quality = rates.map_or(Quality::Missing, |r| r.2.max(old));
-        (Split::of(self.native, other.native, rates.map(|r| (r.0, r.1))), quality)
+        (Split { prices: (self.native, other.native), rates: rates.map(|r| (r.0, r.1)) }, quality)
     }
 }
 
-/// The gap of two venues, in bps. `raw = venue - currency`. METRICS.md §4.1.
+/// The gap of two venues, in bps. `raw = venue − currency`. METRICS.md §4.1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Split {
-    /// As the two screens show it: nothing is converted.
-    raw: f64,
-    /// What is left when both prices are in USD; `None` while a currency has no price.
-    venue: Option<f64>,
-    /// What the quote currencies add: `bps(π_a) − bps(π_b)`.
-    currency: Option<f64>,
+    prices: (f64, f64),
+    /// USD prices of the quote currencies, or one for both where they are the same.
+    rates: Option<(f64, f64)>,
 }
 
 impl Split {
-    /// Of two prices and the USD prices of their quote currencies.
-    fn of(a: f64, b: f64, rates: Option<(f64, f64)>) -> Split {
-        Split {
-            raw: bps(a, b),
-            venue: rates.map(|(usd_a, usd_b)| bps(a * usd_a, b * usd_b)),
-            currency: rates.map(|(usd_a, usd_b)| bps(usd_a, usd_b)),
-        }
+    /// As the two screens show it: nothing is converted.
+    fn raw(&self) -> f64 {
+        bps(self.prices.0, self.prices.1)
+    }
+
+    /// What is left when both prices are in USD; `None` while a currency has no price.
+    fn venue(&self) -> Option<f64> {
+        self.rates.map(|(a, b)| bps(self.prices.0 * a, self.prices.1 * b))
+    }
+
+    /// What the quote currencies add: `bps(π_a) − bps(π_b)`.
+    fn currency(&self) -> Option<f64> {
+        self.rates.map(|(a, b)| if a == b { 0.0 } else { bps(a, b) })
     }
 }
 

@@ -31,7 +31,7 @@ impl Metric for RawGap {
             let prices = Prices::of(market, underlying, Of::Mid, at);
             prices.pairs(underlying, out, |split, quality| {
                 // No rate is in it, so none can spoil it.
-                (Some(split.raw), if quality == Quality::Degraded { quality } else { Quality::Ok })
+                (Some(split.raw()), if quality == Quality::Degraded { quality } else { Quality::Ok })
             });
         }
     }
@@ -60,7 +60,7 @@ impl Metric for CurrencyPart {
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
         for underlying in 0..market.underlyings.len() as u16 {
             let prices = Prices::of(market, underlying, Of::Mid, at);
-            prices.pairs(underlying, out, |split, quality| (split.currency, quality));
+            prices.pairs(underlying, out, |split, quality| (split.currency(), quality));
         }
     }
 }

@@ -23,11 +23,11 @@ const MIDS: [(u16, f64, f64); 4] =
 
 #[test]
 fn n1_the_sign_flips_when_the_stablecoin_is_converted() {
-    let split = Split::of(60_000.0, 59_940.0, Some((0.9985, 1.0)));
-    assert!(near(split.raw, 10.005_003_335_836_22));
-    assert!(near(split.venue.unwrap(), -5.006_257_926_836_565));
-    assert!(near(split.currency.unwrap(), -15.011_261_262_670_914));
-    assert!(near(split.raw, split.venue.unwrap() - split.currency.unwrap()), "the identity of §4.1");
+    let split = Split { prices: (60_000.0, 59_940.0), rates: Some((0.9985, 1.0)) };
+    assert!(near(split.raw(), 10.005_003_335_836_22));
+    assert!(near(split.venue().unwrap(), -5.006_257_926_836_565));
+    assert!(near(split.currency().unwrap(), -15.011_261_262_670_914));
+    assert!(near(split.raw(), split.venue().unwrap() - split.currency().unwrap()), "the identity of §4.1");
 }
 
 /// Catches: pairs of one currency that vanish because its price is not known (erratum 7).
@@ -36,10 +36,12 @@ fn n1_one_currency_needs_no_rate() {
     let on = |venue, native, currency, usd| Quoted { venue, native, currency, usd, ..Quoted::NONE };
     let (a, b) = (on(0, 60_000.0, 5, None), on(1, 59_940.0, 5, None));
     let (split, quality) = a.split(&b);
-    assert!(near(split.venue.unwrap(), split.raw) && split.currency == Some(0.0) && quality == Quality::Ok);
+    assert!(
+        near(split.venue().unwrap(), split.raw()) && split.currency() == Some(0.0) && quality == Quality::Ok
+    );
     let (split, quality) = a.split(&on(2, 59_940.0, 0, Some((1.0, Quality::Ok))));
-    assert_eq!((split.venue, split.currency, quality), (None, None, Quality::Missing));
-    assert!(near(split.raw, 10.005_003_335_836_22), "as quoted it is known");
+    assert_eq!((split.venue(), split.currency(), quality), (None, None, Quality::Missing));
+    assert!(near(split.raw(), 10.005_003_335_836_22), "as quoted it is known");
 }
 
 #[test]
@@ -153,11 +155,12 @@ fn pairs_are_antisymmetric_and_blind_to_the_unit_of_money() {
         let mut price = || 60_000.0 * (0.9 + 0.2 * dice.roll());
         let (a, b) = (price(), price());
         let (x, y, k) = (price() / 60_000.0, price() / 60_000.0, price());
-        let (one, other) = (Split::of(a, b, Some((x, y))), Split::of(b, a, Some((y, x))));
-        assert!(near(one.raw, -other.raw) && near(one.venue.unwrap(), -other.venue.unwrap()));
-        let scaled = Split::of(a, b, Some((x * k, y * k)));
-        assert!((scaled.venue.unwrap() - one.venue.unwrap()).abs() < 1e-6);
-        assert!((one.raw - one.venue.unwrap() + one.currency.unwrap()).abs() < 1e-6);
+        let (one, other) =
+            (Split { prices: (a, b), rates: Some((x, y)) }, Split { prices: (b, a), rates: Some((y, x)) });
+        assert!(near(one.raw(), -other.raw()) && near(one.venue().unwrap(), -other.venue().unwrap()));
+        let scaled = Split { prices: (a, b), rates: Some((x * k, y * k)) };
+        assert!((scaled.venue().unwrap() - one.venue().unwrap()).abs() < 1e-6);
+        assert!((one.raw() - one.venue().unwrap() + one.currency().unwrap()).abs() < 1e-6);
     }
 }
 
