@@ -108,7 +108,7 @@ impl Split {
 
     /// What the quote currencies add: `bps(π_a) − bps(π_b)`.
     fn currency(&self) -> Option<f64> {
-        self.rates.map(|(a, b)| if a == b { 0.0 } else { bps(a, b) })
+        self.rates.map(|(a, b)| bps(a, b))
     }
 }
 
