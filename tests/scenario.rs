@@ -3,20 +3,25 @@
 //! A file is a story in lines. Times are seconds, on the grid of 0.1 s; `0..20` means each 0.1 s.
 //!
 //! ```text
-//! venues   alfa USDT oi=50          a venue, the quote of its BTC perpetual, its open interest in USD
+//! venues   alfa USDT oi=50 fee=5    a venue, the quote of its BTC perpetual, its open interest in USD, its taker
+//!                                   fee in bps
 //! tape     0..9 alfa mid 60000      a book around this mid, one unit a side
 //!          0..9 alfa book 99x4 101x1, 102x2   bids, then asks behind the comma
 //!          1 alfa trade buy 100000x20   the taker's side, price and size
+//!          0..9 alfa spot USDT 0.9985         a spot book of USDT against USD, one basis point around this mid
 //!          3 alfa gap | closed | opened | silent-heartbeat
 //!          4 ack ana seen           an operator takes the oldest open alert
 //!          0 alfa terms X inverse BTC USD BTC m=100       payoff, underlying, quote, settlement; scale=, tiers=
-//!          0..9 alfa ticker X mark=60000 index=60000 funding=0.0001 interval=8; options: iv… underlying= delta=
+//!          0 alfa terms F future BTC USDT USDT expiry=45  days from the start
+//!          0..9 alfa ticker X mark=60000 index=60000 funding=0.0001 interval=8 cap= floor= oi=; options: iv… underlying= delta=
 //!          1 alfa own desk position X 300 entry=60000 leg=long mode=isolated margin=0.1 maintenance=5
 //!          1 alfa own desk balance BTC 0.5 haircut=0.05
 //!          1 alfa own desk margin cross USD equity=100 maintenance=5
 //!          1 alfa own desk order 1 X sell 6 open reduce   an order that rests
 //! metrics  3 mid_gap_bps alfa = -2.503442 ok
 //!          3 ctt_bps_100k/buy - = none degraded insufficient    a part, and the note where it matters
+//!          3 raw_gap_bps alfa/beta = 10 ok             of two venues; `-` is all of them together
+//!          3 basis_apr alfa.F:log = 0.2 ok             of another instrument, and of a part
 //! own      3 alfa/desk/X notional = 30000 ok           a figure of a position, with its trust
 //!          3 alfa/desk equity = 36120 ok               of an account
 //!          3 all gross = 30000 estimated               of a sum: `all`, or the name of a venue, asset, regime
@@ -39,7 +44,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use faultline::config::{rules, venues};
-use faultline::engine::metric::{METRICS, Part, Row, Scope, find};
+use faultline::engine::metric::{METRICS, Row, Scope, find};
 use faultline::engine::{Engine, rule};
 use faultline::model::Nanos;
 use faultline::model::alert::{AlertEvent, AlertState};
@@ -98,6 +103,11 @@ fn level(text: &str) -> Level {
     Level { price: num(price), size: num(size) }
 }
 
+/// The value of a word such as `oi=50`.
+fn option<'w>(words: &[&'w str], name: &str) -> Option<&'w str> {
+    words.iter().find_map(|word| word.strip_prefix(name))
+}
+
 struct World {
     engine: Engine,
     /// Venue ids; the index is that of the engine and of the venue's connection.
@@ -116,6 +126,8 @@ impl World {
                  [channel.book]\nexpected_gap_ms = 1000\n",
                 words[0]
             );
+            let fee = option(&words, "fee=").map(|fee| format!("taker_fee_bps = {fee}\n"));
+            let text = fee.unwrap_or_default() + &text;
             specs.push(venues::read(words[0], &text).unwrap());
         }
         specs.sort_by(|a, b| a.id.cmp(&b.id));
@@ -124,7 +136,7 @@ impl World {
         let judges = rule::judges(rules).unwrap_or_else(|e| panic!("{e}"));
         let mut world = World { engine: Engine::new(specs, judges), ids, seq: 0, events: Vec::new() };
         for words in lines(&scenario.venues) {
-            world.list(words[0], words[1], words.get(2).map(|w| w.strip_prefix("oi=").unwrap()));
+            world.list(words[0], words[1], option(&words, "oi="));
         }
         world
     }
@@ -180,6 +192,7 @@ impl World {
         };
         match words[1] {
             "terms" | "ticker" => own::list(self, venue, at, &words[1..]),
+            "spot" => own::spot(self, venue, at, words[2], words[3]),
             "own" => own::state(&mut self.engine, venue, at, &words[2..]),
             "mid" => {
                 let mid: Decimal = words[2].parse().unwrap();
@@ -235,14 +248,24 @@ impl World {
         let (metric, part) = metric.split_once('/').unwrap_or((metric, ""));
         let at = find(metric).unwrap_or_else(|| panic!("no metric {metric}"));
         let table = &self.engine.tables()[at];
-        let mut scopes = vec![Scope::underlying(0)];
-        if venue != "-" {
-            let ix = self.ids.iter().position(|id| id == venue).unwrap() as u16;
-            scopes = vec![Scope::cell(0, ix), Scope::instrument(0, ix, 0), Scope::venue(ix)];
-        }
-        let is_asked =
-            |row: &&Row| row.scope.part.word() == part && scopes.contains(&row.scope.part(Part::Whole));
-        let row = table.rows().iter().find(is_asked);
+        let (whose, part) = match venue.split_once(':') {
+            Some((whose, part)) => (whose, part),
+            None => (venue, part),
+        };
+        let ix = |id: &str| self.ids.iter().position(|known| known == id).unwrap() as u16;
+        let scopes = if whose == "-" {
+            vec![Scope::underlying(0), Scope::GLOBAL]
+        } else if let Some((a, b)) = whose.split_once('/') {
+            vec![Scope { peer: ix(b), ..Scope::cell(0, ix(a)) }]
+        } else if let Some((id, name)) = whose.split_once('.') {
+            vec![Scope::instrument(0, ix(id), own::symbol(name).ix)]
+        } else {
+            let ix = ix(whose);
+            vec![Scope::cell(0, ix), Scope::instrument(0, ix, 0), Scope::venue(ix)]
+        };
+        let is_it = |row: &&Row, scope: &Scope| row.scope == scope.part(row.scope.part);
+        let of_part = || table.rows().iter().filter(|row| row.scope.part.word() == part);
+        let row = scopes.iter().find_map(|scope| of_part().find(|row| is_it(row, scope)));
         let row = row.unwrap_or_else(|| panic!("{} has no row for {venue}", METRICS[at].card().id));
         (row.value, row.quality.word(), row.note.word())
     }

@@ -308,6 +308,8 @@ fn write_ticker(object: &mut Object<'_>, ticker: &Ticker) {
     object.some("funding_interval_h", ticker.funding_interval_h);
     object.time("funding_next", ticker.funding_next);
     object.some("predicted_funding_rate", ticker.predicted_funding_rate);
+    object.some("funding_cap", ticker.funding_cap);
+    object.some("funding_floor", ticker.funding_floor);
     object.some("open_interest", ticker.open_interest.map(size));
     object.some("open_interest_value", ticker.open_interest_value.map(size));
     object.some("volume_24h", ticker.volume_24h.map(size));

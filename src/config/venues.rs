@@ -1,5 +1,7 @@
 //! Venue files: `venues/<id>.toml`, built in or from the user's directory.
 
+use rust_decimal::Decimal;
+
 use super::{ConfigError, parse};
 use crate::model::event::Channel;
 use crate::model::venue::VenueSpec;
@@ -8,6 +10,8 @@ use crate::model::venue::VenueSpec;
 pub const SHORT_COLUMNS_MAX: usize = 9;
 /// Most bytes of one message that a venue file may allow.
 pub const MESSAGE_BYTES_CEILING: usize = 16 << 20;
+/// Largest taker fee that is believed, in basis points; a rebate has the same bound.
+pub const FEE_BPS_MAX: u32 = 100;
 
 /// Reads and checks one venue file.
 pub fn read(file: &str, text: &str) -> Result<VenueSpec, ConfigError> {
@@ -26,6 +30,12 @@ pub fn read(file: &str, text: &str) -> Result<VenueSpec, ConfigError> {
     }
     if spec.limits.message_bytes_max > MESSAGE_BYTES_CEILING {
         return fail("message_bytes_max", format!("`message_bytes_max` is above {MESSAGE_BYTES_CEILING}"));
+    }
+    if spec.taker_fee_bps.is_some_and(|fee| fee.abs() > Decimal::from(FEE_BPS_MAX)) {
+        return fail(
+            "taker_fee_bps",
+            format!("`taker_fee_bps` is beyond {FEE_BPS_MAX}: 5 stands for 0.05 %"),
+        );
     }
     if let Some((name, _)) = spec.headers.iter().find(|(name, value)| !is_header(name, value)) {
         return fail(

@@ -177,7 +177,7 @@ impl Cost {
         if self.venues.is_empty() {
             return;
         }
-        let consensus = consensus(market, underlying);
+        let consensus = consensus(market, underlying, now);
         self.reference = consensus.map(|c| c.0);
         self.quality = consensus.map_or(Quality::Missing, |c| c.1);
         self.weigh();

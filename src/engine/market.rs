@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::arb::Arbs;
 use super::audit::Found;
 use super::beat::CONN_STALE;
 use super::consensus::Vote;
@@ -61,6 +62,8 @@ pub struct Market {
     pub rule_changes: RuleChanges,
     /// What sizes cost, by underlying.
     pub costs: Costs,
+    /// Money on the table between venues.
+    pub arbs: Arbs,
     started: Option<Nanos>,
     pub(super) votes: Vec<Vote>,
 }
@@ -81,6 +84,7 @@ impl Market {
             ledger: Ledger::default(),
             rule_changes: RuleChanges::default(),
             costs: Costs::default(),
+            arbs: Arbs::default(),
             started: None,
             votes: Vec::new(),
         }
@@ -295,6 +299,7 @@ impl Market {
         }
         self.follow_impact(now);
         self.follow_costs(now);
+        self.watch_arbs(now);
     }
 
     fn close_second(&mut self, now: Nanos) {
@@ -323,6 +328,14 @@ impl Market {
             let spec = &slot.cadence[channel as usize];
             listing.beat(channel).is_stale(now, spec)
         })
+    }
+
+    /// True while what a listing states beside its book (mark, index) may be believed. A venue whose
+    /// book went stale leaves all price metrics at once (DECISIONS 28).
+    pub fn is_told(&self, venue: u16, listing: &Listing, now: Nanos) -> bool {
+        let is_gone = matches!(listing.figures.state, BookState::Stale | BookState::Dead);
+        let is_heard = listing.beat(Channel::Ticker).last().is_some();
+        is_heard && !is_gone && !self.is_channel_stale(venue, listing, Channel::Ticker, now)
     }
 
     /// Cadence of a channel on a venue.

@@ -4,11 +4,13 @@
 //! fixed grid of `ts_recv`; so a replay of the same tape gives the same alerts, byte for byte.
 
 pub mod alarm;
+pub mod arb;
 pub mod audit;
 pub mod beat;
 pub mod book;
 pub mod consensus;
 pub mod cost;
+pub mod funding;
 pub mod health;
 pub mod history;
 pub mod impact;

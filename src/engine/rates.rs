@@ -5,6 +5,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::consensus::{RATE_WEIGHT_CAP, Vote, bps, cap_weights, sort, weighted_median};
 use super::market::Market;
+use super::venue::Venue;
 use crate::model::Nanos;
 use crate::model::contract::Contract;
 use crate::model::instrument::Class;
@@ -104,26 +105,9 @@ impl Market {
     /// its own. METRICS.md §4.1.
     pub(super) fn price_currencies(&mut self, now: Nanos) {
         let Market { venues, currencies, votes, .. } = self;
-        let usdt =
-            currencies.iter().find(|c| c.name == "USDT" && c.quality == Quality::Ok).and_then(|c| c.usd);
+        let usdt = tether(currencies);
         for currency in currencies.iter_mut().skip(1) {
-            votes.clear();
-            for (venue, slot) in (0u16..).zip(venues.iter()) {
-                for listing in &slot.listings {
-                    let Some(def) = listing.def.as_ref() else { continue };
-                    if def.class != Class::Spot || def.base != currency.name {
-                        continue;
-                    }
-                    let rate = match def.quote.as_str() {
-                        "USD" => Some(1.0),
-                        "USDT" => usdt,
-                        _ => None,
-                    };
-                    if let (Some(rate), Some(mid)) = (rate, listing.figures.mid) {
-                        votes.push(Vote { venue, value: mid * rate, weight: listing.volume.value(now) });
-                    }
-                }
-            }
+            spot_votes(venues, &currency.name, usdt, now, votes);
             if votes.iter().any(|v| v.weight <= 0.0) {
                 votes.iter_mut().for_each(|v| v.weight = 1.0);
             }
@@ -143,9 +127,39 @@ impl Market {
         }
     }
 
+    /// USD prices of a currency in the spot books of venues, in venue order, weighed by volume.
+    pub fn spot_votes(&self, currency: &str, now: Nanos, votes: &mut Vec<Vote>) {
+        spot_votes(&self.venues, currency, tether(&self.currencies), now, votes);
+    }
+
     /// Distance of a currency from par in bps. METRICS.md A7.
     pub fn currency_bps(&self, currency: u16) -> Option<f64> {
         self.usd(currency).map(|(usd, _)| bps(usd, 1.0))
+    }
+}
+
+/// USD per USDT, once a market says so.
+fn tether(currencies: &[Currency]) -> Option<f64> {
+    currencies.iter().find(|c| c.name == "USDT" && c.quality == Quality::Ok).and_then(|c| c.usd)
+}
+
+fn spot_votes(venues: &[Venue], name: &str, usdt: Option<f64>, now: Nanos, votes: &mut Vec<Vote>) {
+    votes.clear();
+    for (venue, slot) in (0u16..).zip(venues) {
+        for listing in &slot.listings {
+            let Some(def) = listing.def.as_ref() else { continue };
+            if def.class != Class::Spot || def.base != name {
+                continue;
+            }
+            let rate = match def.quote.as_str() {
+                "USD" => Some(1.0),
+                "USDT" => usdt,
+                _ => None,
+            };
+            if let (Some(rate), Some(mid)) = (rate, listing.figures.mid) {
+                votes.push(Vote { venue, value: mid * rate, weight: listing.volume.value(now) });
+            }
+        }
     }
 }
 

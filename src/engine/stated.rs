@@ -29,6 +29,8 @@ impl Listing {
         take(&mut self.ticker.funding_interval_h, &ticker.funding_interval_h);
         take(&mut self.ticker.funding_next, &ticker.funding_next);
         take(&mut self.ticker.predicted_funding_rate, &ticker.predicted_funding_rate);
+        take(&mut self.ticker.funding_cap, &ticker.funding_cap);
+        take(&mut self.ticker.funding_floor, &ticker.funding_floor);
         take(&mut self.ticker.open_interest, &ticker.open_interest);
         take(&mut self.ticker.open_interest_value, &ticker.open_interest_value);
         take(&mut self.ticker.volume_24h, &ticker.volume_24h);
@@ -52,6 +54,12 @@ impl Listing {
         take(&mut option.rho, &tick.rho);
         take(&mut option.underlying_price, &tick.underlying_price);
         take(&mut option.open_interest, &tick.open_interest);
+    }
+
+    /// A stated price per unit of the underlying, in the quote currency; `None` unless above zero.
+    pub fn per_unit(&self, price: Option<Decimal>) -> Option<f64> {
+        let price = price?.to_f64()? / self.factors?.scale;
+        (price.is_finite() && price > 0.0).then_some(price)
     }
 
     /// One-sided open interest: money currency and base units of the underlying. METRICS.md §4.3.

@@ -202,6 +202,10 @@ pub struct Ticker {
     pub funding_next: Option<Nanos>,
     /// Funding predicted for the interval after the running one.
     pub predicted_funding_rate: Option<Decimal>,
+    /// Largest rate of one interval; the rate cannot rise above it.
+    pub funding_cap: Option<Decimal>,
+    /// Smallest rate of one interval, usually negative.
+    pub funding_floor: Option<Decimal>,
     /// Open interest in the venue's unit.
     pub open_interest: Option<Decimal>,
     /// Open interest as the venue values it.

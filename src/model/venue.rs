@@ -49,6 +49,9 @@ pub struct VenueSpec {
     /// Such a venue is watched only when it is named by its id, so that no liquidity counts twice.
     #[serde(default)]
     pub may_share: String,
+    /// What a taker pays without any discount, in basis points of the notional; unknown when absent.
+    #[serde(default)]
+    pub taker_fee_bps: Option<Decimal>,
     /// Dated contract terms for captures that carry none.
     #[serde(default, rename = "instrument")]
     pub instruments: Vec<InstrumentRow>,

@@ -9,14 +9,16 @@ use faultline::model::Nanos;
 use faultline::model::account::{
     Balance, Leg, Margin, MarginMode, Order, OrderKind, OrderState, Position, TimeInForce,
 };
-use faultline::model::event::{Body, Event, OptionTick, Side, Symbol, Ticker};
+use faultline::model::event::{Body, BookChange, Event, Level, OptionTick, Side, Symbol, Ticker};
 use faultline::model::instrument::{Class, InstrumentDef, Payoff, SizeUnit};
 use faultline::model::margin::{MarginBase, MarginForm, MarginSchedule, TierRow, TierStyle};
+use faultline::model::num::Num;
+use faultline::model::time::SECOND;
 use faultline::snapshot::Quality;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::World;
+use crate::{START, World};
 
 fn d(text: &str) -> Decimal {
     text.parse().unwrap_or_else(|_| panic!("`{text}` is no number"))
@@ -32,7 +34,7 @@ fn number(named: &BTreeMap<&str, &str>, name: &str) -> Option<Decimal> {
 }
 
 /// Names of instruments are numbered by their first letter: `X` is the one that every venue has.
-fn symbol(text: &str) -> Symbol<'_> {
+pub(crate) fn symbol(text: &str) -> Symbol<'_> {
     let ix = if text == "X" { 0 } else { 1 + u32::from(text.as_bytes()[0]) };
     Symbol { ix, text }
 }
@@ -56,6 +58,9 @@ pub(crate) fn list(world: &mut World, venue: u16, at: Nanos, words: &[&str]) {
             index: number(&named, "index"),
             funding_rate: number(&named, "funding"),
             funding_interval_h: number(&named, "interval"),
+            funding_cap: number(&named, "cap"),
+            funding_floor: number(&named, "floor"),
+            open_interest: number(&named, "oi"),
             ..Ticker::default()
         };
         return world.tell(venue, symbol, at, Body::Ticker(&ticker));
@@ -63,7 +68,13 @@ pub(crate) fn list(world: &mut World, venue: u16, at: Nanos, words: &[&str]) {
     let [underlying, quote, settle] = [words[3], words[4], words[5]];
     let scale = number(&named, "scale").unwrap_or(Decimal::ONE);
     let def = InstrumentDef {
-        class: if words[2] == "option" { Class::Option } else { Class::Perp },
+        class: match words[2] {
+            "option" => Class::Option,
+            "future" => Class::Future,
+            "spot" => Class::Spot,
+            _ => Class::Perp,
+        },
+        expiry: named.get("expiry").map(|days| START.plus(days.parse::<i64>().unwrap() * 86_400 * SECOND)),
         payoff: match words[2] {
             "inverse" => Payoff::Inverse,
             "quanto" => Payoff::Quanto,
@@ -82,6 +93,20 @@ pub(crate) fn list(world: &mut World, venue: u16, at: Nanos, words: &[&str]) {
     if let Some(tiers) = named.get("tiers") {
         world.tell(venue, symbol, at, Body::Schedule(&schedule(tiers, named.get("by").copied())));
     }
+}
+
+/// A spot book of a currency against USD, one basis point around its mid.
+pub(crate) fn spot(world: &mut World, venue: u16, at: Nanos, currency: &str, mid: &str) {
+    let symbol = symbol(currency);
+    list(world, venue, at, &["terms", currency, "spot", currency, "USD", "USD"]);
+    let level = |price: Decimal| {
+        let text = price.to_string();
+        [Level { price: Num::parse(text.as_bytes()).unwrap(), size: Num::new(1_000, 0) }]
+    };
+    let half = Decimal::new(5, 5);
+    let (bids, asks) = (level(d(mid) - half), level(d(mid) + half));
+    let change = BookChange { snapshot: true, bids: &bids, asks: &asks, seq: None };
+    world.tell(venue, symbol, at, Body::Book(change));
 }
 
 fn schedule(tiers: &str, by: Option<&str>) -> MarginSchedule {
@@ -140,7 +165,7 @@ pub(crate) fn state(engine: &mut Engine, venue: u16, at: Nanos, words: &[&str]) 
                 available: None,
                 borrowed: None,
                 haircut: number(&named, "haircut"),
-                collateral_price: None,
+                collateral_price: number(&named, "price"),
             };
             tell(Symbol::NONE, Body::Balance(&balance));
         }

@@ -85,6 +85,8 @@ impl BitmexDecoder {
             funding_interval_h: hours(&row.funding_interval, "fundingInterval")?,
             funding_next: wire::instant(&row.funding_timestamp, "fundingTimestamp")?,
             predicted_funding_rate: wire::figure(&row.indicative_funding_rate, "indicativeFundingRate")?,
+            funding_cap: None,
+            funding_floor: None,
             open_interest: wire::amount(&row.open_interest, "openInterest")?,
             open_interest_value: value.and_then(|v| state.settle.as_ref()?.major(v)),
             volume_24h: wire::amount(&row.volume24h, "volume24h")?,

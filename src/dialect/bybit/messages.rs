@@ -87,6 +87,8 @@ pub(super) struct TickerData<'a> {
     #[serde(borrow)]
     pub(super) funding_interval_hour: Field<'a>,
     #[serde(borrow)]
+    pub(super) funding_cap: Field<'a>,
+    #[serde(borrow)]
     pub(super) next_funding_time: Field<'a>,
     #[serde(borrow)]
     pub(super) open_interest: Field<'a>,

@@ -67,6 +67,8 @@ impl BybitDecoder {
             funding_interval_h: wire::slow_price(&data.funding_interval_hour, "fundingIntervalHour")?,
             funding_next: wire::millis(&data.next_funding_time, "nextFundingTime")?,
             predicted_funding_rate: None,
+            funding_cap: wire::figure(&data.funding_cap, "fundingCap")?,
+            funding_floor: None, // not told
             open_interest: single
                 .map_or_else(|| two_sided(&data.open_interest, "openInterest"), |v| Ok(Some(v)))?,
             open_interest_value: single_value

@@ -44,6 +44,8 @@ impl DeribitDecoder {
             funding_rate,
             funding_interval_h: funding_rate.map(|_| Decimal::from(FUNDING_HOURS)),
             funding_next: None,
+            funding_cap: None,
+            funding_floor: None,
             predicted_funding_rate: wire::figure(&data.current_funding, "current_funding")?,
             open_interest: wire::amount(&data.open_interest, "open_interest")?,
             open_interest_value: None,

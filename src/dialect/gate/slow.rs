@@ -61,6 +61,8 @@ impl GateDecoder {
             funding_interval_h: funding.and_then(Funding::hours),
             funding_next: at.and_then(|at| funding?.next_after(at)),
             predicted_funding_rate: None, // `funding_rate_indicative` is a dead field
+            funding_cap: None,
+            funding_floor: None,
             open_interest: wire::amount(&data.total_size, "total_size")?,
             open_interest_value: None,
             volume_24h: wire::amount(&data.volume_24h, "volume_24h")?,

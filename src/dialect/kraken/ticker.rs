@@ -65,6 +65,8 @@ fn read(data: &TickerData<'_>, inverse: bool) -> Result<Ticker, WireError> {
             &data.funding_rate_prediction,
             "funding_rate_prediction",
         )?,
+        funding_cap: None,
+        funding_floor: None,
         open_interest: wire::amount(&data.open_interest, "openInterest")?,
         open_interest_value: None,
         volume_24h: wire::amount(&data.volume, "volume")?,

@@ -96,6 +96,10 @@ pub(super) struct SlowRow<'a> {
     #[serde(borrow)]
     pub(super) next_funding_rate: Field<'a>,
     #[serde(borrow)]
+    pub(super) max_funding_rate: Field<'a>,
+    #[serde(borrow)]
+    pub(super) min_funding_rate: Field<'a>,
+    #[serde(borrow)]
     pub(super) funding_time: Field<'a>,
     #[serde(borrow)]
     pub(super) next_funding_time: Field<'a>,

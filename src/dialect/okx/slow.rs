@@ -197,6 +197,8 @@ fn funding(row: &SlowRow<'_>) -> Result<Ticker, WireError> {
         funding_interval_h: span.map(|span| (Decimal::from(span) / Decimal::from(HOUR)).normalize()),
         funding_next: at,
         predicted_funding_rate: wire::figure(&row.next_funding_rate, "nextFundingRate")?,
+        funding_cap: wire::figure(&row.max_funding_rate, "maxFundingRate")?,
+        funding_floor: wire::figure(&row.min_funding_rate, "minFundingRate")?,
         ..Ticker::default()
     })
 }

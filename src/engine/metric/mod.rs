@@ -3,8 +3,10 @@
 //! A metric is a pure reading of the [`Market`] at a tick. Its [`Card`] holds everything that is said
 //! about it anywhere: help, exports, rule validation and default limits come from the card.
 
+mod basis;
 mod concentration;
 mod feed;
+mod funding;
 mod liquidity;
 mod open_interest;
 mod own;
@@ -23,6 +25,15 @@ pub static METRICS: &[&dyn Metric] = &[
     &price::MidGap,
     &price::WorstGap,
     &price::Dispersion,
+    &price::RawGap,
+    &price::CurrencyPart,
+    &price::MarkGap,
+    &price::IndexGap,
+    &price::Premium,
+    &price::Edge,
+    &price::Persistence,
+    &price::QuoteBasis,
+    &price::CollateralGap,
     &liquidity::Spread,
     &liquidity::Depth(0),
     &liquidity::Depth(1),
@@ -52,6 +63,12 @@ pub static METRICS: &[&dyn Metric] = &[
     &concentration::Effective,
     &open_interest::OiUsd,
     &open_interest::OiBase,
+    &funding::FundingApr,
+    &funding::Spread,
+    &funding::OiWeighted,
+    &funding::DayBurden,
+    &funding::CapProximity,
+    &basis::Basis,
     &own::GROSS,
     &own::NET_DELTA,
     &own::LEVERAGE,

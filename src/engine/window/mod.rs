@@ -1,6 +1,7 @@
 //! Streaming primitives of METRICS.md §5: decayed sums, time-weighted means, signed histograms,
 //! rolling minima. All run on engine time and allocate only when made.
 
+mod ewma;
 mod hist;
 mod tod;
 
@@ -11,6 +12,7 @@ use hdrhistogram::Histogram;
 use crate::model::Nanos;
 use crate::model::time::SECOND;
 
+pub use ewma::Ewma;
 pub use hist::{Hist, Robz};
 pub use tod::{TimeOfDay, Usual};
 
