@@ -370,7 +370,7 @@ mod tests {
         let bps = |fill: &Fill| fill.cost(BookSide::Ask, 60_000.0).unwrap();
         let [alone, all] = [&cost.venues[0].fills[0], &cost.merged[0]].map(|f| f.each_ref().map(bps));
         assert!(alone[0] < alone[1] && alone[1] < alone[2] && all[2] < alone[2]);
-        assert_eq!(worse(cost.fragmentation[2]), cost.fragmentation[2][0]);
+        assert_eq!(worse(cost.fragmentation[2]), cost.fragmentation[2][1], "a basis point down is more");
     }
 
     /// Catches: a halted, crossed or distrusted book that someone could trade with.
