@@ -6,6 +6,9 @@ use rust_decimal::prelude::ToPrimitive;
 use super::audit::Audits;
 use super::beat::Beat;
 use super::book::{Book, BookSide, Depth};
+use super::flow::Flow;
+use super::forced::Forced;
+use super::margins::Margins;
 use super::window::{DecayedSum, TimeMean};
 use crate::model::Nanos;
 use crate::model::entry::ConnIx;
@@ -95,6 +98,12 @@ pub struct Listing {
     pub option: OptionTick,
     /// Margin the venue asks, once known.
     pub schedule: Option<MarginSchedule>,
+    /// The same as rates by size, for statistics.
+    pub margins: Option<Margins>,
+    /// Open contracts over time.
+    pub flow: Flow,
+    /// Liquidations, from the first one on.
+    pub forced: Option<Box<Forced>>,
     /// What the venue says can be done with it.
     pub state: VenueState,
     /// Audits of the book.
@@ -140,6 +149,9 @@ impl Listing {
             ticker_at: None,
             option: OptionTick::default(),
             schedule: None,
+            margins: None,
+            flow: Flow::default(),
+            forced: None,
             state: VenueState::Open,
             audits: Audits::default(),
             volume: DecayedSum::new(VOLUME_HALF_LIFE_S),
@@ -266,6 +278,10 @@ impl Listing {
         if self.conn.is_some() {
             self.spread_10s = self.spread.mean(now);
         }
+        self.flow.close_second(now);
+        if let Some(forced) = &mut self.forced {
+            forced.close_second(now);
+        }
     }
 
     /// Counts a trade. `usd` is the USD price of its money currency.
@@ -282,6 +298,9 @@ impl Listing {
                 Payoff::Inverse => size,
             };
             self.volume.add(at, money * usd);
+            if let Some(forced) = &mut self.forced {
+                forced.taken(at, trade.side, money * usd);
+            }
         }
     }
 

@@ -98,7 +98,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("engine/metric/price.rs", "VOTES_MAX", "further venues do not vote"),
     ("engine/venue.rs", "FUNDS_MAX", "further funds are not kept"),
     ("engine/venue.rs", "RULE_CHANGES_KEPT", "the oldest change is forgotten"),
-    ("engine/window.rs", "LATENCY_MAX", "counted as the largest"),
+    ("engine/window/mod.rs", "LATENCY_MAX", "counted as the largest"),
     ("feed/account.rs", "POLLS_MAX", "further polls of the account are not made"),
     ("feed/account.rs", "SOCKETS_MAX", "no further socket of the account is opened"),
     ("feed/door.rs", "ADDRESSES_MAX", "further addresses are not tried"),

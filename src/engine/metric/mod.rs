@@ -5,11 +5,16 @@
 
 mod concentration;
 mod feed;
+mod fund;
+mod liquidation;
 mod liquidity;
 mod open_interest;
 mod own;
 mod price;
+mod rulebook;
+mod tally;
 
+use crate::engine::flow::Window;
 use crate::engine::market::Market;
 use crate::model::Nanos;
 use crate::model::event::Channel;
@@ -34,6 +39,23 @@ pub static METRICS: &[&dyn Metric] = &[
     &concentration::Effective,
     &open_interest::OiUsd,
     &open_interest::OiBase,
+    &open_interest::Flow(Window::Minutes5),
+    &open_interest::Flow(Window::Hour),
+    &open_interest::Flow(Window::Day),
+    &open_interest::Shift,
+    &open_interest::DepthRatio,
+    &open_interest::VolumeHours,
+    &rulebook::Bound,
+    &liquidation::Rate,
+    &liquidation::Flush,
+    &liquidation::Imbalance,
+    &liquidation::Branching,
+    &liquidation::Trend,
+    &fund::Drawdown,
+    &rulebook::LeverageGap::TIMES,
+    &rulebook::LeverageGap::DOUBLINGS,
+    &rulebook::Divergence,
+    &rulebook::RaceToBottom,
     &own::GROSS,
     &own::NET_DELTA,
     &own::LEVERAGE,

@@ -1,6 +1,8 @@
 //! Streaming primitives of METRICS.md §5: decayed sums, time-weighted means, signed histograms,
 //! rolling minima. All run on engine time and allocate only when made.
 
+pub mod ring;
+
 use std::collections::VecDeque;
 
 use hdrhistogram::Histogram;
