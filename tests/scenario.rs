@@ -1,20 +1,22 @@
 //! Small markets with known answers: `tests/scenarios/metric/*.toml`, `rule/*.toml` and `own/*.toml`.
 //!
-//! A file is a story in lines. Times are seconds, on the grid of 0.1 s; `0..20` means each 0.1 s.
+//! A file is a story in lines. Times are seconds, on the grid of 0.1 s; `0..20` means each 0.1 s, `0..20@5` each 5 s.
 //!
 //! ```text
 //! venues   alfa USDT oi=50          a venue, the quote of its BTC perpetual, its open interest in USD
+//!          alfa USDT report=all     one that shows liquidations: all, last_per_s, max_per_s, one_per_s
 //! tape     0..9 alfa mid 60000      a book around this mid, one unit a side
 //!          0..9 alfa book 99x4 101x1, 102x2   bids, then asks behind the comma
 //!          3 alfa gap | closed | opened | silent-heartbeat
 //!          4 ack ana seen           an operator takes the oldest open alert
 //!          0 alfa terms X inverse BTC USD BTC m=100       payoff, underlying, quote, settlement; scale=, tiers=
-//!          0..9 alfa ticker X mark=60000 index=60000 funding=0.0001 interval=8; options: iv… underlying= delta=
+//!          3 alfa liquidation X long 0.5 at=60000      somebody's long of 0.5 was closed at this price
+//!          0..9 alfa ticker X mark=60000 oi=100 index=60000 funding=0.0001 interval=8; options: iv… underlying= delta=
 //!          1 alfa own desk position X 300 entry=60000 leg=long mode=isolated margin=0.1 maintenance=5
 //!          1 alfa own desk balance BTC 0.5 haircut=0.05
 //!          1 alfa own desk margin cross USD equity=100 maintenance=5
 //!          1 alfa own desk order 1 X sell 6 open reduce   an order that rests
-//! metrics  3 mid_gap_bps alfa = -2.503442 ok
+//! metrics  3 mid_gap_bps alfa = -2.503442 ok          `metric/part` for one of its parts
 //! own      3 alfa/desk/X notional = 30000 ok           a figure of a position, with its trust
 //!          3 alfa/desk equity = 36120 ok               of an account
 //!          3 all gross = 30000 estimated               of a sum: `all`, or the name of a venue, asset, regime
@@ -37,7 +39,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use faultline::config::{rules, venues};
-use faultline::engine::metric::{METRICS, Scope, find};
+use faultline::engine::metric::{METRICS, Part, Scope, find};
 use faultline::engine::{Engine, rule};
 use faultline::model::Nanos;
 use faultline::model::alert::{AlertEvent, AlertState};
@@ -106,10 +108,17 @@ impl World {
     fn new(scenario: &Scenario) -> World {
         let mut specs = Vec::new();
         for words in lines(&scenario.venues) {
+            let report = words.iter().find_map(|w| w.strip_prefix("report="));
+            let liquidations = report.map_or(String::new(), |r| {
+                format!(
+                    "[channel.liquidation]\nexpected_gap_ms = 600000\non_change = true\nreport = \"{r}\"\n"
+                )
+            });
+            let also = report.map_or("", |_| ", \"liquidation\"");
             let text = format!(
                 "id = \"{0}\"\nbrand = \"{0}\"\nshort = \"{0}\"\nname = \"{0}\"\nregime = \"R-{0}\"\ndialect = \"none\"\n\
-                 [[endpoint]]\nname = \"x\"\nurl = \"wss://x\"\nchannels = [\"book\"]\n[rest]\nurl = \"https://x\"\n\
-                 [channel.book]\nexpected_gap_ms = 1000\n",
+                 [[endpoint]]\nname = \"x\"\nurl = \"wss://x\"\nchannels = [\"book\"{also}]\n[rest]\nurl = \"https://x\"\n\
+                 [channel.book]\nexpected_gap_ms = 1000\n{liquidations}",
                 words[0]
             );
             specs.push(venues::read(words[0], &text).unwrap());
@@ -120,7 +129,7 @@ impl World {
         let judges = rule::judges(rules).unwrap_or_else(|e| panic!("{e}"));
         let mut world = World { engine: Engine::new(specs, judges), ids, seq: 0, events: Vec::new() };
         for words in lines(&scenario.venues) {
-            world.list(words[0], words[1], words.get(2).map(|w| w.strip_prefix("oi=").unwrap()));
+            world.list(words[0], words[1], words.iter().find_map(|w| w.strip_prefix("oi=")));
         }
         world
     }
@@ -175,7 +184,7 @@ impl World {
             world.event(venue, at, Body::Book(change));
         };
         match words[1] {
-            "terms" | "ticker" => own::list(self, venue, at, &words[1..]),
+            "terms" | "ticker" | "liquidation" => own::list(self, venue, at, &words[1..]),
             "own" => own::state(&mut self.engine, venue, at, &words[2..]),
             "mid" => {
                 let mid: Decimal = words[2].parse().unwrap();
@@ -220,14 +229,18 @@ impl World {
 
     /// `VALUE QUALITY` of a metric: of a venue, or with `-` of all of them together.
     fn value(&self, metric: &str, venue: &str) -> (Option<f64>, &'static str) {
+        let (metric, part) = metric.split_once('/').unwrap_or((metric, ""));
         let at = find(metric).unwrap_or_else(|| panic!("no metric {metric}"));
+        let parts = METRICS[at].card().parts;
+        let named = || Part::Named(parts.iter().find(|p| **p == part).expect("a part of its card"));
+        let part = if part.is_empty() { Part::Whole } else { named() };
         let table = &self.engine.tables()[at];
         let mut scopes = vec![Scope::underlying(0)];
         if venue != "-" {
             let ix = self.ids.iter().position(|id| id == venue).unwrap() as u16;
             scopes = vec![Scope::cell(0, ix), Scope::instrument(0, ix, 0), Scope::venue(ix)];
         }
-        let row = scopes.into_iter().find_map(|scope| table.row(scope));
+        let row = scopes.into_iter().find_map(|scope| table.row(scope.part(part)));
         let row = row.unwrap_or_else(|| panic!("{} has no row for {venue}", METRICS[at].card().id));
         (row.value, row.quality.word())
     }
@@ -266,7 +279,8 @@ fn play(path: &Path) -> Vec<String> {
     let mut acts: BTreeMap<i64, Vec<Vec<&str>>> = BTreeMap::new();
     for words in lines(&scenario.tape) {
         let (from, to) = words[0].split_once("..").unwrap_or((words[0], words[0]));
-        for at in tick(from)..=tick(to) {
+        let (to, step) = to.split_once('@').unwrap_or((to, "0.1"));
+        for at in (tick(from)..=tick(to)).step_by(tick(step) as usize) {
             acts.entry(at).or_default().push(words[1..].to_vec());
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::audit::Found;
 use super::beat::CONN_STALE;
 use super::consensus::Vote;
-use super::forced::Ears;
+use super::ears::Ears;
 use super::health::ConnHealth;
 use super::ledger::Ledger;
 use super::listing::{CROSSED_MAX, Listing};

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod beat;
 pub mod book;
 pub mod consensus;
+pub mod ears;
 pub mod flow;
 pub mod forced;
 pub mod health;

@@ -6,7 +6,11 @@ use crate::engine::listing::Listing;
 use crate::engine::market::{FROZEN, Market};
 use crate::model::Nanos;
 use crate::model::event::Channel;
+use crate::model::time::SECOND;
 use crate::snapshot::Quality;
+
+/// Open interest that is asked for stands at least this long. METRICS.md §3 rule 1.
+const POLLED_AGE: i64 = 180 * SECOND;
 
 /// Trust in the open interest of a listing. One that stopped keeps its last value for a minute, then it
 /// leaves: `None`. METRICS.md §3 rule 5.
@@ -14,7 +18,9 @@ pub(super) fn interest_trust(market: &Market, venue: u16, listing: &Listing, at:
     let channels = [Channel::OpenInterest, Channel::Ticker];
     let late = |channel: &Channel| {
         let beat = listing.beat(*channel);
-        let limit = beat.limit(market.cadence(venue, *channel)?);
+        let spec = market.cadence(venue, *channel)?;
+        let is_polled = *channel == Channel::OpenInterest && spec.poll_ms > 0;
+        let limit = beat.limit(spec).max(if is_polled { POLLED_AGE } else { 0 });
         Some(at.since(beat.last()?).saturating_sub(limit))
     };
     let mut overdue = channels.iter().filter_map(late).min().unwrap_or(0);
