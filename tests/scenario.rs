@@ -10,7 +10,7 @@
 //!          3 alfa gap | closed | opened | silent-heartbeat
 //!          4 ack ana seen           an operator takes the oldest open alert
 //!          0 alfa terms X inverse BTC USD BTC m=100       payoff, underlying, quote, settlement; scale=, tiers=
-//!          3 alfa liquidation X long 0.5 at=60000      somebody's long of 0.5 was closed at this price
+//!          3 alfa liquidation X long 0.5 at=60000      somebody's long of 0.5 was closed at this price; loss=
 //!          0..9 alfa ticker X mark=60000 oi=100 index=60000 funding=0.0001 interval=8; options: iv… underlying= delta=
 //!          1 alfa own desk position X 300 entry=60000 leg=long mode=isolated margin=0.1 maintenance=5
 //!          1 alfa own desk balance BTC 0.5 haircut=0.05

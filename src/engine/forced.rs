@@ -88,6 +88,8 @@ pub struct Forced {
     seconds: Seconds,
     /// USD that takers traded on the side that closes longs, shorts: no more can have been liquidated.
     taken: [(DecayedSum, Ring); 2],
+    /// USD lost beyond bankruptcy, once the venue states losses.
+    lost: Option<Ring>,
     /// When one could not be valued.
     unvalued: Option<Nanos>,
 }
@@ -127,6 +129,7 @@ impl Forced {
             bins: Ring::new(BIN, BINS),
             seconds: Seconds::default(),
             taken: [taken(), taken()],
+            lost: None,
             unvalued: None,
         }
     }
@@ -171,6 +174,7 @@ impl Forced {
     pub(super) fn close_second(&mut self, now: Nanos) {
         self.flush.iter_mut().for_each(|ring| ring.advance(now));
         self.taken.iter_mut().for_each(|(_, ring)| ring.advance(now));
+        self.lost.iter_mut().for_each(|ring| ring.advance(now));
         self.prints.advance(now);
         self.bins.advance(now);
     }
@@ -189,6 +193,11 @@ impl Forced {
         let ceiling = self.taken.each_ref().map(|taken| usd(&taken.1));
         let prints = self.flush.each_ref().map(|ring| ring.total().count).iter().sum();
         self.amount(now, FLUSH_S, prints, self.flush.each_ref().map(usd), ceiling, has_trades)
+    }
+
+    /// USD lost beyond bankruptcy in the last five minutes; `None` where the venue does not state losses.
+    pub fn shortfall(&self) -> Option<f64> {
+        self.lost.as_ref().map(|ring| ring.total().sum as f64 / MICRO)
     }
 
     /// Liquidations in the bin that closed `back` bins ago; 1 is the newest.
@@ -291,6 +300,14 @@ impl Listing {
         let forced = self.forced.get_or_insert_with(|| Box::new(Forced::new(report, conn, at)));
         (forced.conn, forced.report) = (conn, report);
         forced.print(at, stamp, print.position, value);
+        let Some(loss) = print.loss.and_then(|loss| loss.to_f64()) else { return };
+        let lost = forced.lost.get_or_insert_with(|| Ring::new(SECOND, FLUSH_S as usize));
+        // An inverse contract settles in its base: worth its own price.
+        let settled = |payoff: Payoff| if payoff == Payoff::Inverse { price } else { 1.0 };
+        match self.factors.zip(usd) {
+            Some((factors, usd)) => lost.add(at, (loss * settled(factors.payoff) * usd * MICRO) as i64),
+            None => forced.unvalued = Some(at),
+        }
     }
 }
 

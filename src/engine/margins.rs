@@ -123,17 +123,17 @@ impl Margins {
 pub type Asked = [Option<f64>; LADDER_USD.len()];
 
 impl Market {
-    /// The size of `usd` of an instrument in units of its schedule.
-    fn size_of(&self, listing: &Listing, basis: SizeUnit, usd: f64) -> Option<f64> {
+    /// Units of its schedule that a dollar of an instrument is.
+    fn per_usd(&self, listing: &Listing, basis: SizeUnit) -> Option<f64> {
         let quote = self.usd(listing.quote_currency)?.0;
         Some(match basis {
-            SizeUnit::Usd => usd,
-            SizeUnit::Quote => usd / quote,
-            SizeUnit::Base => usd / (quote * listing.interest_price()?.0),
+            SizeUnit::Usd => 1.0,
+            SizeUnit::Quote => 1.0 / quote,
+            SizeUnit::Base => 1.0 / (quote * listing.interest_price()?.0),
             SizeUnit::Contracts => {
                 let factors = listing.factors?;
                 let unit = unit_money(factors.payoff, factors.multiplier, listing.interest_price()?.0);
-                usd / (unit * self.usd(listing.money_currency)?.0)
+                1.0 / (unit * self.usd(listing.money_currency)?.0)
             }
         })
     }
@@ -142,13 +142,15 @@ impl Market {
     pub fn leverage_of(&self, listing: &Listing) -> Option<Asked> {
         let margins = listing.margins.as_ref()?;
         let interest = listing.open_interest().map_or(0.0, |o| o.0);
-        Some(LADDER_USD.map(|usd| margins.leverage(self.size_of(listing, margins.basis, usd)?, interest)))
+        let per_usd = self.per_usd(listing, margins.basis)?;
+        Some(LADDER_USD.map(|usd| margins.leverage(usd * per_usd, interest)))
     }
 
     /// Maintenance rate of a listing at each step of the ladder.
     pub fn maintenance_of(&self, listing: &Listing) -> Option<Asked> {
         let margins = listing.margins.as_ref()?;
-        Some(LADDER_USD.map(|usd| margins.maintenance(self.size_of(listing, margins.basis, usd)?)))
+        let per_usd = self.per_usd(listing, margins.basis)?;
+        Some(LADDER_USD.map(|usd| margins.maintenance(usd * per_usd)))
     }
 
     /// Remembers the rules of venues that were not known before.

@@ -53,6 +53,7 @@ pub(crate) fn list(world: &mut World, venue: u16, at: Nanos, words: &[&str]) {
             size: num(words[3]),
             position: if words[2] == "long" { PositionSide::Long } else { PositionSide::Short },
             price_is: LiquidationPrice::Fill,
+            loss: number(&named, "loss"),
         };
         return world.tell(venue, symbol, at, Body::Liquidation(liquidation));
     }

@@ -150,7 +150,7 @@ mod tests {
             [[endpoint]]\nname = \"e\"\nurl = \"wss://v.invalid\"\nchannels = [\"book\"]\n\
             [rest]\nurl = \"https://v.invalid\"\n";
         let mut market = Market::new(vec![toml::from_str(spec).unwrap()]);
-        let mut tell = |market: &mut Market, seconds: i64, amount: i64| {
+        let tell = |market: &mut Market, seconds: i64, amount: i64| {
             let fund = InsuranceFund { pool: "USD", asset: "USD", amount: amount.into(), usd: None };
             let event = Event { symbol: Symbol::NONE, ts_venue: None, body: Body::Fund(fund) };
             market.apply(0, ConnIx(0), Nanos(seconds * SECOND), &event);

@@ -24,6 +24,8 @@ pub(super) struct Imbalance;
 pub(super) struct Branching;
 /// Trend beside F4.
 pub(super) struct Trend;
+/// Counterpart of F9 that is seen.
+pub(super) struct Shortfall;
 
 const CARD: Card =
     Card { inputs: &[Input::Liquidation, Input::Ticker, Input::Rate, Input::Feed], ..Card::PLAIN };
@@ -88,7 +90,19 @@ static TREND: Card = Card {
     meaning: "what a trend adds to hawkes_branching: 1 is one mean more at the end than at the start",
     formula: "least squares slope of the counts of hawkes_branching * bins / mean",
     limits: None,
+    every: Every::Minute,
     ..BRANCHING
+};
+
+static SHORTFALL: Card = Card {
+    id: "observed_shortfall_usd",
+    title: "observed shortfall",
+    unit: Unit::Usd,
+    meaning: "what liquidations of five minutes lost beyond bankruptcy, where a venue says so: funds pay it",
+    formula: "sum of stated losses in USD over 5 m; no row before a venue stated one",
+    source: "METRICS.md F9",
+    scopes: &[Over::Cell, Over::Underlying],
+    ..CARD
 };
 
 /// Amounts of several listings, with what stood open on them.
@@ -289,6 +303,29 @@ impl Metric for Imbalance {
                 }
             },
         );
+    }
+}
+
+impl Metric for Shortfall {
+    fn card(&self) -> &'static Card {
+        &SHORTFALL
+    }
+
+    fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
+        let lost = |venue, listing: &Listing| {
+            let usd = listing.forced.as_ref().and_then(|forced| forced.shortfall());
+            let Some(usd) = usd else { return Sum { expected: 1, ..Sum::EMPTY } };
+            let mut sum = one(market, venue, listing, at, false);
+            sum.amount.observed = [usd, 0.0];
+            sum
+        };
+        visit(market, lost, |scope, sum| {
+            let is_told = scope.symbol == super::NO_SYMBOL && (sum.used > 0 || sum.is_deaf);
+            if is_told {
+                let value = Some(sum.amount.observed.iter().sum()).filter(|_| sum.used > 0);
+                out.push(sum.row(scope, "", value, at));
+            }
+        });
     }
 }
 

@@ -51,6 +51,7 @@ pub static METRICS: &[&dyn Metric] = &[
     &liquidation::Imbalance,
     &liquidation::Branching,
     &liquidation::Trend,
+    &liquidation::Shortfall,
     &fund::Drawdown,
     &rulebook::LeverageGap::TIMES,
     &rulebook::LeverageGap::DOUBLINGS,

@@ -1,4 +1,7 @@
 //! Family E: open interest, its flow and its shift, and what it would take to close it.
+//!
+//! E6 (share of the market's value) and E7 (share of exchange reserves) are not here: no feed states
+//! supplies or reserves.
 
 use super::tally::{self, Rows, interest_trust};
 use super::{Bad, Card, Every, Input, Metric, Over, Row, Scope, Unit};
@@ -281,6 +284,11 @@ impl Metric for VolumeHours {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::entry::ConnIx;
+    use crate::model::event::{Body, BookChange, Event, Symbol, Ticker};
+    use crate::model::instrument::InstrumentDef;
+    use crate::model::time::SECOND;
+    use rust_decimal::Decimal;
 
     fn near(value: Option<f64>, expected: f64) {
         assert!(
@@ -301,5 +309,80 @@ mod tests {
     fn e5_hours_at_a_tenth_of_the_volume() {
         near(volume_hours([6e9, 30e9, 0.0]), 48.0);
         assert_eq!(volume_hours([6e9, 0.0, 0.0]), None);
+    }
+
+    const SYMBOL: Symbol<'static> = Symbol { ix: 0, text: "X" };
+
+    /// Three venues with a perpetual each, watched.
+    fn market() -> Market {
+        let spec = |id: &str| {
+            let text = format!(
+                "id = \"{id}\"\nbrand = \"v\"\nshort = \"v\"\nname = \"V\"\ndialect = \"x\"\n\
+                 [[endpoint]]\nname = \"e\"\nurl = \"wss://v.invalid\"\nchannels = [\"book\"]\n\
+                 [rest]\nurl = \"https://v.invalid\"\n"
+            );
+            toml::from_str(&text).unwrap()
+        };
+        let mut market = Market::new(["a", "b", "c"].map(spec).to_vec());
+        for venue in 0..3 {
+            let def = InstrumentDef {
+                underlying: "BTC".into(),
+                quote: "USD".into(),
+                multiplier: Decimal::ONE,
+                price_scale: Decimal::ONE,
+                ..InstrumentDef::default()
+            };
+            market.define(venue, 0, "X", &def);
+            let change = BookChange { snapshot: true, bids: &[], asks: &[], seq: None };
+            let event = Event { symbol: SYMBOL, ts_venue: None, body: Body::Book(change) };
+            market.apply(venue, ConnIx(venue), Nanos(0), &event);
+        }
+        market
+    }
+
+    fn tell(market: &mut Market, seconds: i64, mark: i64, interest: [i64; 3]) {
+        for (venue, contracts) in (0u16..).zip(interest) {
+            let ticker = Ticker {
+                mark: Some(mark.into()),
+                open_interest: Some(contracts.into()),
+                ..Ticker::default()
+            };
+            let event = Event { symbol: SYMBOL, ts_venue: None, body: Body::Ticker(&ticker) };
+            market.apply(venue, ConnIx(venue), Nanos(seconds * SECOND), &event);
+        }
+        market.judge(Nanos(seconds * SECOND), &mut Vec::new());
+    }
+
+    /// E3 through the market, over an hour in which the price doubles: shares are those of contracts.
+    #[test]
+    fn e3_an_hour_of_migration() {
+        let mut market = market();
+        tell(&mut market, 7_200, 100, [40, 35, 25]);
+        tell(&mut market, 10_800, 200, [45, 35, 20]);
+        let mut out = Vec::new();
+        Shift.eval(&market, Nanos(10_800 * SECOND), &mut out);
+        assert_eq!((out.len(), out[0].quality, out[0].used), (1, Quality::Ok, 3));
+        near(out[0].value, 0.05);
+        out.clear();
+        Flow(Window::Hour).eval(&market, Nanos(10_800 * SECOND), &mut out);
+        near(out[1].value, 12.5); // the row of venue a
+        near(out[5].value.map(|v| -v), 20.0); // and of venue c
+    }
+
+    /// Catches: a venue that fell silent and counts for ever, or that leaves at once.
+    #[test]
+    fn a_silent_venue_keeps_its_open_interest_for_a_minute() {
+        let mut market = market();
+        tell(&mut market, 7_200, 100, [40, 35, 25]);
+        let total = |market: &Market, seconds: i64| {
+            let mut out = Vec::new();
+            OiUsd.eval(market, Nanos(seconds * SECOND), &mut out);
+            let row = out.last().copied().unwrap();
+            (row.value, row.quality)
+        };
+        assert_eq!(total(&market, 7_205), (Some(10_000.0), Quality::Ok));
+        assert_eq!(total(&market, 7_206), (Some(10_000.0), Quality::Degraded));
+        assert_eq!(total(&market, 7_265), (Some(10_000.0), Quality::Degraded));
+        assert_eq!(total(&market, 7_266), (None, Quality::Missing));
     }
 }
