@@ -188,7 +188,7 @@ fn one(market: &Market, venue: u16, listing: &Listing, at: Nanos, is_rate: bool)
 
 /// Visits venues and underlyings with their sums; listings too.
 fn visit(market: &Market, one: impl Fn(u16, &Listing) -> Sum, mut tell: impl FnMut(Scope, &Sum)) -> Sum {
-    let mut all = Sum::EMPTY;
+    let mut totals = Vec::new();
     for (underlying, members) in (0u16..).zip(&market.members) {
         let mut total = Sum::EMPTY;
         for of_venue in members.chunk_by(|a, b| a.0 == b.0) {
@@ -210,10 +210,15 @@ fn visit(market: &Market, one: impl Fn(u16, &Listing) -> Sum, mut tell: impl FnM
         }
         if total.used > 0 || total.is_deaf {
             tell(Scope::underlying(underlying), &total);
-            all.add(&total, (total.used, total.expected));
+            totals.push((market.underlyings.get(usize::from(underlying)), total));
         }
     }
-    all
+    // Underlyings are numbered as they are met: the order of this sum must not follow from that.
+    totals.sort_by_key(|(name, _)| *name);
+    totals.iter().fold(Sum::EMPTY, |mut all, (_, total)| {
+        all.add(total, (total.used, total.expected));
+        all
+    })
 }
 
 impl Metric for Rate {
