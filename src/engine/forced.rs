@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn n4_saturation() {
         let (per_second, is_saturated) = arrivals(54, 60);
-        near(per_second, 2.302_585_092_994_046);
+        near(per_second, std::f64::consts::LN_10);
         near(per_second * 60.0 * 20_000.0, 2_763_102.111_592_855_3);
         near(per_second * 60.0 * 20_000.0 / 1_080_000.0, 2.558_427_881_104_495_6);
         assert!(!is_saturated);
@@ -350,7 +350,7 @@ mod tests {
         near(flush.model[0], arrivals(54, 300).0 * 300.0 * 20_000.0);
         assert_eq!((flush.model[1], flush.is_bounded), (0.0, false));
         x.report = Some(Report::All);
-        assert_eq!(x.flush(s(1_060), false).model, flush.observed);
+        near(x.flush(s(1_060), false).model[0], flush.observed[0]);
     }
 
     #[test]

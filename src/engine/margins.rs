@@ -302,7 +302,7 @@ mod tests {
             [Some(0.005), Some(0.0075), Some(0.015)],
             [Some(0.02), Some(0.02), Some(0.025)],
         ];
-        near(divergence_bps(&by_venue.each_ref().map(|r| r.as_slice())).unwrap(), 159.333_333_333_333_34);
+        near(divergence_bps(&by_venue.each_ref().map(<[_; 3]>::as_slice)).unwrap(), 159.333_333_333_333_34);
         let unknown = [Some(0.004), None, None];
         assert_eq!(divergence_bps(&[&by_venue[0], &unknown]), None, "one size is left");
         assert_eq!(divergence_bps(&[&by_venue[0]]), None);

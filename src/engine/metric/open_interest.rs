@@ -162,7 +162,8 @@ impl Metric for Shift {
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         for (underlying, members) in (0u16..).zip(&market.members) {
-            (before.clear(), after.clear());
+            before.clear();
+            after.clear();
             let (mut expected, mut quality, mut as_of) = (0, Quality::Ok, Nanos(0));
             for of_venue in members.chunk_by(|a, b| a.0 == b.0) {
                 let watched = of_venue.iter().filter_map(|m| Some((m.0, market.listing(m.0, m.1)?)));

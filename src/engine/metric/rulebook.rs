@@ -252,10 +252,10 @@ impl Metric for RaceToBottom {
             let scope = Scope::underlying(underlying);
             let sources = (venues.len(), expected);
             out.push(row(scope, race.map(|r| r.index()), sources, quality, at));
-            let parts: [(&'static str, fn(Race) -> f64); 3] =
-                [("between", |r| r.between), ("total", |r| r.within + r.between), ("within", |r| r.within)];
-            for (name, pick) in parts {
-                out.push(row(scope.part(Part::Named(name)), race.map(pick), sources, quality, at));
+            let (between, within) = (race.map(|r| r.between), race.map(|r| r.within));
+            let total = race.map(|r| r.within + r.between);
+            for (name, value) in [("between", between), ("total", total), ("within", within)] {
+                out.push(row(scope.part(Part::Named(name)), value, sources, quality, at));
             }
         }
     }
