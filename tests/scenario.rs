@@ -1,10 +1,12 @@
 //! Small markets with known answers: `tests/scenarios/metric/*.toml`, `rule/*.toml` and `own/*.toml`.
 //!
-//! A file is a story in lines. Times are seconds, on the grid of 0.1 s; `0..20` means each 0.1 s.
+//! A file is a story in lines. Times are seconds, on the grid of 0.1 s; `0..20` means each 0.1 s, `0..20@5` each 5 s.
 //!
 //! ```text
 //! venues   alfa USDT oi=50 fee=5    a venue, the quote of its BTC perpetual, its open interest in USD, its taker
 //!                                   fee in bps
+//! venues   alfa USDT oi=50          a venue, the quote of its BTC perpetual, its open interest in USD
+//!          alfa USDT report=all     one that shows liquidations: all, last_per_s, max_per_s, one_per_s
 //! tape     0..9 alfa mid 60000      a book around this mid, one unit a side
 //!          0..9 alfa book 99x4 101x1, 102x2   bids, then asks behind the comma
 //!          1 alfa trade buy 100000x20   the taker's side, price and size
@@ -14,6 +16,8 @@
 //!          0 alfa terms X inverse BTC USD BTC m=100       payoff, underlying, quote, settlement; scale=, tiers=
 //!          0 alfa terms F future BTC USDT USDT expiry=45  days from the start
 //!          0..9 alfa ticker X mark=60000 index=60000 funding=0.0001 interval=8 cap= floor= oi=; options: iv… underlying= delta=
+//!          3 alfa liquidation X long 0.5 at=60000      somebody's long of 0.5 was closed at this price; loss=
+//!          0..9 alfa ticker X mark=60000 oi=100 index=60000 funding=0.0001 interval=8; options: iv… underlying= delta=
 //!          1 alfa own desk position X 300 entry=60000 leg=long mode=isolated margin=0.1 maintenance=5
 //!          1 alfa own desk balance BTC 0.5 haircut=0.05
 //!          1 alfa own desk margin cross USD equity=100 maintenance=5
@@ -120,10 +124,17 @@ impl World {
     fn new(scenario: &Scenario) -> World {
         let mut specs = Vec::new();
         for words in lines(&scenario.venues) {
+            let report = words.iter().find_map(|w| w.strip_prefix("report="));
+            let liquidations = report.map_or(String::new(), |r| {
+                format!(
+                    "[channel.liquidation]\nexpected_gap_ms = 600000\non_change = true\nreport = \"{r}\"\n"
+                )
+            });
+            let also = report.map_or("", |_| ", \"liquidation\"");
             let text = format!(
                 "id = \"{0}\"\nbrand = \"{0}\"\nshort = \"{0}\"\nname = \"{0}\"\nregime = \"R-{0}\"\ndialect = \"none\"\n\
-                 [[endpoint]]\nname = \"x\"\nurl = \"wss://x\"\nchannels = [\"book\"]\n[rest]\nurl = \"https://x\"\n\
-                 [channel.book]\nexpected_gap_ms = 1000\n",
+                 [[endpoint]]\nname = \"x\"\nurl = \"wss://x\"\nchannels = [\"book\"{also}]\n[rest]\nurl = \"https://x\"\n\
+                 [channel.book]\nexpected_gap_ms = 1000\n{liquidations}",
                 words[0]
             );
             let fee = option(&words, "fee=").map(|fee| format!("taker_fee_bps = {fee}\n"));
@@ -191,7 +202,7 @@ impl World {
             world.event(venue, at, Body::Book(change));
         };
         match words[1] {
-            "terms" | "ticker" => own::list(self, venue, at, &words[1..]),
+            "terms" | "ticker" | "liquidation" => own::list(self, venue, at, &words[1..]),
             "spot" => own::spot(self, venue, at, words[2], words[3]),
             "own" => own::state(&mut self.engine, venue, at, &words[2..]),
             "mid" => {
@@ -304,7 +315,8 @@ fn play(path: &Path) -> Vec<String> {
     let mut acts: BTreeMap<i64, Vec<Vec<&str>>> = BTreeMap::new();
     for words in lines(&scenario.tape) {
         let (from, to) = words[0].split_once("..").unwrap_or((words[0], words[0]));
-        for at in tick(from)..=tick(to) {
+        let (to, step) = to.split_once('@').unwrap_or((to, "0.1"));
+        for at in (tick(from)..=tick(to)).step_by(tick(step) as usize) {
             acts.entry(at).or_default().push(words[1..].to_vec());
         }
     }

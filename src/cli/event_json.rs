@@ -185,6 +185,7 @@ pub fn push_event(out: &mut String, origin: Origin<'_>, event: &Event<'_>) {
             object.number("price", liquidation.price);
             object.number("size", liquidation.size);
             object.text("position", liquidation.position.word());
+            object.some("loss", liquidation.loss);
         }
         Body::Instrument(def) => write_instrument(&mut object, def),
         Body::Gap(gap) => {

@@ -6,7 +6,10 @@ use rust_decimal::prelude::ToPrimitive;
 use super::audit::Audits;
 use super::beat::Beat;
 use super::book::{Book, BookSide, Depth};
+use super::flow::Flow;
+use super::forced::Forced;
 use super::impact::Impact;
+use super::margins::Margins;
 use super::window::{DecayedSum, TimeMean};
 use crate::model::Nanos;
 use crate::model::entry::ConnIx;
@@ -96,6 +99,12 @@ pub struct Listing {
     pub option: OptionTick,
     /// Margin the venue asks, once known.
     pub schedule: Option<MarginSchedule>,
+    /// The same as rates by size, for statistics.
+    pub margins: Option<Margins>,
+    /// Open contracts over time.
+    pub flow: Flow,
+    /// Liquidations, from the first one on.
+    pub forced: Option<Box<Forced>>,
     /// What the venue says can be done with it.
     pub state: VenueState,
     /// Audits of the book.
@@ -144,6 +153,9 @@ impl Listing {
             ticker_at: None,
             option: OptionTick::default(),
             schedule: None,
+            margins: None,
+            flow: Flow::default(),
+            forced: None,
             state: VenueState::Open,
             audits: Audits::default(),
             volume: DecayedSum::new(VOLUME_HALF_LIFE_S),
@@ -273,6 +285,10 @@ impl Listing {
         if self.conn.is_some() {
             self.spread_10s = self.spread.mean(now);
         }
+        self.flow.close_second(now);
+        if let Some(forced) = &mut self.forced {
+            forced.close_second(now);
+        }
     }
 
     /// Counts a trade. `usd` is the USD price of its money currency.
@@ -291,6 +307,9 @@ impl Listing {
             self.volume.add(at, money * usd);
             if let Some(impact) = &mut self.impact {
                 impact.pressure.trade(trade.side, money * usd);
+            }
+            if let Some(forced) = &mut self.forced {
+                forced.taken(at, trade.side, money * usd);
             }
         }
     }

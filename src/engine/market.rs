@@ -8,9 +8,11 @@ use super::audit::Found;
 use super::beat::CONN_STALE;
 use super::consensus::Vote;
 use super::cost::Costs;
+use super::ears::Ears;
 use super::health::ConnHealth;
 use super::ledger::Ledger;
 use super::listing::{CROSSED_MAX, Listing};
+use super::margins::{Drift, Margins};
 use super::metric::{NONE, Table};
 use super::rates::Currency;
 use super::venue::{RuleChanges, Venue};
@@ -64,6 +66,10 @@ pub struct Market {
     pub costs: Costs,
     /// Money on the table between venues.
     pub arbs: Arbs,
+    /// Which liquidation feeds are heard, and since when.
+    pub ears: Ears,
+    /// The rules there were when a venue was first seen.
+    pub drift: Drift,
     started: Option<Nanos>,
     pub(super) votes: Vec<Vote>,
 }
@@ -85,6 +91,8 @@ impl Market {
             rule_changes: RuleChanges::default(),
             costs: Costs::default(),
             arbs: Arbs::default(),
+            ears: Ears::default(),
+            drift: Drift::default(),
             started: None,
             votes: Vec::new(),
         }
@@ -146,13 +154,18 @@ impl Market {
                 let money = self.currencies.get(usize::from(listing.money_currency)).and_then(|c| c.usd);
                 listing.trade(at, trade, money);
             }
-            Body::Ticker(ticker) => listing.merge(at, ticker),
+            Body::Ticker(ticker) => {
+                listing.merge(at, ticker);
+                let money = self.currencies.get(usize::from(listing.money_currency)).and_then(|c| c.usd);
+                listing.count_contracts(ticker.open_interest.is_some(), money);
+            }
             Body::Option(tick) => listing.merge_option(at, tick),
             Body::Schedule(schedule) => {
                 let before = listing.schedule.replace((*schedule).clone());
                 if before.as_ref().is_some_and(|old| old != *schedule) {
                     self.rule_changes.add(at, venue, ix);
                 }
+                listing.margins = Margins::of(schedule);
             }
             Body::Status(state) => listing.state = *state,
             Body::Audit(answer) if listing.is_synced => {
@@ -164,9 +177,13 @@ impl Market {
                     return Some(Resync { venue, symbol: ix });
                 }
             }
-            Body::Liquidation(_)
-            | Body::Audit(_)
-            | Body::Fund(_)
+            Body::Liquidation(print) => {
+                let report = slot.cadence[Channel::Liquidation as usize].report;
+                let money = self.currencies.get(usize::from(listing.money_currency)).and_then(|c| c.usd);
+                listing.liquidated((at, event.ts_venue), conn, print, report, money);
+            }
+            Body::Fund(_) => slot.whole(at, &event.body),
+            Body::Audit(_)
             | Body::Position(_)
             | Body::Order(_)
             | Body::Balance(_)
@@ -312,6 +329,11 @@ impl Market {
         }
         self.price_currencies(now);
         self.price_coins(now);
+        self.ears.listen(now, &self.venues, &self.conns);
+        if now.is_on(60 * SECOND) {
+            self.value_funds(now);
+            self.keep_first_rules();
+        }
         self.value_ledger(now);
     }
 

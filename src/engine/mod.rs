@@ -10,12 +10,16 @@ pub mod beat;
 pub mod book;
 pub mod consensus;
 pub mod cost;
+pub mod ears;
+pub mod flow;
+pub mod forced;
 pub mod funding;
 pub mod health;
 pub mod history;
 pub mod impact;
 pub mod ledger;
 pub mod listing;
+pub mod margins;
 pub mod market;
 pub mod metric;
 pub mod rates;
@@ -215,6 +219,7 @@ impl Engine {
 
     /// A connection changed state.
     pub fn control(&mut self, conn: ConnIx, at: Nanos, control: &Control) {
+        self.market.ears.interrupt(conn);
         if let Some(health) = self.market.conns.get_mut(&conn)
             && let Some(venue) = self.market.venues.get_mut(usize::from(health.venue))
         {

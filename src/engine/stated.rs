@@ -70,11 +70,7 @@ impl Listing {
         let def = self.def.as_ref()?;
         let factors = self.factors?;
         let stated = self.ticker.open_interest.and_then(|v| v.to_f64())? / f64::from(def.oi_sides.max(1));
-        let native = |d: Decimal| d.to_f64().filter(|p| *p > 0.0);
-        let (price, quality) = match self.ticker.mark.and_then(native) {
-            Some(mark) => (mark, Quality::Ok),
-            None => (self.figures.mid? * factors.scale, Quality::Degraded),
-        };
+        let (price, quality) = self.interest_price()?;
         let (money, base) = match (def.oi_unit, factors.payoff) {
             (SizeUnit::Base, _) => (stated * price, stated),
             (SizeUnit::Quote | SizeUnit::Usd, _) => (stated, stated / price),
@@ -88,5 +84,12 @@ impl Listing {
             }
         };
         Some((money, base * factors.scale, quality))
+    }
+
+    /// The mark in the venue's own quotation; the mid where there is none.
+    pub(super) fn interest_price(&self) -> Option<(f64, Quality)> {
+        let mark = self.ticker.mark.and_then(|d| d.to_f64()).filter(|p| *p > 0.0);
+        let mid = || Some((self.figures.mid? * self.factors?.scale, Quality::Degraded));
+        mark.map(|mark| (mark, Quality::Ok)).or_else(mid)
     }
 }

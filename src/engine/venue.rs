@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
 use super::health::VenueHealth;
 use super::listing::Listing;
+use super::window::ring::DayPeak;
 use crate::model::Nanos;
 use crate::model::event::{Body, Channel, VenueState};
 use crate::model::venue::{ChannelSpec, VenueSpec};
@@ -42,6 +44,10 @@ pub struct Fund {
     pub usd: Option<Decimal>,
     /// When it was stated.
     pub at: Nanos,
+    /// Highest amount of the last day.
+    pub peak: DayPeak,
+    /// Highest value in USD of the last day, looked at each minute.
+    pub peak_usd: DayPeak,
 }
 
 /// Insurance funds of one venue.
@@ -95,7 +101,11 @@ impl Venue {
                 self.listings.iter_mut().for_each(|l| l.state = *state);
             }
             Body::Fund(fund) if self.funds.len() < FUNDS_MAX || self.funds.contains_key(fund.pool) => {
-                let known = Fund { asset: fund.asset.into(), amount: fund.amount, usd: fund.usd, at };
+                let before = self.funds.get(fund.pool).filter(|known| known.asset == fund.asset);
+                let (mut peak, peak_usd) = before.map_or_else(Default::default, |b| (b.peak, b.peak_usd));
+                peak.add(at, fund.amount.to_f64().unwrap_or_default());
+                let (asset, amount, usd) = (fund.asset.into(), fund.amount, fund.usd);
+                let known = Fund { asset, amount, usd, at, peak, peak_usd };
                 self.funds.insert(fund.pool.to_string(), known);
             }
             _ => {}

@@ -296,6 +296,8 @@ pub struct Liquidation<'a> {
     pub position: PositionSide,
     /// Fill price or bankruptcy price.
     pub price_is: LiquidationPrice,
+    /// What was lost beyond bankruptcy, in the settlement currency, where the venue says so.
+    pub loss: Option<Decimal>,
 }
 
 /// What the price of a liquidation stands for.

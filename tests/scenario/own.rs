@@ -9,7 +9,10 @@ use faultline::model::Nanos;
 use faultline::model::account::{
     Balance, Leg, Margin, MarginMode, Order, OrderKind, OrderState, Position, TimeInForce,
 };
-use faultline::model::event::{Body, BookChange, Event, Level, OptionTick, Side, Symbol, Ticker};
+use faultline::model::event::{
+    Body, BookChange, Event, Level, Liquidation, LiquidationPrice, OptionTick, PositionSide, Side, Symbol,
+    Ticker, TradeId,
+};
 use faultline::model::instrument::{Class, InstrumentDef, Payoff, SizeUnit};
 use faultline::model::margin::{MarginBase, MarginForm, MarginSchedule, TierRow, TierStyle};
 use faultline::model::num::Num;
@@ -39,10 +42,23 @@ pub(crate) fn symbol(text: &str) -> Symbol<'_> {
     Symbol { ix, text }
 }
 
-/// `terms X linear BTC USDT USDT m=0.01 scale=1 tiers=0:0.004,50000:0.005 by=quote` and
+/// `terms X linear BTC USDT USDT m=0.01 scale=1 tiers=0:0.004,50000:0.005 by=quote` (a third
+/// number is the highest leverage), `liquidation X long 0.5 at=60000` and
 /// `ticker X mark=60000 index=60000 funding=0.0001 interval=8 underlying=60000 delta=0.5`
 pub(crate) fn list(world: &mut World, venue: u16, at: Nanos, words: &[&str]) {
     let (named, symbol) = (named(words), symbol(words[1]));
+    if words[0] == "liquidation" {
+        let num = |text: &str| Num::parse(text.as_bytes()).unwrap();
+        let liquidation = Liquidation {
+            id: TradeId::None,
+            price: num(named["at"]),
+            size: num(words[3]),
+            position: if words[2] == "long" { PositionSide::Long } else { PositionSide::Short },
+            price_is: LiquidationPrice::Fill,
+            loss: number(&named, "loss"),
+        };
+        return world.tell(venue, symbol, at, Body::Liquidation(liquidation));
+    }
     if words[0] == "ticker" {
         if named.contains_key("delta") {
             let tick = OptionTick {
@@ -56,11 +72,12 @@ pub(crate) fn list(world: &mut World, venue: u16, at: Nanos, words: &[&str]) {
         let ticker = Ticker {
             mark: number(&named, "mark"),
             index: number(&named, "index"),
+            open_interest: number(&named, "oi"),
+            volume_24h: number(&named, "volume"),
             funding_rate: number(&named, "funding"),
             funding_interval_h: number(&named, "interval"),
             funding_cap: number(&named, "cap"),
             funding_floor: number(&named, "floor"),
-            open_interest: number(&named, "oi"),
             ..Ticker::default()
         };
         return world.tell(venue, symbol, at, Body::Ticker(&ticker));
@@ -110,16 +127,15 @@ pub(crate) fn spot(world: &mut World, venue: u16, at: Nanos, currency: &str, mid
 }
 
 fn schedule(tiers: &str, by: Option<&str>) -> MarginSchedule {
-    let pairs: Vec<(Decimal, Decimal)> =
-        tiers.split(',').filter_map(|t| t.split_once(':')).map(|(f, r)| (d(f), d(r))).collect();
-    let row = |(n, (floor, rate)): (usize, &(Decimal, Decimal))| TierRow {
-        floor: *floor,
-        cap: pairs.get(n + 1).map(|next| next.0),
+    let tiers: Vec<Vec<Decimal>> = tiers.split(',').map(|t| t.split(':').map(d).collect()).collect();
+    let row = |(n, tier): (usize, &Vec<Decimal>)| TierRow {
+        floor: tier[0],
+        cap: tiers.get(n + 1).map(|next| next[0]),
         initial: None,
-        maintenance: Some(*rate),
-        max_leverage: None,
+        maintenance: Some(tier[1]),
+        max_leverage: tier.get(2).copied(),
     };
-    let rows = pairs.iter().enumerate().map(row).collect();
+    let rows = tiers.iter().enumerate().map(row).collect();
     let basis = match by {
         Some("base") => SizeUnit::Base,
         Some("contracts") => SizeUnit::Contracts,

@@ -372,7 +372,8 @@ impl BinanceDecoder {
             None => (price(&order.p, "p")?, size(&order.q, "q")?, LiquidationPrice::Order),
         };
         let position = PositionSide::closed_by(side);
-        let body = Body::Liquidation(Liquidation { id: TradeId::None, price, size, position, price_is });
+        let id = TradeId::None;
+        let body = Body::Liquidation(Liquidation { id, price, size, position, price_is, loss: None });
         self.emit(symbol, wire::millis(&order.T, "T")?, body, out);
         Ok(())
     }

@@ -108,6 +108,7 @@ impl BitgetDecoder {
                     Side::Sell => PositionSide::Short,
                 },
                 price_is: LiquidationPrice::Bankruptcy,
+                loss: None,
             };
             let ts_venue = wire::millis(&row.ts, "ts")?;
             let ix = self.place(product, &wire::required(&row.symbol, "symbol")?)?;

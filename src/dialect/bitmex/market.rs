@@ -128,6 +128,7 @@ impl BitmexDecoder {
                 size: wire::size(&row.leaves_qty, "leavesQty")?,
                 position: PositionSide::closed_by(side(&row.side)?),
                 price_is: LiquidationPrice::Order,
+                loss: None,
             };
             let ix = self.table.intern(&wire::required(&row.symbol, "symbol")?)?;
             let symbol = self.table.symbol(ix);

@@ -30,6 +30,7 @@ impl BybitDecoder {
                     Side::Sell => PositionSide::Short,
                 },
                 price_is: LiquidationPrice::Bankruptcy,
+                loss: None,
             };
             let ts_venue = wire::millis(&row.time, "T")?;
             let ix = self.table.intern(&wire::required(&row.s, "s")?)?;

@@ -238,6 +238,7 @@ impl DeribitDecoder {
                     size: trade.size,
                     position: PositionSide::closed_by(order),
                     price_is: LiquidationPrice::Fill,
+                    loss: None,
                 };
                 out.event(Event { symbol, ts_venue, body: Body::Liquidation(liquidation) });
             }

@@ -41,7 +41,7 @@ impl DydxDecoder {
             out.event(Event { symbol, ts_venue, body: Body::Trade(trade) });
             if is_liquidation && !is_history {
                 let (position, price_is) = (PositionSide::closed_by(side), LiquidationPrice::Fill);
-                let body = Body::Liquidation(Liquidation { id, price, size, position, price_is });
+                let body = Body::Liquidation(Liquidation { id, price, size, position, price_is, loss: None });
                 out.event(Event { symbol, ts_venue, body });
             }
             Ok(())

@@ -85,6 +85,7 @@ impl GateDecoder {
                 size,
                 position: PositionSide::closed_by(order),
                 price_is: LiquidationPrice::Order,
+                loss: None,
             };
             // Milliseconds in both; older documents write `time_ms`.
             let ts_venue = wire::millis(&row.time, "time")?

@@ -216,6 +216,7 @@ impl KrakenDecoder {
                 size: trade.size,
                 position: PositionSide::closed_by(trade.side),
                 price_is: LiquidationPrice::Fill,
+                loss: None,
             };
             out.event(Event { symbol, ts_venue, body: Body::Liquidation(liquidation) });
         }

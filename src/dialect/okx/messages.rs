@@ -154,6 +154,8 @@ pub(super) struct LiquidationDetail<'a> {
     #[serde(borrow)]
     pub(super) bk_px: Field<'a>,
     #[serde(borrow)]
+    pub(super) bk_loss: Field<'a>,
+    #[serde(borrow)]
     pub(super) sz: Field<'a>,
     #[serde(borrow)]
     pub(super) ts: Field<'a>,

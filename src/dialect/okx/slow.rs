@@ -164,6 +164,7 @@ impl OkxDecoder {
                     size: wire::size(&detail.sz, "sz")?,
                     position: position(&detail)?,
                     price_is: LiquidationPrice::Bankruptcy,
+                    loss: wire::figure(&detail.bk_loss, "bkLoss")?.map(|loss| loss.abs()),
                 };
                 let is_old = |at: Nanos| self.clock.is_some_and(|now| now.since(at) > HISTORY_AGE);
                 let is_known = |at: Nanos| seen.is_some_and(|before| at <= before);

@@ -6,13 +6,18 @@
 mod basis;
 mod concentration;
 mod feed;
+mod fund;
 mod funding;
+mod liquidation;
 mod liquidity;
 mod open_interest;
 mod own;
 mod price;
 mod row;
+mod rulebook;
+mod tally;
 
+use crate::engine::flow::Window;
 use crate::engine::market::Market;
 use crate::model::Nanos;
 use crate::model::event::Channel;
@@ -69,6 +74,24 @@ pub static METRICS: &[&dyn Metric] = &[
     &funding::DayBurden,
     &funding::CapProximity,
     &basis::Basis,
+    &open_interest::Flow(Window::Minutes5),
+    &open_interest::Flow(Window::Hour),
+    &open_interest::Flow(Window::Day),
+    &open_interest::Shift,
+    &open_interest::DepthRatio,
+    &open_interest::VolumeHours,
+    &rulebook::Bound,
+    &liquidation::Rate,
+    &liquidation::Flush,
+    &liquidation::Imbalance,
+    &liquidation::Branching,
+    &liquidation::Trend,
+    &liquidation::Shortfall,
+    &fund::Drawdown,
+    &rulebook::LeverageGap::TIMES,
+    &rulebook::LeverageGap::DOUBLINGS,
+    &rulebook::Divergence,
+    &rulebook::RaceToBottom,
     &own::GROSS,
     &own::NET_DELTA,
     &own::LEVERAGE,

@@ -3,6 +3,7 @@
 
 mod ewma;
 mod hist;
+pub mod ring;
 mod tod;
 
 use std::collections::VecDeque;
