@@ -6,6 +6,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::audit::Audits;
 use super::beat::Beat;
 use super::book::{Book, BookSide, Depth};
+use super::grid::Path;
 use super::window::{DecayedSum, TimeMean};
 use crate::model::Nanos;
 use crate::model::entry::ConnIx;
@@ -106,9 +107,11 @@ pub struct Listing {
     spread: TimeMean,
     /// C1: time-weighted mean spread of the last ten seconds in bps, as of the last whole second.
     pub spread_10s: Option<f64>,
-    top: Option<(i64, i64)>,
+    pub(super) top: Option<(i64, i64)>,
     crossed_since: Option<Nanos>,
     good_mid: Option<(f64, Nanos)>,
+    /// The mid in event time, while this listing speaks for its venue.
+    pub path: Option<Path>,
     is_dirty: bool,
     /// The book changed since the widest band was summed.
     is_wide_dirty: bool,
@@ -149,6 +152,7 @@ impl Listing {
             top: None,
             crossed_since: None,
             good_mid: None,
+            path: None,
             is_dirty: true,
             is_wide_dirty: true,
             figures: Figures::default(),
@@ -252,6 +256,7 @@ impl Listing {
         self.top = None;
         self.crossed_since = None;
         self.good_mid = None;
+        self.path.iter_mut().for_each(Path::void);
         self.spread.set(at, None);
         self.is_dirty = true;
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::audit::Found;
 use super::beat::CONN_STALE;
 use super::consensus::Vote;
+use super::discovery::Discovery;
 use super::health::ConnHealth;
 use super::ledger::Ledger;
 use super::listing::{CROSSED_MAX, Listing};
@@ -58,6 +59,8 @@ pub struct Market {
     pub ledger: Ledger,
     /// Margin schedules that changed.
     pub rule_changes: RuleChanges,
+    /// Price discovery.
+    pub discovery: Discovery,
     started: Option<Nanos>,
     pub(super) votes: Vec<Vote>,
 }
@@ -77,6 +80,7 @@ impl Market {
             lag_ms: None,
             ledger: Ledger::default(),
             rule_changes: RuleChanges::default(),
+            discovery: Discovery::default(),
             started: None,
             votes: Vec::new(),
         }
@@ -132,6 +136,7 @@ impl Market {
                     slot.health.faults += 1;
                     return Some(Resync { venue, symbol: ix });
                 }
+                listing.trace(at, event.ts_venue);
             }
             Body::Quote(quote) => listing.quote = Some(*quote),
             Body::Trade(trade) => {
@@ -302,6 +307,7 @@ impl Market {
         self.price_currencies(now);
         self.price_coins(now);
         self.value_ledger(now);
+        self.discover(now);
     }
 
     fn roll(&mut self) {

@@ -8,6 +8,8 @@ pub mod audit;
 pub mod beat;
 pub mod book;
 pub mod consensus;
+pub mod discovery;
+pub mod grid;
 pub mod health;
 pub mod history;
 pub mod ledger;
