@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::absorption::Absorption;
 use super::audit::Found;
 use super::beat::CONN_STALE;
 use super::consensus::Vote;
@@ -12,6 +13,7 @@ use super::ledger::Ledger;
 use super::listing::{CROSSED_MAX, Listing};
 use super::metric::{NONE, Table};
 use super::rates::Currency;
+use super::surface::Surfaces;
 use super::venue::{RuleChanges, Venue};
 use super::window::Peak;
 use crate::model::Nanos;
@@ -61,6 +63,10 @@ pub struct Market {
     pub rule_changes: RuleChanges,
     /// Price discovery.
     pub discovery: Discovery,
+    /// Volatility surfaces.
+    pub surfaces: Surfaces,
+    /// Whether everything moves as one.
+    pub absorption: Absorption,
     started: Option<Nanos>,
     pub(super) votes: Vec<Vote>,
 }
@@ -81,6 +87,8 @@ impl Market {
             ledger: Ledger::default(),
             rule_changes: RuleChanges::default(),
             discovery: Discovery::default(),
+            surfaces: Surfaces::default(),
+            absorption: Absorption::default(),
             started: None,
             votes: Vec::new(),
         }
@@ -308,6 +316,8 @@ impl Market {
         self.price_coins(now);
         self.value_ledger(now);
         self.discover(now);
+        self.read_surfaces(now);
+        self.absorb(now);
     }
 
     fn roll(&mut self) {

@@ -3,6 +3,7 @@
 //! Frames change books and sums only. Values, rules and the snapshot move on ticks, which lie on a
 //! fixed grid of `ts_recv`; so a replay of the same tape gives the same alerts, byte for byte.
 
+pub mod absorption;
 pub mod alarm;
 pub mod audit;
 pub mod beat;
@@ -22,6 +23,7 @@ mod show;
 mod show_own;
 pub mod slow;
 mod stated;
+pub mod surface;
 pub mod venue;
 pub mod window;
 

@@ -3,12 +3,15 @@
 //! A metric is a pure reading of the [`Market`] at a tick. Its [`Card`] holds everything that is said
 //! about it anywhere: help, exports, rule validation and default limits come from the card.
 
+mod absorption;
 mod concentration;
+mod discovery;
 mod feed;
 mod liquidity;
 mod open_interest;
 mod own;
 mod price;
+mod volatility;
 
 use crate::engine::market::Market;
 use crate::model::Nanos;
@@ -34,6 +37,14 @@ pub static METRICS: &[&dyn Metric] = &[
     &concentration::Effective,
     &open_interest::OiUsd,
     &open_interest::OiBase,
+    &discovery::Correlation,
+    &discovery::LeadLag,
+    &discovery::LeadLagRatio,
+    &discovery::ComponentShare,
+    &discovery::InfoShare,
+    &volatility::IvGap,
+    &volatility::IvSurface,
+    &absorption::AbsorptionRatio,
     &own::GROSS,
     &own::NET_DELTA,
     &own::LEVERAGE,
