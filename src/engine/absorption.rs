@@ -184,14 +184,12 @@ impl Market {
             return;
         }
         let underlyings = 0..u16::try_from(self.underlyings.len()).unwrap_or(u16::MAX);
-        let prices: Vec<(u16, f64)> =
-            underlyings.filter_map(|u| Some((u, self.consensus_usd(u)?))).collect();
+        let prices: Vec<(u16, f64)> = underlyings.filter_map(|u| Some((u, self.consensus_usd(u)?))).collect();
         let absorption = &mut self.absorption;
         absorption.minute(&prices);
         let matrix = absorption.matrix();
         let takes_part = |s: &&Series| s.minutes >= MINUTES_MIN && s.change.is_some();
-        let is_steady =
-            absorption.series.iter().filter(takes_part).all(|s| s.minutes >= MINUTES_STEADY);
+        let is_steady = absorption.series.iter().filter(takes_part).all(|s| s.minutes >= MINUTES_STEADY);
         let used = matrix.len() as u16;
         let expected = absorption.series.len() as u16;
         let absorbed = Absorbed { at: now, ratio: None, shift: None, used, expected, is_steady };
@@ -238,8 +236,7 @@ mod tests {
     #[test]
     fn eight_assets_have_two_eigenvectors() {
         let sizes = [5.0, 3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
-        let matrix =
-            (0..8).map(|i| (0..8).map(|j| if i == j { sizes[i] } else { 0.0 }).collect()).collect();
+        let matrix = (0..8).map(|i| (0..8).map(|j| if i == j { sizes[i] } else { 0.0 }).collect()).collect();
         assert!((absorption_ratio(matrix).unwrap() - 8.0 / 14.0).abs() < 1e-9);
     }
 

@@ -184,3 +184,98 @@ impl Listing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::MS;
+
+    const NOW: Nanos = Nanos(1_767_225_600 * SECOND);
+
+    fn told(path: &Path, at: Nanos) -> Vec<(i64, Option<i64>)> {
+        let since = |us: i64| us - NOW.0 / US;
+        let price = |mid: f64| (mid * 1e4).round() as i64;
+        path.trace(at).points().iter().map(|p| (since(p.at), p.mid.map(price))).collect()
+    }
+
+    fn take(path: &mut Path, ms: i64, bid: i64) {
+        let at = NOW.plus(ms * MS);
+        path.take(at, Some(at), Some((bid, bid + 2)), 1);
+    }
+
+    /// Catches: a size above what the memory budget allows a listing.
+    #[test]
+    fn a_change_is_eight_bytes_and_the_oldest_goes() {
+        assert_eq!(size_of::<Change>(), 8);
+        let mut path = Path::default();
+        (0..10_000).for_each(|n| take(&mut path, n, 1_000 + n % 7));
+        assert_eq!((path.changes.len(), path.changes.capacity()), (CHANGES_KEPT, CHANGES_KEPT));
+        assert_eq!(told(&path, NOW.plus(10 * SECOND))[0].0, 1_000 * (10_000 - 8_192));
+    }
+
+    #[test]
+    fn same_mids_are_one_change_and_what_came_last_at_an_instant_counts() {
+        let mut path = Path::default();
+        take(&mut path, 0, 1_000);
+        path.take(NOW.plus(MS), Some(NOW.plus(MS)), Some((999, 1_003)), 1);
+        take(&mut path, 5, 1_010);
+        take(&mut path, 3, 1_004); // a stamp that went back keeps its place
+        path.take(NOW.plus(9 * MS), Some(NOW.plus(5 * MS)), Some((1_020, 1_022)), 1);
+        let expected = [(0, Some(1_001_000)), (3_000, Some(1_005_000)), (5_000, Some(1_021_000))];
+        assert_eq!(told(&path, NOW.plus(SECOND)), expected);
+        assert_eq!(told(&path, NOW.plus(4 * MS)).len(), 2, "what is stamped later is not known yet");
+    }
+
+    /// Catches: a return over a gap, or a crossed book that counts as a price.
+    #[test]
+    fn a_gap_and_a_crossed_book_are_holes() {
+        let mut path = Path::default();
+        path.void();
+        assert!(path.changes.is_empty());
+        take(&mut path, 0, 1_000);
+        take(&mut path, 10, 1_002);
+        path.void();
+        path.void();
+        take(&mut path, 20, 1_002);
+        path.take(NOW.plus(30 * MS), Some(NOW.plus(30 * MS)), Some((1_005, 1_004)), 1);
+        let expected = [(0, Some(1_001_000)), (10_000, None), (20_000, Some(1_003_000)), (30_000, None)];
+        assert_eq!(told(&path, NOW.plus(SECOND)), expected);
+    }
+
+    /// Catches: times that wrap after half an hour, and a level that is lost with its change.
+    #[test]
+    fn a_quiet_path_keeps_its_level_at_the_start_of_the_window() {
+        let mut path = Path::default();
+        take(&mut path, 0, 1_000);
+        take(&mut path, 500, 1_010);
+        for minute in 1..120 {
+            path.prune(NOW.plus(60 * minute * SECOND));
+        }
+        let at = NOW.plus(7_200 * SECOND);
+        assert_eq!(told(&path, at), [((7_200 - 900) * 1_000_000, Some(1_011_000))]);
+    }
+
+    #[test]
+    fn stamps_far_off_and_stamps_that_come_late_are_not_mixed_in() {
+        let mut path = Path::default();
+        path.take(NOW, None, Some((1_000, 1_002)), 1);
+        assert!(!path.is_stamped && path.changes.len() == 1);
+        path.take(NOW, Some(Nanos(0)), Some((1_004, 1_006)), 1);
+        take(&mut path, 10, 1_002);
+        path.take(NOW.plus(20 * MS), None, Some((1_008, 1_010)), 1);
+        assert!(path.is_stamped && path.changes.len() == 2);
+    }
+
+    /// Catches: digits lost in a crash.
+    #[test]
+    fn a_fall_to_a_thousandth_keeps_the_digits() {
+        let mut path = Path::default();
+        take(&mut path, 0, 6_000_000);
+        take(&mut path, 10, 6_001);
+        take(&mut path, 20, 6_002);
+        let mids: Vec<f64> = path.trace(NOW.plus(SECOND)).points().iter().filter_map(|p| p.mid).collect();
+        for (mid, expected) in mids.iter().zip([600_000.1, 600.2, 600.3]) {
+            assert!((mid / expected - 1.0).abs() < 1e-7, "{mid}");
+        }
+    }
+}

@@ -19,7 +19,7 @@ pub const NODES: usize = DELTAS.len() * TENORS.len();
 /// Position of 30 days at the money.
 const ATM_30: usize = 7;
 /// Sensitivity to volatility at [`DELTAS`] against that at the money: `φ(N⁻¹(δ))/φ(0)`.
-const BELL: [f64; 5] = [0.439_915, 0.796_555, 1.0, 0.796_555, 0.439_915];
+const BELL: [f64; 5] = [0.439_909, 0.796_548, 1.0, 0.796_548, 0.439_909];
 /// Square roots of [`TENORS`] over 30 days: sensitivity grows with them.
 const ROOTS: [f64; 3] = [0.483_046, 1.0, 1.732_051];
 /// Share of the sensitivity that two surfaces must have in common to be compared.

@@ -42,9 +42,9 @@ impl Profile {
     /// The shift of the largest correlation in size, and that correlation. Ties go to the smallest shift.
     pub fn lead(&self) -> (i64, f64) {
         let outwards = (0..=self.reach).flat_map(|s| [s, -s]);
-        outwards.filter_map(|s| Some((s, self.rho(s)?))).fold((0, 0.0), |best: (i64, f64), next| {
-            if next.1.abs() > best.1.abs() { next } else { best }
-        })
+        outwards
+            .filter_map(|s| Some((s, self.rho(s)?)))
+            .fold((0, 0.0), |best: (i64, f64), next| if next.1.abs() > best.1.abs() { next } else { best })
     }
 
     /// `Σ rho² (x leads) / Σ rho² (y leads)`; `None` when nothing speaks for y (erratum 21).

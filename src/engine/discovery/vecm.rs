@@ -67,9 +67,11 @@ pub fn fit(prices: &[Option<(f64, f64)>]) -> Option<Model> {
     let solved: Vec<[f64; 3]> = (0..TERMS).filter_map(line).collect();
     let mut sums = [0.0; 3]; // aa, ab, bb
     for row in &rows {
-        let fitted = row.terms.iter().zip(&solved).fold([0.0; 2], |[a, b], (x, [alpha, beta, _])| {
-            [a + x * alpha, b + x * beta]
-        });
+        let fitted = row
+            .terms
+            .iter()
+            .zip(&solved)
+            .fold([0.0; 2], |[a, b], (x, [alpha, beta, _])| [a + x * alpha, b + x * beta]);
         let [a, b] = [row.changes[0] - fitted[0], row.changes[1] - fitted[1]];
         sums = [sums[0] + a * a, sums[1] + a * b, sums[2] + b * b];
     }

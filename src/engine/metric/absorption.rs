@@ -51,3 +51,27 @@ impl Metric for AbsorptionRatio {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::absorption::Absorbed;
+
+    /// Catches: a ratio of five coins, and one of a few minutes that looks settled.
+    #[test]
+    fn five_coins_say_nothing_and_an_hour_is_not_steady() {
+        let mut market = Market::new(Vec::new());
+        let mut rows = |absorbed| {
+            market.absorption.newest = absorbed;
+            let mut out = Vec::new();
+            AbsorptionRatio.eval(&market, Nanos(0), &mut out);
+            out.iter().map(|r| (r.scope.part.word(), r.value, r.quality, r.coverage)).collect::<Vec<_>>()
+        };
+        assert!(rows(None).is_empty());
+        let few = Absorbed { at: Nanos(0), ratio: None, shift: None, used: 3, expected: 3, is_steady: true };
+        assert_eq!(rows(Some(few))[0], ("", None, Quality::Missing, 0.5));
+        let young = Absorbed { ratio: Some(0.7), used: 7, expected: 7, is_steady: false, ..few };
+        let expected = [("", Some(0.7), Quality::Degraded, 1.0), (SHIFT, None, Quality::Missing, 1.0)];
+        assert_eq!(rows(Some(young)), expected);
+    }
+}

@@ -12,7 +12,8 @@ fn each(market: &Market, mut f: impl FnMut(u16, &[(u16, &Surface)])) {
     let rows: Vec<(u16, u16, &Surface)> = market.surfaces.iter().map(|((u, v), s)| (*u, *v, s)).collect();
     for rows in rows.chunk_by(|a, b| a.0 == b.0) {
         let Some(first) = rows.first() else { continue };
-        let venues: Vec<(u16, &Surface)> = rows.iter().map(|(_, venue, surface)| (*venue, *surface)).collect();
+        let venues: Vec<(u16, &Surface)> =
+            rows.iter().map(|(_, venue, surface)| (*venue, *surface)).collect();
         f(first.0, &venues);
     }
 }
@@ -106,5 +107,119 @@ impl Metric for IvSurface {
                 }
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::market::Market;
+    use crate::model::Decimal;
+    use crate::model::entry::ConnIx;
+    use crate::model::event::{Body, Event, OptionTick, Symbol};
+    use crate::model::instrument::{Class, InstrumentDef, Right};
+    use crate::model::time::SECOND;
+
+    const START: Nanos = Nanos(1_767_225_600 * SECOND);
+
+    fn market(venues: usize) -> Market {
+        let spec = |id: usize| {
+            let text = format!(
+                "id = \"v{id}\"\nbrand = \"v\"\nshort = \"v\"\nname = \"V\"\ndialect = \"x\"\n\
+                 [[endpoint]]\nname = \"e\"\nurl = \"wss://v.invalid\"\nchannels = [\"book\"]\n\
+                 [rest]\nurl = \"https://v.invalid\"\n"
+            );
+            toml::from_str(&text).unwrap()
+        };
+        let mut market = Market::new((0..venues).map(spec).collect());
+        let perp =
+            InstrumentDef { underlying: "BTC".into(), quote: "USD".into(), ..InstrumentDef::default() };
+        market.define(0, 0, "P", &perp);
+        market
+    }
+
+    fn d(x: f64) -> Decimal {
+        Decimal::try_from(x).unwrap()
+    }
+
+    /// An expiry of one venue: calls and puts that quote these volatilities at these deltas.
+    fn quote(market: &mut Market, venue: u16, days: i64, smile: &[(f64, f64)], wide: f64, at: Nanos) {
+        for (n, (delta, volatility)) in (0u32..).zip(smile) {
+            let ix = 1 + 100 * days as u32 + n;
+            let is_put = *delta < 0.0;
+            let def = InstrumentDef {
+                class: Class::Option,
+                underlying: "BTC".into(),
+                quote: "USD".into(),
+                expiry: Some(START.plus(days * 86_400 * SECOND)),
+                strike: Some(Decimal::from(60_000)),
+                right: Some(if is_put { Right::Put } else { Right::Call }),
+                ..InstrumentDef::default()
+            };
+            let text = format!("O{ix}");
+            market.define(venue, ix, &text, &def);
+            let tick = OptionTick {
+                mark_iv: Some(d(*volatility)),
+                bid_iv: Some(d(volatility - wide / 2.0)),
+                ask_iv: Some(d(volatility + wide / 2.0)),
+                delta: Some(d(*delta)),
+                ..OptionTick::default()
+            };
+            let event =
+                Event { symbol: Symbol { ix, text: &text }, ts_venue: None, body: Body::Option(&tick) };
+            market.apply(venue, ConnIx(venue), at, &event);
+        }
+    }
+
+    fn rows(metric: &dyn Metric, market: &Market) -> Vec<(Option<f64>, Quality)> {
+        let mut out = Vec::new();
+        metric.eval(market, START, &mut out);
+        out.iter().map(|r| (r.value.map(|v| (v * 1e6).round() / 1e6), r.quality)).collect()
+    }
+
+    /// Catches: a put read as a call, a quote that is old or wide and still counts.
+    #[test]
+    fn b7_iv_gap_from_quotes_of_two_venues() {
+        let mut market = market(2);
+        // At the money between a call of delta 0.4 and a put of delta -0.4, which is a call of 0.6.
+        quote(&mut market, 0, 20, &[(0.4, 0.49), (-0.4, 0.51)], 0.02, START);
+        quote(&mut market, 0, 40, &[(0.4, 0.54), (-0.4, 0.54)], 0.02, START);
+        market.read_surfaces(START);
+        assert_eq!(rows(&IvGap, &market), [(None, Quality::Missing)], "one venue has nobody to differ from");
+        for days in [20, 40] {
+            quote(&mut market, 1, days, &[(0.4, 0.55), (-0.4, 0.55)], 0.02, START.plus(15 * SECOND));
+        }
+        quote(&mut market, 1, 30, &[(0.45, 0.9), (0.55, 0.9)], 0.11, START.plus(15 * SECOND));
+        market.read_surfaces(START.plus(15 * SECOND));
+        let gap = rows(&IvGap, &market)[0].0.unwrap();
+        assert!((gap + 2.299_589).abs() < 1e-3, "{gap}: some seconds nearer to the expiry than the vector");
+        assert_eq!(rows(&IvGap, &market)[1], (Some(-gap), Quality::Degraded), "two accuse each other");
+        market.read_surfaces(START.plus(65 * SECOND));
+        let gone = [(None, Quality::Missing), (None, Quality::Missing)];
+        assert_eq!(rows(&IvGap, &market), gone, "after a minute a quote is none");
+    }
+
+    #[test]
+    fn b8_surfaces_of_two_venues() {
+        let smile = |up: f64| {
+            [(0.05, 0.60), (0.25, 0.5), (0.5, 0.45), (-0.25, 0.5), (-0.05, 0.6)].map(|(d, v)| (d, v + up))
+        };
+        let mut market = market(2);
+        for (venue, up) in [(0, 0.0), (1, 0.02)] {
+            for days in [5, 10, 60] {
+                quote(&mut market, venue, days, &smile(up), 0.02, START);
+            }
+        }
+        market.read_surfaces(START);
+        // Ninety days lie beyond the last expiry: 46 % of the weight is left.
+        assert_eq!(rows(&IvSurface, &market), [(None, Quality::Missing)]);
+        quote(&mut market, 0, 120, &smile(0.0), 0.02, START);
+        quote(&mut market, 1, 120, &smile(0.02), 0.02, START);
+        market.read_surfaces(START);
+        assert_eq!(rows(&IvSurface, &market), [(Some(2.0), Quality::Ok)]);
+        quote(&mut market, 1, 120, &smile(-0.3), 0.02, START);
+        market.read_surfaces(START);
+        let broken = rows(&IvSurface, &market)[0];
+        assert!(broken.0.unwrap() > 5.0 && broken.1 == Quality::Degraded, "{broken:?}");
     }
 }
