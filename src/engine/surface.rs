@@ -68,7 +68,7 @@ pub fn at_tenor(days: f64, near: (f64, f64), far: (f64, f64)) -> Option<f64> {
     if !(d1 <= days && days <= d2) || d1 <= 0.0 {
         return None;
     }
-    if d1 == d2 {
+    if d2 - d1 <= 0.0 {
         return Some(v1);
     }
     let (w1, w2) = (v1 * v1 * d1, v2 * v2 * d2);
@@ -143,7 +143,7 @@ fn surface(quotes: &[Quote], now: Nanos) -> Surface {
     for (node, (days, delta)) in surface.nodes.iter_mut().zip(wanted) {
         // The expiries that have this delta.
         let term = expiries.iter().filter_map(|(d, smile)| Some((*d, smile.get(delta).copied().flatten()?)));
-        let near = term.clone().filter(|point| point.0 <= days).next_back();
+        let near = term.clone().rfind(|point| point.0 <= days);
         let far = term.clone().find(|point| point.0 >= days);
         *node = near.zip(far).and_then(|(near, far)| at_tenor(days, near, far));
         let variances = term.map(|(days, volatility)| volatility * volatility * days);
@@ -188,6 +188,7 @@ mod tests {
         assert_eq!(at_tenor(30.0, (31.0, 0.5), (40.0, 0.5)), None, "both sides are needed");
         assert_eq!(at_tenor(30.0, (20.0, 0.5), (29.0, 0.5)), None);
         assert_eq!(at_tenor(30.0, (30.0, 0.5), (30.0, 0.5)), Some(0.5));
+        assert!((at_tenor(20.0, (20.0, 0.50), (40.0, 0.54)).unwrap() - 0.5).abs() < 1e-12);
     }
 
     #[test]

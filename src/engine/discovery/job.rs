@@ -112,15 +112,12 @@ impl Task {
             let ahead = series.iter().enumerate();
             ahead.flat_map(|(n, a)| series.iter().skip(n + 1).map(move |b| (a, b)))
         };
-        let dated = |rows| Some(Dated { at: self.at, rows });
-        let mut found =
-            Found { leads: dated(pairs().map(|(a, b)| self.lead(a, b)).collect()), ..Found::default() };
-        if self.is_slow {
-            let rows = pairs().map(|(a, b)| self.bond(a, b)).collect();
-            found.bonds = Some(Dated { at: self.at, rows });
-            found.shares = Some(Dated { at: self.at, rows: self.shares(&series) });
+        let at = self.at;
+        Found {
+            leads: Some(Dated { at, rows: pairs().map(|(a, b)| self.lead(a, b)).collect() }),
+            bonds: self.is_slow.then(|| Dated { at, rows: pairs().map(|(a, b)| self.bond(a, b)).collect() }),
+            shares: self.is_slow.then(|| Dated { at, rows: self.shares(&series) }),
         }
-        found
     }
 
     fn series<'t>(&self, head: &'t Head, is_mixed: bool, rates: &Rates) -> Series<'t> {

@@ -52,10 +52,9 @@ pub fn steps(points: &[Point], width: i64) -> Vec<Step> {
     let mut steps = Vec::new();
     for slotted in points.chunk_by(|a, b| slot(a.at) == slot(b.at)) {
         let Some(last) = slotted.last() else { continue };
-        if let Some((old, new)) = before.zip(last.mid)
-            && old != new
-        {
-            steps.push(Step { slot: slot(last.at), change: new / old - 1.0 });
+        let change = before.zip(last.mid).map(|(old, new)| new / old - 1.0);
+        if let Some(change) = change.filter(|change| *change != 0.0) {
+            steps.push(Step { slot: slot(last.at), change });
         }
         before = last.mid;
     }

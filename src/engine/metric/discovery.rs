@@ -1,7 +1,8 @@
 //! Family D: price discovery. Results come from [`crate::engine::discovery`], a second after their tick.
 
 use super::{Bad, Card, Input, Metric, Over, Part, Row, Scope, Unit};
-use crate::engine::discovery::{Dated, Found};
+use crate::engine::discovery::vecm::Bounds;
+use crate::engine::discovery::{Dated, Found, Lead, Share};
 use crate::engine::market::Market;
 use crate::model::Nanos;
 use crate::snapshot::{BookState, Quality};
@@ -68,7 +69,7 @@ fn shares<const N: usize>(
     market: &Market,
     at: Nanos,
     parts: [Part; N],
-    find: impl Fn(&crate::engine::discovery::Share) -> ([Option<f64>; N], Quality),
+    find: impl Fn(&Share) -> ([Option<f64>; N], Quality),
     out: &mut Vec<Row>,
 ) {
     for underlying in market.discovery.followed() {
@@ -90,7 +91,10 @@ fn shares<const N: usize>(
                 out.push(Row {
                     scope: Scope::cell(*underlying, venue).part(part),
                     value,
-                    quality: if value.is_some() { quality } else { quality.max(Quality::Stale) },
+                    quality: match value {
+                        None if quality != Quality::Stale => Quality::Missing,
+                        _ => quality,
+                    },
                     coverage: f64::from(used) / f64::from(expected.max(1)),
                     used,
                     expected,
@@ -170,9 +174,7 @@ impl Metric for LeadLagRatio {
     }
 
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
-        let find = |l: &crate::engine::discovery::Lead| {
-            (l.pair, l.ratio, if l.ratio.is_some() { l.quality } else { Quality::Missing })
-        };
+        let find = |l: &Lead| (l.pair, l.ratio, if l.ratio.is_some() { l.quality } else { Quality::Missing });
         pairs(market, at, |f| f.leads.as_ref(), find, out);
     }
 }
@@ -221,9 +223,9 @@ impl Metric for InfoShare {
 
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
         let [low, high] = BOUNDS.map(Part::Named);
-        let find = |share: &crate::engine::discovery::Share| {
+        let find = |share: &Share| {
             let values = share.info.map(|b| [b.mid(), b.low, b.high]);
-            let is_told = share.info.is_some_and(|b| b.is_separable());
+            let is_told = share.info.as_ref().is_some_and(Bounds::is_separable);
             let quality = if is_told { share.quality } else { share.quality.max(Quality::Degraded) };
             (values.map_or([None; 3], |v| v.map(Some)), quality)
         };
