@@ -3,7 +3,7 @@
 use super::hayashi_yoshida::sums;
 use super::lead_lag::Profile;
 use super::sample::{Move, Point, SECOND_US, STEP_US, Step, moves, seconds, steps};
-use super::vecm::{Bounds, component_shares, fit, information_shares};
+use super::vecm::{Bounds, Model, component_shares, fit, information_shares};
 use super::{Bond, Dated, Found, Lead, Rates, Share};
 use crate::engine::consensus::{Vote, WEIGHT_CAP, cap_weights, sort, weighted_median};
 use crate::engine::grid::{Trace, WINDOW};
@@ -233,7 +233,7 @@ fn share(venue: u16, prices: &[Option<f64>], votes: &[Vec<Vote>], quality: Quali
         own.zip(rest).map(|(own, rest)| (log(own), log(rest)))
     });
     let both: Vec<Option<(f64, f64)>> = both.collect();
-    let told = fit(&both).filter(|model| model.is_identified()).and_then(|model| {
+    let told = fit(&both).filter(Model::is_identified).and_then(|model| {
         let psi = component_shares(model.alpha)?;
         Some((psi, information_shares(psi, model.omega)))
     });
