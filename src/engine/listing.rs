@@ -8,6 +8,7 @@ use super::beat::Beat;
 use super::book::{Book, BookSide, Depth};
 use super::flow::Flow;
 use super::forced::Forced;
+use super::grid::Path;
 use super::impact::Impact;
 use super::margins::Margins;
 use super::window::{DecayedSum, TimeMean};
@@ -116,10 +117,12 @@ pub struct Listing {
     spread: TimeMean,
     /// C1: time-weighted mean spread of the last ten seconds in bps, as of the last whole second.
     pub spread_10s: Option<f64>,
-    top: Option<(i64, i64)>,
+    pub(super) top: Option<(i64, i64)>,
     crossed_since: Option<Nanos>,
     /// The best prices before the book crossed.
     good_top: Option<(i64, i64)>,
+    /// The mid in event time, while this listing speaks for its venue.
+    pub path: Option<Path>,
     is_dirty: bool,
     /// The book changed since the widest band was summed.
     is_wide_dirty: bool,
@@ -165,6 +168,7 @@ impl Listing {
             top: None,
             crossed_since: None,
             good_top: None,
+            path: None,
             is_dirty: true,
             is_wide_dirty: true,
             figures: Figures::default(),
@@ -271,6 +275,7 @@ impl Listing {
         self.top = None;
         self.crossed_since = None;
         self.good_top = None;
+        self.path.iter_mut().for_each(Path::void);
         self.spread.set(at, None);
         self.is_dirty = true;
     }

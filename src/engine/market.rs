@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use super::absorption::Absorption;
 use super::arb::Arbs;
 use super::audit::Found;
 use super::beat::CONN_STALE;
 use super::consensus::Vote;
 use super::cost::Costs;
+use super::discovery::Discovery;
 use super::ears::Ears;
 use super::health::ConnHealth;
 use super::ledger::Ledger;
@@ -15,6 +17,7 @@ use super::listing::{CROSSED_MAX, Listing};
 use super::margins::{Drift, Margins};
 use super::metric::{NONE, Table};
 use super::rates::Currency;
+use super::surface::Surfaces;
 use super::venue::{RuleChanges, Venue};
 use super::window::Peak;
 use crate::model::Nanos;
@@ -70,6 +73,12 @@ pub struct Market {
     pub ears: Ears,
     /// The rules there were when a venue was first seen.
     pub drift: Drift,
+    /// Price discovery.
+    pub discovery: Discovery,
+    /// Volatility surfaces.
+    pub surfaces: Surfaces,
+    /// Whether everything moves as one.
+    pub absorption: Absorption,
     started: Option<Nanos>,
     pub(super) votes: Vec<Vote>,
 }
@@ -93,6 +102,9 @@ impl Market {
             arbs: Arbs::default(),
             ears: Ears::default(),
             drift: Drift::default(),
+            discovery: Discovery::default(),
+            surfaces: Surfaces::default(),
+            absorption: Absorption::default(),
             started: None,
             votes: Vec::new(),
         }
@@ -148,6 +160,7 @@ impl Market {
                     slot.health.faults += 1;
                     return Some(Resync { venue, symbol: ix });
                 }
+                listing.trace(at, event.ts_venue);
             }
             Body::Quote(quote) => listing.quote = Some(*quote),
             Body::Trade(trade) => {
@@ -335,6 +348,9 @@ impl Market {
             self.keep_first_rules();
         }
         self.value_ledger(now);
+        self.discover(now);
+        self.read_surfaces(now);
+        self.absorb(now);
     }
 
     fn roll(&mut self) {

@@ -3,6 +3,7 @@
 //! Frames change books and sums only. Values, rules and the snapshot move on ticks, which lie on a
 //! fixed grid of `ts_recv`; so a replay of the same tape gives the same alerts, byte for byte.
 
+pub mod absorption;
 pub mod alarm;
 pub mod arb;
 pub mod audit;
@@ -10,10 +11,12 @@ pub mod beat;
 pub mod book;
 pub mod consensus;
 pub mod cost;
+pub mod discovery;
 pub mod ears;
 pub mod flow;
 pub mod forced;
 pub mod funding;
+pub mod grid;
 pub mod health;
 pub mod history;
 pub mod impact;
@@ -28,6 +31,7 @@ mod show;
 mod show_own;
 pub mod slow;
 mod stated;
+pub mod surface;
 pub mod venue;
 pub mod walk;
 pub mod window;

@@ -3,8 +3,10 @@
 //! A metric is a pure reading of the [`Market`] at a tick. Its [`Card`] holds everything that is said
 //! about it anywhere: help, exports, rule validation and default limits come from the card.
 
+mod absorption;
 mod basis;
 mod concentration;
+mod discovery;
 mod feed;
 mod fund;
 mod funding;
@@ -16,6 +18,7 @@ mod price;
 mod row;
 mod rulebook;
 mod tally;
+mod volatility;
 
 use crate::engine::flow::Window;
 use crate::engine::market::Market;
@@ -92,6 +95,14 @@ pub static METRICS: &[&dyn Metric] = &[
     &rulebook::LeverageGap::DOUBLINGS,
     &rulebook::Divergence,
     &rulebook::RaceToBottom,
+    &discovery::Correlation,
+    &discovery::LeadLag,
+    &discovery::LeadLagRatio,
+    &discovery::ComponentShare,
+    &discovery::InfoShare,
+    &volatility::IvGap,
+    &volatility::IvSurface,
+    &absorption::AbsorptionRatio,
     &own::GROSS,
     &own::NET_DELTA,
     &own::LEVERAGE,
