@@ -7,6 +7,7 @@ pub mod alarm;
 pub mod audit;
 pub mod beat;
 pub mod book;
+pub mod cascade;
 pub mod consensus;
 pub mod health;
 pub mod history;
