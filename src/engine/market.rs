@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use super::audit::Found;
 use super::beat::CONN_STALE;
+use super::cascade::case::Cases;
 use super::consensus::Vote;
 use super::health::ConnHealth;
+use super::hidden::{Hidden, Loss, is_due};
 use super::ledger::Ledger;
 use super::listing::{CROSSED_MAX, Listing};
 use super::metric::{NONE, Table};
@@ -15,7 +17,7 @@ use super::venue::{RuleChanges, Venue};
 use super::window::Peak;
 use crate::model::Nanos;
 use crate::model::entry::ConnIx;
-use crate::model::event::{Body, Channel, Event, GapWhy};
+use crate::model::event::{Body, Channel, Event, GapWhy, PositionSide};
 use crate::model::instrument::{Class, InstrumentDef, Payoff};
 use crate::model::time::SECOND;
 use crate::model::venue::{ChannelSpec, VenueSpec};
@@ -58,6 +60,10 @@ pub struct Market {
     pub ledger: Ledger,
     /// Margin schedules that changed.
     pub rule_changes: RuleChanges,
+    /// Estimates of what others hold.
+    pub hidden: Hidden,
+    /// What a shock would start.
+    pub cases: Cases,
     started: Option<Nanos>,
     pub(super) votes: Vec<Vote>,
 }
@@ -77,6 +83,8 @@ impl Market {
             lag_ms: None,
             ledger: Ledger::default(),
             rule_changes: RuleChanges::default(),
+            hidden: Hidden::default(),
+            cases: Cases::default(),
             started: None,
             votes: Vec::new(),
         }
@@ -137,6 +145,11 @@ impl Market {
             Body::Trade(trade) => {
                 let money = self.currencies.get(usize::from(listing.money_currency)).and_then(|c| c.usd);
                 listing.trade(at, trade, money);
+                if trade.is_liquidation && !trade.is_history {
+                    let position = PositionSide::closed_by(trade.side);
+                    let loss = Loss { price: trade.price, size: trade.size, position, rate: money };
+                    self.hidden.lose(venue, ix, at, listing, &loss);
+                }
             }
             Body::Ticker(ticker) => listing.merge(at, ticker),
             Body::Option(tick) => listing.merge_option(at, tick),
@@ -156,8 +169,12 @@ impl Market {
                     return Some(Resync { venue, symbol: ix });
                 }
             }
-            Body::Liquidation(_)
-            | Body::Audit(_)
+            Body::Liquidation(l) => {
+                let rate = self.currencies.get(usize::from(listing.money_currency)).and_then(|c| c.usd);
+                let loss = Loss { price: l.price, size: l.size, position: l.position, rate };
+                self.hidden.lose(venue, ix, at, listing, &loss);
+            }
+            Body::Audit(_)
             | Body::Fund(_)
             | Body::Position(_)
             | Body::Order(_)
@@ -289,6 +306,20 @@ impl Market {
         if now.is_on(SECOND) {
             self.close_second(now);
         }
+        self.estimate(now);
+    }
+
+    /// Estimates what others hold and what a shock would start, each underlying at its own tick.
+    fn estimate(&mut self, now: Nanos) {
+        let (mut hidden, mut cases) = (std::mem::take(&mut self.hidden), std::mem::take(&mut self.cases));
+        if now.is_on(SECOND) {
+            hidden.second(self);
+        }
+        for underlying in (0..self.underlyings.len() as u16).filter(|u| is_due(*u, now)) {
+            hidden.visit(self, underlying, now);
+        }
+        cases.tick(self, &hidden, now);
+        (self.hidden, self.cases) = (hidden, cases);
     }
 
     fn close_second(&mut self, now: Nanos) {

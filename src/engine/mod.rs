@@ -10,6 +10,7 @@ pub mod book;
 pub mod cascade;
 pub mod consensus;
 pub mod health;
+pub mod hidden;
 pub mod history;
 pub mod ledger;
 pub mod listing;

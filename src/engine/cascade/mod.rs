@@ -5,6 +5,7 @@
 //! prices stays in the index and reaches further triggers. Venues run in id order, triggers by price then
 //! age, so that the same inputs give the same bits. Prices are USD, quantities base units.
 
+pub mod case;
 mod run;
 pub mod scan;
 #[cfg(test)]
@@ -12,11 +13,19 @@ mod tests;
 
 pub use run::{Funds, Outcome, PlaceOutcome, Round, Run, Step};
 
+/// The text of [`LIMITS`], for cards.
+macro_rules! limits {
+    () => {
+        "Scenario, not forecast. Positions are estimated from public data. Book beyond the feed's depth counts as \
+         empty; no new buyers come except refill; other underlyings and collateral are not moved. ADL breaks hedges \
+         and drives market makers out: not simulated, so read a result with ADL again with the pessimistic set. \
+         Venues differ in trigger and order of ADL."
+    };
+}
+pub(in crate::engine) use limits;
+
 /// Printed under every result of this module.
-pub const LIMITS: &str = "Scenario, not forecast. Positions are estimated from public data. Book beyond the feed's depth counts \
-    as empty; no new buyers come except refill; other underlyings and collateral are not moved. ADL breaks hedges \
-    and drives market makers out: not simulated, so read a result with ADL again with the pessimistic set. Venues \
-    differ in trigger and order of ADL.";
+pub const LIMITS: &str = limits!();
 
 /// Rounds after which what is left of the queue goes to ADL.
 pub(super) const ROUNDS_MAX: u32 = 200;

@@ -80,7 +80,8 @@ fn t2_trace_of_the_rounds() {
     let (_, rounds) = Run::new(100.0, &worked()).traced(Way::Down, 0.05, &CENTRAL, Funds::UnknownEmpty);
     let row = |s: &Step| [s.triggered, s.filled, s.price, s.fund, s.adl];
     let [first, second] = rounds.as_slice() else { panic!("{rounds:?}") };
-    for (got, want) in row(&first.places[1]).into_iter().zip([600.0, 397.216_981_132, 92.15, 0.0, 202.783_019])
+    for (got, want) in
+        row(&first.places[1]).into_iter().zip([600.0, 397.216_981_132, 92.15, 0.0, 202.783_019])
     {
         assert!((got - want).abs() < 1e-6, "{got} for {want}");
     }
@@ -125,8 +126,14 @@ fn t2_ramp_of_ten_steps() {
         is_whole(&out, 94.544_538_649_999_98, 1.091_092_270_000_004_7, 10);
         let a = [800.0, 76_783.670_908_163_13, 0.0, 2_235.868_622_549_36, 0.0, 94.544_538_649_999_98];
         is_place(&out.places[0], a);
-        let b =
-            [600.0, 57_172.807_339_205_67, 310.396_714_036_906_5, 0.0, 158.284_588_051_053_76, 92.429_371_865];
+        let b = [
+            600.0,
+            57_172.807_339_205_67,
+            310.396_714_036_906_5,
+            0.0,
+            158.284_588_051_053_76,
+            92.429_371_865,
+        ];
         is_place(&out.places[1], b);
     }
 }
@@ -251,5 +258,8 @@ fn an_unknown_fund_is_a_range() {
     near(cell.adl_usd.empty, cell.adl_usd.endless);
     near(cell.loss_usd, 308.75 + 1_263.08);
     near(cell.unfilled, 450.0);
-    near(known.down.losses[CENTRAL_AT].iter().sum(), known.down.cell(CENTRAL_AT, Grid::COVER_PCT).unwrap().loss_usd);
+    near(
+        known.down.losses[CENTRAL_AT].iter().sum(),
+        known.down.cell(CENTRAL_AT, Grid::COVER_PCT).unwrap().loss_usd,
+    );
 }

@@ -17,6 +17,23 @@ impl<const LANES: usize> Fenwick<LANES> {
         self.nodes.fill([0.0; LANES]);
     }
 
+    /// Adds to one lane at a position of a tree that [`Fenwick::build`] follows; beyond the end for nothing.
+    pub fn put(&mut self, at: usize, lane: usize, x: f64) {
+        if let Some(cell) = self.nodes.get_mut(at).and_then(|node| node.get_mut(lane)) {
+            *cell += x;
+        }
+    }
+
+    /// Makes a tree out of what was put, in O(n).
+    pub fn build(&mut self) {
+        for at in 1..=self.nodes.len() {
+            let (parent, own) = (at + (at & at.wrapping_neg()), self.nodes.get(at - 1).copied());
+            if let (Some(parent), Some(own)) = (self.nodes.get_mut(parent - 1), own) {
+                parent.iter_mut().zip(own).for_each(|(sum, x)| *sum += x);
+            }
+        }
+    }
+
     /// Adds to one lane at a position; beyond the end it counts for nothing.
     pub fn add(&mut self, at: usize, lane: usize, x: f64) {
         let mut next = at + 1;
@@ -46,17 +63,21 @@ mod tests {
     #[test]
     fn sums_are_those_of_a_loop() {
         let mut tree = Fenwick::<2>::new(37);
+        let mut built = Fenwick::<2>::new(37);
         let mut plain = [[0.0; 2]; 37];
         for k in 0..400usize {
             let (at, lane, x) = (k * 7 % 41, k % 2, (k % 13) as f64);
             tree.add(at, lane, x);
+            built.put(at, lane, x);
             if let Some(cell) = plain.get_mut(at) {
                 cell[lane] += x;
             }
         }
+        built.build();
         for count in 0..45 {
             let want = |lane: usize| plain.iter().take(count).map(|c| c[lane]).sum::<f64>();
             assert_eq!(tree.sum(count), [want(0), want(1)], "{count}");
+            assert_eq!(built.sum(count), [want(0), want(1)], "{count}");
         }
         tree.clear();
         assert_eq!(tree.sum(37), [0.0; 2]);

@@ -3,8 +3,10 @@
 //! A metric is a pure reading of the [`Market`] at a tick. Its [`Card`] holds everything that is said
 //! about it anywhere: help, exports, rule validation and default limits come from the card.
 
+mod cascade;
 mod concentration;
 mod feed;
+mod hidden;
 mod liquidity;
 mod open_interest;
 mod own;
@@ -34,6 +36,19 @@ pub static METRICS: &[&dyn Metric] = &[
     &concentration::Effective,
     &open_interest::OiUsd,
     &open_interest::OiBase,
+    &hidden::Leverage,
+    &hidden::NearLiq::TWO,
+    &hidden::NearLiq::FIVE,
+    &hidden::NearLiq::TEN,
+    &hidden::AtRisk,
+    &hidden::ForecastCover,
+    &cascade::Shock::Amplification,
+    &cascade::Shock::Loss,
+    &cascade::Shock::Adl,
+    &cascade::InsuranceCover,
+    &cascade::Shock::Critical,
+    &cascade::Shock::Convexity,
+    &cascade::Shock::Concentration,
     &own::GROSS,
     &own::NET_DELTA,
     &own::LEVERAGE,
