@@ -144,7 +144,8 @@ impl Case {
         about.index = index.to_f64().filter(|i| *i > 0.0)?;
         let (mut places, mut open, mut known, mut oldest) = (Vec::new(), 0.0, 0.0, now);
         for venue in 0..market.venues.len() as u16 {
-            let Some((_, head)) = market.head(venue, underlying) else { continue };
+            let head = market.head(venue, underlying).filter(|(_, head)| head.conn.is_some());
+            let Some((_, head)) = head else { continue };
             about.expected += 1;
             let interest = interest(market, head);
             open += interest.unwrap_or(0.0);
@@ -271,3 +272,7 @@ fn pool(market: &Market, venue: u16, head: &Listing, now: Nanos) -> Option<Pool>
     };
     Some(Pool { name: name.clone(), usd: usd.max(0.0), is_old: now.since(fund.at) > FUND_OLD })
 }
+
+#[cfg(test)]
+#[path = "case_tests.rs"]
+mod tests;

@@ -70,11 +70,11 @@ impl Cohort {
 pub struct Minute<'a> {
     /// Contracts open at its end.
     pub contracts: f64,
-    /// Mark at its end, lowest and highest mark within.
+    /// Mark at its end.
     pub mark: f64,
-    /// Lowest mark.
+    /// Lowest mark within.
     pub low: f64,
-    /// Highest mark.
+    /// Highest mark within.
     pub high: f64,
     /// Where the buckets are liquidated.
     pub lines: &'a Lines,

@@ -14,7 +14,7 @@ pub struct Observed {
     pub usd: f64,
     /// Seconds with at least one report.
     seconds: u32,
-    newest: i64,
+    newest: Option<i64>,
     is_heard: bool,
 }
 
@@ -22,7 +22,7 @@ impl Observed {
     /// One report.
     pub fn add(&mut self, at: Nanos, usd: f64) {
         self.usd += usd;
-        let second = at.0.div_euclid(SECOND);
+        let second = Some(at.0.div_euclid(SECOND));
         self.seconds += u32::from(second != self.newest);
         self.newest = second;
         self.is_heard = true;
