@@ -159,15 +159,13 @@ impl Loss {
 fn contracts(listing: &Listing, mark: f64) -> Option<f64> {
     let (def, factors) = (listing.def.as_ref()?, listing.factors?);
     let stated = listing.ticker.open_interest.and_then(|v| v.to_f64())? / f64::from(def.oi_sides.max(1));
-    let contracts = match (def.oi_unit, factors.payoff) {
-        (SizeUnit::Contracts, _) => stated,
-        (SizeUnit::Base, Payoff::Linear | Payoff::Quanto) => stated / factors.multiplier,
-        (SizeUnit::Base, Payoff::Inverse) => stated * mark / factors.multiplier,
-        (SizeUnit::Quote | SizeUnit::Usd, Payoff::Linear | Payoff::Quanto) => {
-            stated / mark / factors.multiplier
-        }
-        (SizeUnit::Quote | SizeUnit::Usd, Payoff::Inverse) => stated / factors.multiplier,
+    let quantity = match (def.oi_unit, factors.payoff == Payoff::Inverse) {
+        (SizeUnit::Contracts, _) => stated * factors.multiplier,
+        (SizeUnit::Base, true) => stated * mark,
+        (SizeUnit::Quote | SizeUnit::Usd, false) => stated / mark,
+        (SizeUnit::Base, false) | (SizeUnit::Quote | SizeUnit::Usd, true) => stated,
     };
+    let contracts = quantity / factors.multiplier;
     (contracts.is_finite() && contracts > 0.0).then_some(contracts)
 }
 

@@ -40,7 +40,7 @@ impl Observed {
         self.is_heard
     }
 
-    /// Estimated part that was reported, L_obs over L̂: all of it, or of a feed with one report a second what
+    /// Estimated part that was reported, `L_obs` over L̂: all of it, or of a feed with one report a second what
     /// Poisson arrivals would leave of it.
     pub fn kappa(&self, report: Report) -> f64 {
         if report == Report::All || self.seconds == 0 {

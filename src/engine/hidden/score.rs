@@ -19,7 +19,7 @@ const POOR: f64 = 0.5;
 pub struct Quarter {
     believed: [[Filter; KAPPAS]; SIDES],
     exposure: [PerBucket; SIDES],
-    /// L_obs and L̂ in USD, by side.
+    /// `L_obs` and L̂ in USD, by side.
     loss: [(f64, f64); SIDES],
 }
 
