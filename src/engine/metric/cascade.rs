@@ -65,7 +65,7 @@ static LOSS: Card = Card {
 };
 static ADL: Card = Card {
     id: "adl_notional_usd",
-    title: "ADL",
+    title: "ADL notional",
     unit: Unit::Usd,
     meaning: "positions of winners that a shock of 5 % would close by force",
     formula: "simulated quantity * bankruptcy price at 5 %",
