@@ -53,8 +53,8 @@ fn f5_grows_with_the_move_within_its_band() {
     }
 }
 
-/// F5 by hand: a fall of 5 % from 110 to 104.5 takes longs of 25x and more who came at 110, and those of 100
-/// who use more than 24 times: none is left above 104.5, for they came at 100.
+/// F5 by hand: all came at 110. A fall of 5 % reaches 104.5, where longs of 25x and more have died, for
+/// 110·(1 − 1/25)/0.995 = 106.1; those of 15x die at 103.2.
 #[test]
 fn f5_by_hand() {
     let mut series = Series::new(0, facts(100_000.0, 110.0), AT, (0, 0));
