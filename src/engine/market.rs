@@ -7,11 +7,13 @@ use super::absorption::Absorption;
 use super::arb::Arbs;
 use super::audit::Found;
 use super::beat::CONN_STALE;
+use super::cascade::case::Cases;
 use super::consensus::Vote;
 use super::cost::Costs;
 use super::discovery::Discovery;
 use super::ears::Ears;
 use super::health::ConnHealth;
+use super::hidden::{Hidden, Loss, is_due};
 use super::ledger::Ledger;
 use super::listing::{CROSSED_MAX, Listing};
 use super::margins::{Drift, Margins};
@@ -22,7 +24,7 @@ use super::venue::{RuleChanges, Venue};
 use super::window::Peak;
 use crate::model::Nanos;
 use crate::model::entry::ConnIx;
-use crate::model::event::{Body, Channel, Event, GapWhy};
+use crate::model::event::{Body, Channel, Event, GapWhy, PositionSide};
 use crate::model::instrument::{Class, InstrumentDef, Payoff};
 use crate::model::time::SECOND;
 use crate::model::venue::{ChannelSpec, VenueSpec};
@@ -79,6 +81,10 @@ pub struct Market {
     pub surfaces: Surfaces,
     /// Whether everything moves as one.
     pub absorption: Absorption,
+    /// Estimates of what others hold.
+    pub hidden: Hidden,
+    /// What a shock would start.
+    pub cases: Cases,
     started: Option<Nanos>,
     pub(super) votes: Vec<Vote>,
 }
@@ -105,6 +111,8 @@ impl Market {
             discovery: Discovery::default(),
             surfaces: Surfaces::default(),
             absorption: Absorption::default(),
+            hidden: Hidden::default(),
+            cases: Cases::default(),
             started: None,
             votes: Vec::new(),
         }
@@ -166,6 +174,11 @@ impl Market {
             Body::Trade(trade) => {
                 let money = self.currencies.get(usize::from(listing.money_currency)).and_then(|c| c.usd);
                 listing.trade(at, trade, money);
+                if trade.is_liquidation && !trade.is_history {
+                    let position = PositionSide::closed_by(trade.side);
+                    let loss = Loss { price: trade.price, size: trade.size, position, rate: money };
+                    self.hidden.lose(venue, ix, at, listing, &loss);
+                }
             }
             Body::Ticker(ticker) => {
                 listing.merge(at, ticker);
@@ -194,6 +207,9 @@ impl Market {
                 let report = slot.cadence[Channel::Liquidation as usize].report;
                 let money = self.currencies.get(usize::from(listing.money_currency)).and_then(|c| c.usd);
                 listing.liquidated((at, event.ts_venue), conn, print, report, money);
+                let loss =
+                    Loss { price: print.price, size: print.size, position: print.position, rate: money };
+                self.hidden.lose(venue, ix, at, listing, &loss);
             }
             Body::Fund(_) => slot.whole(at, &event.body),
             Body::Audit(_)
@@ -330,6 +346,20 @@ impl Market {
         self.follow_impact(now);
         self.follow_costs(now);
         self.watch_arbs(now);
+        self.estimate(now);
+    }
+
+    /// Estimates what others hold and what a shock would start, each underlying at its own tick.
+    fn estimate(&mut self, now: Nanos) {
+        let (mut hidden, mut cases) = (std::mem::take(&mut self.hidden), std::mem::take(&mut self.cases));
+        if now.is_on(SECOND) {
+            hidden.second(self);
+        }
+        for underlying in (0..self.underlyings.len() as u16).filter(|u| is_due(*u, now)) {
+            hidden.visit(self, underlying, now);
+        }
+        cases.tick(self, &hidden, now);
+        (self.hidden, self.cases) = (hidden, cases);
     }
 
     fn close_second(&mut self, now: Nanos) {

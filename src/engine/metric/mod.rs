@@ -5,11 +5,13 @@
 
 mod absorption;
 mod basis;
+mod cascade;
 mod concentration;
 mod discovery;
 mod feed;
 mod fund;
 mod funding;
+mod hidden;
 mod liquidation;
 mod liquidity;
 mod open_interest;
@@ -103,6 +105,19 @@ pub static METRICS: &[&dyn Metric] = &[
     &volatility::IvGap,
     &volatility::IvSurface,
     &absorption::AbsorptionRatio,
+    &hidden::Leverage,
+    &hidden::NearLiq::TWO,
+    &hidden::NearLiq::FIVE,
+    &hidden::NearLiq::TEN,
+    &hidden::AtRisk,
+    &hidden::ForecastCover,
+    &cascade::Shock::Amplification,
+    &cascade::Shock::Loss,
+    &cascade::Shock::Adl,
+    &cascade::InsuranceCover,
+    &cascade::Shock::Critical,
+    &cascade::Shock::Convexity,
+    &cascade::Shock::Concentration,
     &own::GROSS,
     &own::NET_DELTA,
     &own::LEVERAGE,

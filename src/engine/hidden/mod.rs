@@ -1,0 +1,198 @@
+//! Hidden leverage from public data, with honest bands: METRICS.md §8 with errata 36 and 38.
+//!
+//! Nobody publishes entries and leverage of others. Open interest by price and age, the path of the mark and
+//! observed liquidations bound them; what comes out is an estimate and is never shown without its band.
+//!
+//! Each underlying is visited every ten seconds, at its own tick, so that the work is spread; each sixth
+//! visit closes its minute.
+
+pub mod bands;
+pub mod cohorts;
+pub mod fenwick;
+pub mod lines;
+pub mod observed;
+pub mod score;
+pub mod series;
+pub mod theta;
+
+use std::collections::BTreeMap;
+
+use rust_decimal::prelude::ToPrimitive;
+
+use super::listing::Listing;
+use super::market::Market;
+use crate::model::Nanos;
+use crate::model::event::{Channel, PositionSide};
+use crate::model::instrument::{Payoff, SizeUnit};
+use crate::model::num::Num;
+use crate::model::time::{SECOND, TICK};
+use crate::snapshot::Quality;
+use fenwick::Fenwick;
+use lines::Terms;
+use score::Score;
+use series::{Facts, REACH, Reading, Series};
+use theta::BUCKETS;
+
+/// Time between two visits.
+const VISIT: i64 = 10 * SECOND;
+/// Ticks between two visits.
+const SLOTS: i64 = VISIT / TICK;
+
+/// True at the ticks at which an underlying is visited.
+pub(super) fn is_due(underlying: u16, now: Nanos) -> bool {
+    now.0.div_euclid(TICK).rem_euclid(SLOTS) == i64::from(underlying) % SLOTS
+}
+
+/// Number of a visit since the epoch.
+fn visit_of(now: Nanos) -> i64 {
+    now.0.div_euclid(VISIT)
+}
+
+/// Estimators of all heads.
+#[derive(Debug, Default)]
+pub struct Hidden {
+    series: BTreeMap<(u16, u16), Series>, // by underlying and venue
+    scores: BTreeMap<u16, Score>,
+    tree: Option<Fenwick<BUCKETS>>,
+    scratch: Vec<f64>,
+}
+
+impl Hidden {
+    /// What is estimated of an underlying on a venue.
+    pub fn reading(&self, underlying: u16, venue: u16) -> Option<&Reading> {
+        self.series.get(&(underlying, venue))?.reading.as_ref()
+    }
+
+    /// The estimator itself.
+    pub fn series(&self, underlying: u16, venue: u16) -> Option<&Series> {
+        self.series.get(&(underlying, venue))
+    }
+
+    /// Estimators of an underlying, by venue.
+    pub fn of(&self, underlying: u16) -> impl Iterator<Item = (u16, &Series)> {
+        self.series.range((underlying, 0)..=(underlying, u16::MAX)).map(|((_, venue), s)| (*venue, s))
+    }
+
+    /// How its forecasts did.
+    pub fn score(&self, underlying: u16) -> Option<&Score> {
+        self.scores.get(&underlying)
+    }
+
+    /// A report of a forced close. Only the head of a venue is modelled.
+    pub(super) fn lose(&mut self, venue: u16, symbol: u32, at: Nanos, listing: &Listing, loss: &Loss) {
+        let Some(underlying) = listing.underlying else { return };
+        let series = self.series.get_mut(&(underlying, venue)).filter(|s| s.symbol == symbol);
+        if let (Some(series), Some(usd)) = (series, loss.usd(listing)) {
+            series.lose(at, usize::from(loss.position == PositionSide::Short), usd);
+        }
+    }
+
+    /// A whole second: marks of all heads.
+    pub(super) fn second(&mut self, market: &Market) {
+        for ((_, venue), series) in &mut self.series {
+            let mark = market.listing(*venue, series.symbol).and_then(|l| l.ticker.mark);
+            if let Some(mark) = mark.and_then(|m| m.to_f64()).filter(|m| *m > 0.0) {
+                series.mark(mark);
+            }
+        }
+    }
+
+    /// Visits an underlying.
+    pub(super) fn visit(&mut self, market: &Market, underlying: u16, now: Nanos) {
+        let visit = visit_of(now);
+        let is_minute = (visit + i64::from(underlying)).rem_euclid(6) == 0;
+        let is_quarter = is_minute && (visit / 6).rem_euclid(15) == 0;
+        let is_poor = self.score(underlying).is_some_and(Score::is_poor);
+        let mut forecasts = (0, 0);
+        for venue in 0..market.venues.len() as u16 {
+            let place = (underlying, venue);
+            let Some((symbol, facts)) = facts(market, venue, underlying, now) else {
+                if let Some(series) = self.series.get_mut(&place) {
+                    series.reading = None; // it stays away until its inputs come back
+                }
+                continue;
+            };
+            let fresh = || Series::new(symbol, facts, now, place);
+            let series = self.series.entry(place).or_insert_with(fresh);
+            if series.symbol != symbol {
+                *series = fresh();
+            }
+            series.learn(facts);
+            if is_minute {
+                series.minute(now, place, &mut self.scratch);
+            }
+            if is_quarter {
+                let (made, held) = series.score(now, place);
+                forecasts = (forecasts.0 + made, forecasts.1 + held);
+            }
+            series.read(now, is_poor, self.tree.get_or_insert_with(|| Fenwick::new(REACH)));
+        }
+        if is_quarter && self.series.range((underlying, 0)..=(underlying, u16::MAX)).next().is_some() {
+            self.scores.entry(underlying).or_default().add(forecasts.0, forecasts.1);
+        }
+    }
+}
+
+/// A forced close as reported.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loss {
+    pub(super) price: Num,
+    pub(super) size: Num,
+    pub(super) position: PositionSide,
+    /// USD per unit of the listing's money currency.
+    pub(super) rate: Option<f64>,
+}
+
+impl Loss {
+    fn usd(&self, listing: &Listing) -> Option<f64> {
+        let factors = listing.factors?;
+        let money = self.size.to_f64() * factors.multiplier;
+        let money = match factors.payoff {
+            Payoff::Linear | Payoff::Quanto => money * self.price.to_f64(),
+            Payoff::Inverse => money,
+        };
+        Some(money * self.rate?)
+    }
+}
+
+/// Open contracts, one side: what is stated in base or money is divided by the mark. Erratum 1.
+fn contracts(listing: &Listing, mark: f64) -> Option<f64> {
+    let (def, factors) = (listing.def.as_ref()?, listing.factors?);
+    let stated = listing.ticker.open_interest.and_then(|v| v.to_f64())? / f64::from(def.oi_sides.max(1));
+    let quantity = match (def.oi_unit, factors.payoff == Payoff::Inverse) {
+        (SizeUnit::Contracts, _) => stated * factors.multiplier,
+        (SizeUnit::Base, true) => stated * mark,
+        (SizeUnit::Quote | SizeUnit::Usd, false) => stated / mark,
+        (SizeUnit::Base, false) | (SizeUnit::Quote | SizeUnit::Usd, true) => stated,
+    };
+    let contracts = quantity / factors.multiplier;
+    (contracts.is_finite() && contracts > 0.0).then_some(contracts)
+}
+
+/// What the market says of the head of a venue; `None` where anything is unknown, the margin schedule too.
+fn facts(market: &Market, venue: u16, underlying: u16, now: Nanos) -> Option<(u32, Facts)> {
+    let (symbol, head) = market.head(venue, underlying)?;
+    let conn = head.conn.and_then(|c| market.conns.get(&c))?;
+    let factors = head.factors.filter(|_| conn.is_up)?;
+    let mark = head.ticker.mark.and_then(|m| m.to_f64()).filter(|m| *m > 0.0)?;
+    let terms = Terms::of(factors.payoff, head.schedule.as_ref()?)?;
+    let (money, trust) = market.usd(head.money_currency)?;
+    let quote = market.usd(head.quote_currency).map_or(money, |(usd, _)| usd);
+    let contracts = contracts(head, mark)?;
+    let base = factors.multiplier * factors.scale;
+    let (usd, base) = match factors.payoff {
+        Payoff::Linear => (factors.multiplier * mark * money, base),
+        Payoff::Inverse => (factors.multiplier * money, base),
+        Payoff::Quanto => (factors.multiplier * mark * money, base * money / quote),
+    };
+    let heard = [Channel::OpenInterest, Channel::Ticker].into_iter();
+    let mut heard = heard.filter(|c| head.beat(*c).last().is_some());
+    let is_stale = heard.all(|c| market.is_channel_stale(venue, head, c, now));
+    let quality = trust.max(if is_stale { Quality::Degraded } else { Quality::Estimated });
+    let report = market.cadence(venue, Channel::Liquidation).and_then(|c| c.report);
+    let as_of = head.oi_at.unwrap_or_default();
+    Some((symbol, Facts { terms, contracts, mark, usd, base, report, quality, as_of }))
+}
+
+#[cfg(test)]
+mod tests;
