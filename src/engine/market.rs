@@ -7,6 +7,7 @@ use super::audit::Found;
 use super::beat::CONN_STALE;
 use super::consensus::Vote;
 use super::health::ConnHealth;
+use super::index::Index;
 use super::ledger::Ledger;
 use super::listing::{CROSSED_MAX, Listing};
 use super::metric::{NONE, Table};
@@ -58,6 +59,8 @@ pub struct Market {
     pub ledger: Ledger,
     /// Margin schedules that changed.
     pub rule_changes: RuleChanges,
+    /// The composite index.
+    pub index: Index,
     started: Option<Nanos>,
     pub(super) votes: Vec<Vote>,
 }
@@ -77,6 +80,7 @@ impl Market {
             lag_ms: None,
             ledger: Ledger::default(),
             rule_changes: RuleChanges::default(),
+            index: Index::default(),
             started: None,
             votes: Vec::new(),
         }
@@ -338,6 +342,14 @@ impl Market {
     /// Regime code of a venue.
     pub fn regime(&self, venue: u16) -> String {
         self.venues.get(usize::from(venue)).map_or_else(String::new, |v| v.spec.regime.clone())
+    }
+
+    /// Makes the index of the tables of the metrics before it.
+    pub(super) fn weigh(&mut self, tables: &[Table], at: Nanos) {
+        let mut index = std::mem::take(&mut self.index);
+        index.read(self, tables);
+        index.step(at);
+        self.index = index;
     }
 
     /// Values the own accounts.

@@ -5,6 +5,7 @@
 
 mod concentration;
 mod feed;
+pub mod index;
 mod liquidity;
 mod open_interest;
 mod own;
@@ -54,6 +55,10 @@ pub static METRICS: &[&dyn Metric] = &[
     &feed::RateRobz,
     &feed::Halted,
     &feed::EngineLag,
+    // Made from the tables of all others.
+    &index::Composite,
+    &index::Amplification,
+    &index::Contribution,
 ];
 
 /// A named figure of the market.
