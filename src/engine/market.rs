@@ -334,6 +334,11 @@ impl Market {
         self.listing(venue, ix)
     }
 
+    /// Symbol index of a native symbol.
+    pub fn symbol_of(&self, venue: u16, symbol: &str) -> Option<u32> {
+        self.venues.get(usize::from(venue))?.by_symbol.get(symbol).copied()
+    }
+
     /// Index of an underlying by its name.
     pub fn underlying_of(&self, name: &str) -> Option<u16> {
         self.underlyings.iter().position(|u| u == name).and_then(|at| u16::try_from(at).ok())

@@ -72,7 +72,7 @@ impl Default for Rank {
 fn step(reach: f64) -> usize {
     let octaves = libm::log2(reach.max(0.0)) + BELOW;
     // −∞ for what is at base or better.
-    if octaves < 0.0 { 0 } else { (1 + (PER_OCTAVE * octaves) as usize).min(STEPS - 1) }
+    if octaves < 0.0 { 0 } else { 1 + ((PER_OCTAVE * octaves) as usize).min(STEPS - 2) }
 }
 
 impl Rank {

@@ -9,6 +9,7 @@ pub mod index;
 mod liquidity;
 mod open_interest;
 mod own;
+mod own_risk;
 mod price;
 
 use crate::engine::market::Market;
@@ -43,6 +44,14 @@ pub static METRICS: &[&dyn Metric] = &[
     &own::Concentration,
     &own::FUNDING,
     &own::RuleChanges,
+    &own_risk::EFFICIENCY,
+    &own_risk::BENEFIT,
+    &own_risk::WrongWay,
+    &own_risk::ScenarioLoss,
+    &own_risk::OrderExposure,
+    &own_risk::VenueDefault,
+    &own_risk::ADL_RANK,
+    &own_risk::ADL_SCORE,
     &feed::Age,
     &feed::AgeRatio,
     &feed::Down,
