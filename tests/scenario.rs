@@ -218,12 +218,15 @@ impl World {
         self.events.extend(out);
     }
 
-    /// `VALUE QUALITY` of a metric: of a venue, or with `-` of all of them together.
+    /// `VALUE QUALITY` of a metric: of a venue, with `-` of an underlying over all of them, with `all` of
+    /// everything.
     fn value(&self, metric: &str, venue: &str) -> (Option<f64>, &'static str) {
         let at = find(metric).unwrap_or_else(|| panic!("no metric {metric}"));
         let table = &self.engine.tables()[at];
         let mut scopes = vec![Scope::underlying(0)];
-        if venue != "-" {
+        if venue == "all" {
+            scopes = vec![Scope::GLOBAL];
+        } else if venue != "-" {
             let ix = self.ids.iter().position(|id| id == venue).unwrap() as u16;
             scopes = vec![Scope::cell(0, ix), Scope::instrument(0, ix, 0), Scope::venue(ix)];
         }

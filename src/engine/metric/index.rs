@@ -1,10 +1,12 @@
 //! Family J: the composite index. Its state is [`crate::engine::index`].
 
+use super::explain::Explanation;
 use super::{Bad, Card, Input, Metric, Over, Part, Row, Scope, Unit};
 use crate::engine::index::gauge::Told;
 use crate::engine::index::members::{SUBS, Sub};
 use crate::engine::market::Market;
 use crate::model::Nanos;
+use crate::model::time::SECOND;
 use crate::snapshot::Quality;
 
 /// The first of the metrics that are made from the tables of others; all behind it are too.
@@ -17,6 +19,9 @@ const PLAIN: Card = Card {
     scopes: &[Over::Global, Over::Underlying],
     ..Card::PLAIN
 };
+
+/// Shares of the index that an explanation tells.
+const SHARES_TOLD: usize = 20;
 
 /// The index.
 pub(super) struct Composite;
@@ -60,6 +65,35 @@ impl Metric for Composite {
         each(market, |scope, told| {
             out.push(row(scope, told.form.map(|f| 100.0 * f.index), told, at));
         });
+    }
+
+    fn explain(&self, market: &Market, at: Nanos, scope: Scope) -> Explanation {
+        let mut notes = Vec::new();
+        if scope == Scope::GLOBAL {
+            let name = |list: &[String], ix: u16| list.get(usize::from(ix)).cloned().unwrap_or_default();
+            let venues: Vec<String> = market.venues.iter().map(|v| v.spec.id.clone()).collect();
+            for share in market.index.shares().iter().take(SHARES_TOLD) {
+                let value = share.value.map_or("calm".into(), |v| format!("{v:.4}"));
+                notes.push(format!(
+                    "{:6.3} points  {:<11} {} {} {} = {value}, rarity {:.3}, materiality {:.3}",
+                    share.points,
+                    share.sub.word(),
+                    share.member,
+                    name(&market.underlyings, share.underlying),
+                    name(&venues, share.venue),
+                    share.rarity,
+                    share.materiality
+                ));
+            }
+            if let Some(change) = market.index.change_since(at.plus(-60 * SECOND)) {
+                let sum = |parts: [f64; SUBS]| 100.0 * parts.iter().sum::<f64>();
+                let (scores, movement) = (sum(change.scores), sum(change.movement));
+                notes.push(format!(
+                    "since a minute ago: {scores:+.3} by scores, {movement:+.3} by moving together"
+                ));
+            }
+        }
+        Explanation { sources: Vec::new(), notes }
     }
 }
 
