@@ -1,6 +1,6 @@
 //! Why a value of a recording is what it is: its row, its sources with age, and the frames behind them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::player::{self, Tape};
 use crate::config::error::nearest;
 use crate::engine::Engine;
 use crate::engine::metric::explain::{Explanation, age, scopes};
-use crate::engine::metric::{Card, METRICS, NONE, Row, Scope, find};
+use crate::engine::metric::{Card, METRICS, NONE, Row, Scope, Table, find};
 use crate::model::Nanos;
 use crate::model::entry::Kind;
 use crate::model::num::shortest;
@@ -47,12 +47,12 @@ pub fn value(path: &Path, asked: &Asked<'_>) -> Result<(u8, String), Failure> {
     }
     let engine = tape.pipeline.engine();
     let scope = scope(engine, asked)?;
-    let rows: Vec<&Row> = engine.tables().get(at).map_or(&[][..], |t| t.rows()).iter().collect();
     let is_asked = |row: &&Row| {
         let s = row.scope;
         (s.venue, s.underlying, s.peer) == (scope.venue, scope.underlying, NONE)
     };
-    let rows: Vec<&Row> = rows.into_iter().filter(is_asked).collect();
+    let rows: Vec<&Row> =
+        engine.tables().get(at).map_or(&[][..], Table::rows).iter().filter(is_asked).collect();
     let card = metric.card();
     let Some(first) = rows.first() else {
         let words = format!(
@@ -145,8 +145,7 @@ fn sources(out: &mut String, engine: &Engine, told: &Explanation, (now, frames):
 /// The `seq` of the frames that the sources were last heard by: a second reading up to the tick.
 fn frames(path: &Path, engine: &Engine, told: &Explanation, tick: u64) -> Result<Frames, Failure> {
     let mut frames = Frames::new();
-    let wanted: BTreeMap<(u16, Nanos), ()> =
-        told.sources.iter().filter_map(|s| Some(((s.venue, s.at?), ()))).collect();
+    let wanted: BTreeSet<(u16, Nanos)> = told.sources.iter().filter_map(|s| Some((s.venue, s.at?))).collect();
     let (mut conns, mut now) = (BTreeMap::new(), Nanos(0));
     let mut reader = player::open(path, Check::Chunks)?;
     while let Some(item) = reader.next().map_err(|e| Failure::recording(path, &e))? {
@@ -164,7 +163,7 @@ fn frames(path: &Path, engine: &Engine, told: &Explanation, tick: u64) -> Result
             _ => continue,
         };
         let Some(venue) = conns.get(&conn).copied().flatten() else { continue };
-        if wanted.contains_key(&(venue, now)) {
+        if wanted.contains(&(venue, now)) {
             frames.entry((venue, now)).or_insert(entry.seq);
         }
     }

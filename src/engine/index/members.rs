@@ -62,12 +62,8 @@ pub enum Take {
     Size,
     /// How far it is below zero.
     Fall,
-    /// Its logarithm to base 2.
-    Doublings,
     /// Its change in an hour, either way.
     HourChange,
-    /// Its multiple of the usual.
-    OverUsual,
     /// Its robust z-score; the smallest spread.
     Robust(f64),
 }
@@ -87,7 +83,7 @@ pub struct Member {
     pub take: Take,
     /// Base, warning, critical.
     pub anchors: Anchors,
-    /// Words of the parts that count; empty means all.
+    /// Words of the parts that count, the empty word for the whole; an empty list means all.
     pub parts: &'static [&'static str],
     /// A row without value says that nothing is in reach: errata 21 and 40.
     pub is_none_calm: bool,
@@ -95,7 +91,7 @@ pub struct Member {
 
 const fn member(id: &'static str, sub: Sub, unit: Unit, take: Take, points: [f64; 3]) -> Member {
     let anchors = Anchors::new(points[0], points[1], points[2]);
-    Member { id, sub, weight: 1.0, unit, take, anchors, parts: &[], is_none_calm: false }
+    Member { id, sub, weight: 1.0, unit, take, anchors, parts: &[""], is_none_calm: false }
 }
 
 /// One of the three concentrations: together they weigh as one member.
@@ -109,27 +105,30 @@ pub static MEMBERS: &[Member] = &[
     member("mid_gap_bps", Sub::Price, Unit::Bps, Take::Size, [0.0, 10.0, 50.0]),
     member("mark_gap_bps", Sub::Price, Unit::Bps, Take::Size, [0.0, 15.0, 50.0]),
     member("price_dispersion_bps", Sub::Price, Unit::Bps, Take::Value, [0.0, 5.0, 20.0]),
-    member("quote_basis_bps", Sub::Price, Unit::Bps, Take::Size, [0.0, 20.0, 100.0]),
-    member("collateral_price_gap_bps", Sub::Price, Unit::Bps, Take::Size, [0.0, 50.0, 200.0]),
+    Member { parts: &[], ..member("quote_basis_bps", Sub::Price, Unit::Bps, Take::Size, [0.0, 20.0, 100.0]) },
+    Member {
+        parts: &[],
+        ..member("collateral_price_gap_bps", Sub::Price, Unit::Bps, Take::Size, [0.0, 50.0, 200.0])
+    },
     // Points of a rate are hundredths of the fraction that the engine holds.
     member("funding_spread_apr", Sub::Funding, Unit::Apr, Take::Value, [0.0, 0.20, 0.75]),
     member("funding_cap_proximity", Sub::Funding, Unit::Ratio, Take::Value, [0.0, 0.5, 0.9]),
     member("iv_gap_volpts", Sub::Funding, Unit::VolPoints, Take::Size, [0.0, 3.0, 8.0]),
     member("depth_drop_pct", Sub::Liquidity, Unit::Percent, Take::Value, [0.0, 50.0, 80.0]),
-    member("ctt_bps", Sub::Liquidity, Unit::Bps, Take::OverUsual, [1.0, 3.0, 10.0]),
-    member("fragmentation_cost_bps", Sub::Liquidity, Unit::Bps, Take::Robust(0.1), [0.0, 4.0, 8.0]),
+    member("ctt_ratio", Sub::Liquidity, Unit::Times, Take::Value, [1.0, 3.0, 10.0]),
+    member("fragmentation_cost_robz", Sub::Liquidity, Unit::Ratio, Take::Value, [0.0, 4.0, 8.0]),
     third("hhi_depth"),
     third("hhi_volume"),
     third("hhi_oi"),
     member("depth_halflife_s", Sub::Liquidity, Unit::Seconds, Take::Value, [0.0, 60.0, 300.0]),
     member("oi_depth_ratio", Sub::Leverage, Unit::Ratio, Take::Robust(1.0), [0.0, 4.0, 8.0]),
-    Member {
-        parts: &["1h"],
-        ..member("oi_flow_pct", Sub::Leverage, Unit::Percent, Take::Fall, [0.0, 5.0, 10.0])
-    },
-    member("near_liq_share", Sub::Leverage, Unit::Percent, Take::Value, [0.0, 5.0, 12.0]),
+    member("oi_flow_pct_1h", Sub::Leverage, Unit::Percent, Take::Fall, [0.0, 5.0, 10.0]),
+    member("near_liq_share_5", Sub::Leverage, Unit::Percent, Take::Value, [0.0, 5.0, 12.0]),
     member("oi_shift_tv", Sub::Leverage, Unit::Ratio, Take::Value, [0.0, 0.03, 0.08]),
-    member("liq_oi_bps", Sub::Liquidation, Unit::Bps, Take::Value, [0.0, 10.0, 40.0]),
+    Member {
+        parts: &["observed"], // a floor, but no model
+        ..member("liq_oi_bps", Sub::Liquidation, Unit::Bps, Take::Value, [0.0, 10.0, 40.0])
+    },
     member("hawkes_branching", Sub::Liquidation, Unit::Ratio, Take::Value, [0.0, 0.6, 0.85]),
     Member {
         is_none_calm: true,
@@ -139,8 +138,11 @@ pub static MEMBERS: &[Member] = &[
         is_none_calm: true,
         ..member("critical_shock_pct", Sub::Liquidation, Unit::Percent, Take::Value, [20.0, 6.0, 3.0])
     },
-    member("fund_drawdown_pct", Sub::Liquidation, Unit::Percent, Take::Value, [0.0, 5.0, 20.0]),
-    member("max_leverage_gap", Sub::Rules, Unit::Times, Take::Doublings, [0.0, 2.322, 4.322]),
+    Member {
+        parts: &["assets"],
+        ..member("fund_drawdown_pct", Sub::Liquidation, Unit::Percent, Take::Value, [0.0, 5.0, 20.0])
+    },
+    member("max_leverage_gap_doublings", Sub::Rules, Unit::Doublings, Take::Value, [0.0, 2.322, 4.322]),
     member("mmr_divergence_bps", Sub::Rules, Unit::Bps, Take::Value, [0.0, 100.0, 300.0]),
     member("race_to_bottom", Sub::Rules, Unit::Doublings, Take::Value, [0.0, 0.1, 0.25]),
     member("coverage", Sub::Data, Unit::Ratio, Take::Value, [1.0, 0.8, 0.5]),
@@ -175,8 +177,7 @@ impl Member {
         match self.take {
             Take::Size => value.abs(),
             Take::Fall => (-value).max(0.0),
-            Take::Doublings => libm::log2(value.max(1.0)),
-            Take::Value | Take::HourChange | Take::OverUsual | Take::Robust(_) => value,
+            Take::Value | Take::HourChange | Take::Robust(_) => value,
         }
     }
 
@@ -261,8 +262,8 @@ pub enum Past {
     Nothing,
     /// The last hour.
     Hour(Hour),
-    /// The last day.
-    Day(Usual),
+    /// The last day, and the smallest spread.
+    Day(Usual, f64),
 }
 
 impl Past {
@@ -270,26 +271,22 @@ impl Past {
     pub fn of(member: &Member) -> Past {
         match member.take {
             Take::HourChange => Past::Hour(Hour::default()),
-            Take::OverUsual | Take::Robust(_) => Past::Day(Usual::default()),
-            Take::Value | Take::Size | Take::Fall | Take::Doublings => Past::Nothing,
+            Take::Robust(floor) => Past::Day(Usual::default(), floor),
+            Take::Value | Take::Size | Take::Fall => Past::Nothing,
         }
     }
 
     /// The value against its past, which then takes it; `None` while there is too little of it.
-    pub fn against(&mut self, take: Take, at: Nanos, x: f64) -> Option<f64> {
-        match (self, take) {
-            (Past::Nothing, _) => Some(x),
-            (Past::Hour(hour), _) => {
+    pub fn against(&mut self, at: Nanos, x: f64) -> Option<f64> {
+        match self {
+            Past::Nothing => Some(x),
+            Past::Hour(hour) => {
                 hour.add(at, x);
                 hour.change(at, x).map(f64::abs)
             }
-            (Past::Day(usual), Take::Robust(floor)) => {
+            Past::Day(usual, floor) => {
                 usual.add(at, x);
-                usual.robust_z(x, floor)
-            }
-            (Past::Day(usual), _) => {
-                usual.add(at, x);
-                usual.times(x)
+                usual.robust_z(x, *floor)
             }
         }
     }
@@ -309,19 +306,19 @@ mod tests {
         "funding_cap_proximity",
         "iv_gap_volpts",
         "depth_drop_pct",
-        "ctt_bps",
-        "fragmentation_cost_bps",
+        "ctt_ratio",
+        "fragmentation_cost_robz",
         "depth_halflife_s",
         "oi_depth_ratio",
-        "oi_flow_pct",
-        "near_liq_share",
+        "oi_flow_pct_1h",
+        "near_liq_share_5",
         "oi_shift_tv",
         "liq_oi_bps",
         "hawkes_branching",
         "insurance_cover",
         "critical_shock_pct",
         "fund_drawdown_pct",
-        "max_leverage_gap",
+        "max_leverage_gap_doublings",
         "mmr_divergence_bps",
         "race_to_bottom",
     ];
@@ -339,7 +336,11 @@ mod tests {
             let card = METRICS[at].card();
             assert!(!is_pending, "`{}` is there: take it out of PENDING", member.id);
             assert!(member.source().is_some(), "{}: {:?} is not {:?}", member.id, card.unit, member.unit);
-            assert!(member.parts.iter().all(|part| card.parts.contains(part)), "{}: parts", member.id);
+            assert!(
+                member.parts.iter().all(|part| part.is_empty() || card.parts.contains(part)),
+                "{}: parts",
+                member.id
+            );
         }
         assert!(PENDING.iter().all(|id| MEMBERS.iter().any(|m| m.id == *id)), "PENDING names no member");
     }
@@ -384,16 +385,21 @@ mod tests {
 
     #[test]
     fn low_is_bad_nothing_in_reach_is_calm_and_only_named_parts_count() {
-        let up = |value, quality| row(Scope::underlying(0).part(Part::Named("up")), value, quality);
-        let down = row(Scope::underlying(0).part(Part::Named("down")), Some(4.5), Quality::Estimated);
-        let both = [down, up(Some(9.0), Quality::Ok)];
-        assert_eq!(reading("critical_shock_pct", &both).unwrap().value, Some(4.5));
-        let calm = reading("critical_shock_pct", &[up(None, Quality::Estimated)]).unwrap();
+        let whole = |value, quality| row(Scope::underlying(0), value, quality);
+        let low = row(Scope::underlying(0).part(Part::Named("down_low")), Some(0.5), Quality::Estimated);
+        let both = [whole(Some(9.0), Quality::Ok), low];
+        assert_eq!(reading("critical_shock_pct", &both).unwrap().value, Some(9.0), "no end of a band");
+        let calm = reading("critical_shock_pct", &[whole(None, Quality::Estimated)]).unwrap();
         assert_eq!((calm.value, calm.quality), (None, Quality::Estimated));
-        assert_eq!(reading("critical_shock_pct", &[up(None, Quality::Missing)]), None);
-        let flow = |part, value| row(Scope::underlying(0).part(Part::Named(part)), Some(value), Quality::Ok);
-        let found = reading("oi_flow_pct", &[flow("5m", -60.0), flow("1h", -7.0), flow("24h", 3.0)]);
-        assert_eq!(found.unwrap().value, Some(7.0));
+        assert_eq!(reading("critical_shock_pct", &[whole(None, Quality::Missing)]), None);
+        let pool = |venue, value| row(Scope::venue(venue), Some(value), Quality::Ok);
+        let poorest = reading("insurance_cover", &[pool(0, 4.0), pool(1, 1.2)]).unwrap();
+        assert_eq!((poorest.value, poorest.venue), (Some(1.2), 1));
+        assert_eq!(reading("oi_flow_pct_1h", &[whole(Some(-7.0), Quality::Ok)]).unwrap().value, Some(7.0));
+        assert_eq!(reading("oi_flow_pct_1h", &[whole(Some(7.0), Quality::Ok)]).unwrap().value, Some(0.0));
+        let token = |word, value| row(Scope::GLOBAL.part(Part::Named(word)), Some(value), Quality::Ok);
+        let found = reading("quote_basis_bps", &[token("USDC", -300.0), token("USDT", 4.0)]);
+        assert_eq!(found.unwrap().value, Some(300.0));
     }
 
     #[test]

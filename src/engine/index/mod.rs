@@ -184,7 +184,7 @@ impl Index {
             let fresh = || Series { rank: Rank::default(), past: Past::of(member) };
             let series = self.series.entry(key).or_insert_with(fresh);
             let value = match reading.value {
-                Some(x) => match series.past.against(member.take, at, x) {
+                Some(x) => match series.past.against(at, x) {
                     Some(x) => Some(x),
                     None => continue,
                 },

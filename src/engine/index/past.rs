@@ -6,7 +6,7 @@ use crate::engine::window::median;
 use crate::model::Nanos;
 use crate::model::time::SECOND;
 
-/// Samples of one day, five minutes apart. METRICS.md §5 `tod` at its cold start: the trailing 24 h.
+/// Samples of one day, five minutes apart.
 const DAY_KEPT: usize = 288;
 const DAY_STEP: i64 = 300 * SECOND;
 /// Without half an hour there is no usual.
@@ -45,11 +45,6 @@ impl Usual {
         let Some(middle) = median(&mut self.scratch) else { return };
         self.scratch.iter_mut().for_each(|x| *x = (*x - middle).abs());
         self.middle = median(&mut self.scratch).map(|spread| (middle, spread));
-    }
-
-    /// `x` as a multiple of the usual.
-    pub fn times(&self, x: f64) -> Option<f64> {
-        self.middle.filter(|m| m.0 > 0.0).map(|m| x / m.0)
     }
 
     /// Robust z-score; `floor` stands in for a smaller spread. METRICS.md §5 `robz`.
@@ -97,14 +92,14 @@ mod tests {
             usual.add(minutes(5 * n), 4.0);
             usual.add(minutes(5 * n + 1), 1e9);
         }
-        assert_eq!(usual.times(8.0), None, "less than half an hour");
+        assert_eq!(usual.robust_z(8.0, 1.0), None, "less than half an hour");
         usual.add(minutes(25), 2.0);
-        assert_eq!((usual.times(8.0), usual.robust_z(4.0, 1.0)), (Some(2.0), Some(0.0)));
+        assert_eq!(usual.robust_z(4.0, 1.0), Some(0.0));
         assert!((usual.robust_z(12.0, 0.5).unwrap() - 8.0 / (1.4826 * 0.5)).abs() < 1e-12);
         for n in 300..900 {
             usual.add(minutes(5 * n), 10.0);
         }
-        assert_eq!((usual.times(10.0), usual.samples.len()), (Some(1.0), DAY_KEPT));
+        assert_eq!((usual.robust_z(10.0, 1.0), usual.samples.len()), (Some(0.0), DAY_KEPT));
     }
 
     #[test]

@@ -91,8 +91,13 @@ const fn channels(input: Input) -> &'static [Channel] {
         Input::Liquidation => &[Channel::Liquidation],
         Input::Option => &[Channel::Option],
         Input::Schedule => &[Channel::Schedule],
-        Input::Fund | Input::Status | Input::Account | Input::Rate | Input::Profile => &[],
-        Input::Feed | Input::Metric => &[],
+        Input::Fund
+        | Input::Status
+        | Input::Account
+        | Input::Rate
+        | Input::Profile
+        | Input::Feed
+        | Input::Metric => &[],
     }
 }
 
@@ -237,4 +242,53 @@ pub fn age(now: Nanos, at: Option<Nanos>) -> String {
 /// Words of the scopes of a card.
 pub fn scopes(card: &Card) -> String {
     card.scopes.iter().map(|s: &Over| s.word()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::entry::ConnIx;
+    use crate::model::event::{Body, BookChange, Event, Level, Symbol};
+    use crate::model::instrument::InstrumentDef;
+    use crate::model::num::Num;
+
+    #[test]
+    fn sources_say_their_age_and_why_they_are_left_out() {
+        let spec = |id: &str| {
+            let text = format!(
+                "id = \"{id}\"\nbrand = \"v\"\nshort = \"v\"\nname = \"V\"\ndialect = \"x\"\n\
+                 [[endpoint]]\nname = \"e\"\nurl = \"wss://v.invalid\"\nchannels = [\"book\"]\n\
+                 [rest]\nurl = \"https://v.invalid\"\n"
+            );
+            toml::from_str(&text).unwrap()
+        };
+        let mut market = Market::new(vec![spec("a"), spec("b")]);
+        let def =
+            InstrumentDef { underlying: "BTC".into(), quote: "USDT".into(), ..InstrumentDef::default() };
+        let level = |price| [Level { price: Num::new(price, 0), size: Num::new(1, 0) }];
+        let (bids, asks) = (level(99), level(101));
+        let now = Nanos(3 * SECOND);
+        for venue in [0, 1] {
+            market.define(venue, 0, "X", &def);
+        }
+        let change = BookChange { snapshot: true, bids: &bids, asks: &asks, seq: None };
+        let event = Event { symbol: Symbol { ix: 0, text: "X" }, ts_venue: None, body: Body::Book(change) };
+        market.apply(0, ConnIx(0), Nanos(2 * SECOND), &event);
+        market.judge(now, &mut Vec::new());
+        static CARD: Card = Card { inputs: &[Input::Book, Input::Rate], ..Card::PLAIN };
+        let told = Explanation::of_members(&CARD, &market, now, Scope::cell(0, 0));
+        let seen: Vec<_> =
+            told.sources.iter().map(|s| (s.input, s.venue, age(now, s.at), s.left_out)).collect();
+        assert_eq!(
+            seen,
+            [
+                (Input::Book, 0, "1.000 s".to_string(), None),
+                (Input::Book, 1, "-".to_string(), Some("nothing received")),
+                (Input::Rate, NONE, "-".to_string(), None),
+            ]
+        );
+        assert!(told.sources[0].is_head && told.sources[2].name.starts_with("USDT at 1 "));
+        let one = Explanation::of_members(&CARD, &market, now, Scope::instrument(0, 1, 0));
+        assert_eq!(one.sources.len(), 2, "the instrument and its currency");
+    }
 }

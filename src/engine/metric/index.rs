@@ -45,7 +45,7 @@ fn each(market: &Market, mut f: impl FnMut(Scope, &Told)) {
 fn row(scope: Scope, value: Option<f64>, told: &Told, at: Nanos) -> Row {
     let quality = if value.is_some() { told.quality } else { Quality::Missing };
     let (used, expected) = (told.used, SUBS as u16);
-    Row { scope, value, quality, coverage: told.coverage, used, expected, as_of: at, last: None }
+    Row { coverage: told.coverage, used, expected, ..Row::single(scope, value, quality, at) }
 }
 
 impl Metric for Composite {

@@ -30,7 +30,7 @@ fn row(
     };
     let coverage = if expected > 0 { f64::from(valued) / f64::from(expected) } else { 1.0 };
     let value = value.and_then(|v| v.to_f64());
-    Row { scope, value, quality, coverage, used: valued, expected, as_of: at, last: None }
+    Row { coverage, used: valued, expected, ..Row::single(scope, value, quality, at) }
 }
 
 /// G8, or H6 as the rest of it.
