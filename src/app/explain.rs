@@ -169,3 +169,39 @@ fn frames(path: &Path, engine: &Engine, told: &Explanation, tick: u64) -> Result
     }
     Ok(frames)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(metric: &str, underlying: &str) -> Result<(u8, String), Failure> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings/divergence.mcap");
+        value(&path, &Asked { metric, at: None, venue: "", underlying })
+    }
+
+    /// Catches: a value without its books, or books without the frame that last changed them.
+    #[test]
+    fn a_value_names_its_books_and_their_frames() {
+        let (code, text) = told("hhi_depth", "BTC").unwrap();
+        assert_eq!(code, code::OK, "{text}");
+        let books: Vec<Vec<&str>> = text
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .filter(|words| words.first() == Some(&"book"))
+            .collect();
+        assert!(books.len() >= 3, "{text}");
+        for words in books.iter().filter(|words| words.ends_with(&["speaks", "for", "its", "venue"])) {
+            assert!(words[5].parse::<u64>().is_ok_and(|seq| seq > 1), "{words:?}\n{text}");
+        }
+        assert!(text.contains("formula   sum of squared shares"), "{text}");
+        println!("{text}");
+    }
+
+    #[test]
+    fn what_cannot_be_explained_says_why() {
+        let error = |metric, underlying| told(metric, underlying).unwrap_err().to_string();
+        assert!(error("hhi_dept", "BTC").contains("did you mean `hhi_depth`?"));
+        assert!(error("hhi_depth", "").contains("it is about: underlying"));
+        assert!(error("hhi_depth", "NOSUCH").contains("nothing about `NOSUCH`"));
+    }
+}

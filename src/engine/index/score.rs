@@ -144,7 +144,7 @@ mod tests {
     fn j_score() {
         near(score(0.9, 0.5), 0.670_820);
         near(score(1.0, 0.0), 0.0);
-        near(score(0.5, 1.0), 0.707_107);
+        near(score(0.5, 1.0), std::f64::consts::FRAC_1_SQRT_2);
     }
 
     fn filled(n: usize, reach: impl Fn(usize) -> f64) -> Rank {

@@ -6,7 +6,7 @@
 //! alike (β = 1), coins held as collateral with them, currencies do not.
 
 use rust_decimal::Decimal;
-use rust_decimal::prelude::{FromPrimitive as _, ToPrimitive as _};
+use rust_decimal::prelude::ToPrimitive as _;
 
 use super::shock::Stressed;
 use crate::engine::listing::Listing;
@@ -106,7 +106,7 @@ impl Ladder {
         for (row, (percent, _)) in grid.iter_mut().zip(MOVES) {
             for (cell, v) in row.iter_mut().zip(VOLATILITIES) {
                 let v = if percent.abs() == EXTREME { 0.0 } else { v };
-                *cell = Decimal::from_f64(unit * (price(percent as f64 / 100.0, v)? - here))?;
+                *cell = cents(unit * (price(percent as f64 / 100.0, v)? - here))?;
             }
         }
         Some(Ladder { options: Some(Box::new(grid)), valued: 1, ..Ladder::default() })
@@ -184,6 +184,12 @@ pub fn losses(legs: &[(Decimal, &Ladder)]) -> Losses {
         all.worst = all.worst.max(*loss);
     }
     all
+}
+
+/// A modelled amount as money, to the cent.
+fn cents(usd: f64) -> Option<Decimal> {
+    let cents = (usd * 100.0).round();
+    (cents.abs() < i64::MAX as f64).then(|| Decimal::new(cents as i64, 2))
 }
 
 /// Price of an option on a forward, not discounted; its inner value at its end. Black 1976.

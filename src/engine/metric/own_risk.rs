@@ -290,7 +290,7 @@ pub(super) static ADL_SCORE: Adl = Adl {
         unit: Unit::Ratio,
         meaning: "profit times leverage of an own isolated position: those with the most are closed first",
         formula: "profit * l above zero, else profit / l; profit = change of value since entry, l = |mark value| / |mark value - bankruptcy value|",
-        source: "METRICS.md F12, rule of BitMEX",
+        source: "METRICS.md F12",
         ..ADL
     },
     pick: |w| w.adl_score,
