@@ -264,7 +264,9 @@ impl World {
             None => (venue, part),
         };
         let ix = |id: &str| self.ids.iter().position(|known| known == id).unwrap() as u16;
-        let scopes = if whose == "-" {
+        let scopes = if whose == "all" {
+            vec![Scope::GLOBAL]
+        } else if whose == "-" {
             vec![Scope::underlying(0), Scope::GLOBAL]
         } else if let Some((a, b)) = whose.split_once('/') {
             vec![Scope { peer: ix(b), ..Scope::cell(0, ix(a)) }]

@@ -14,12 +14,14 @@
 //! | `guard` | takes the terminal over and always gives it back |
 //! | `headless` | NDJSON as face |
 //! | `export` | metric series as files |
+//! | `explain` | why a value of a recording is what it is |
 //! | `doctor` | what could be wrong on this machine |
 //! | `trial` | which venues work |
 //! | `failure` | exit codes and their words |
 
 pub mod core;
 pub mod doctor;
+pub mod explain;
 pub mod export;
 pub mod failure;
 pub mod given;

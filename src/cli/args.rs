@@ -73,12 +73,8 @@ pub enum Command {
     /// Alert rules: ls, check
     #[command(subcommand)]
     Rules(RulesCommand),
-    /// Say what a metric is
-    Explain {
-        /// Metric id, or nothing for a list
-        #[arg(value_name = "METRIC", default_value = "")]
-        metric: String,
-    },
+    /// Say what a metric is, or why its value in a recording is what it is
+    Explain(ExplainArgs),
     /// Check terminal, configuration, folders and own accounts
     Doctor {
         /// One JSON object
@@ -91,6 +87,26 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         accounts: Option<PathBuf>,
     },
+}
+
+/// What to explain.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ExplainArgs {
+    /// Metric id, or nothing for a list
+    #[arg(value_name = "METRIC", default_value = "")]
+    pub metric: String,
+    /// A recording: explain a value in it
+    #[arg(long = "in", value_name = "FILE", requires = "metric")]
+    pub file: Option<PathBuf>,
+    /// When: RFC 3339 or HH:MM:SS; without it at the end
+    #[arg(long, value_name = "TIME", requires = "file")]
+    pub at: Option<String>,
+    /// Venue id
+    #[arg(long, value_name = "V", requires = "file", default_value = "")]
+    pub venue: String,
+    /// Underlying
+    #[arg(long, value_name = "U", requires = "file", default_value = "")]
+    pub underlying: String,
 }
 
 /// Which real venues.

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::io::{BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use super::args::{DecodeArgs, RulesCommand, VenuesCommand};
+use super::args::{DecodeArgs, ExplainArgs, RulesCommand, VenuesCommand};
 use super::{decode as decoding, look, print};
-use crate::app::Failure;
 use crate::app::doctor::{self, Verdict};
 use crate::app::failure::code;
 use crate::app::setup::Setup;
+use crate::app::{Failure, explain};
 use crate::config::error::nearest;
 use crate::dialect;
 use crate::dialect::account::Needs;
@@ -149,40 +149,29 @@ pub fn rules(command: &RulesCommand) -> Result<u8, Failure> {
     Ok(code::OK)
 }
 
-/// What a metric is; without a name, all of them.
-pub fn explain(metric: &str) -> Result<u8, Failure> {
+/// What a metric is, or why its value is what it is; without a name, all of them.
+pub fn explain(args: &ExplainArgs) -> Result<u8, Failure> {
+    if let Some(file) = &args.file {
+        let at = args.at.as_deref().map(|text| look::instant(text, file)).transpose()?;
+        let (metric, venue, underlying) = (&args.metric, &args.venue, &args.underlying);
+        let (code, text) = explain::value(file, &explain::Asked { metric, at, venue, underlying })?;
+        return print(&text).map(|()| code);
+    }
     let mut out = String::new();
-    if metric.is_empty() {
+    if args.metric.is_empty() {
         for entry in METRICS {
             let card = entry.card();
             let _written = writeln!(out, "{:<22} {:<8} {}", card.id, card.unit.word(), card.meaning);
         }
-        print(&out)?;
-        return Ok(code::OK);
+        return print(&out).map(|()| code::OK);
     }
-    let Some(card) = find(metric).and_then(|at| METRICS.get(at)).map(|m| m.card()) else {
-        let hint =
-            nearest(metric, METRICS.iter().map(|m| m.card().id)).map(|n| format!("; did you mean `{n}`?"));
-        return Err(Failure::usage(format!("there is no metric `{metric}`{}", hint.unwrap_or_default())));
-    };
-    let limits = card.limits.map_or("none".into(), |(w, c)| format!("warning {w}, critical {c}"));
-    let bad = match card.bad {
-        crate::engine::metric::Bad::High => "high values",
-        crate::engine::metric::Bad::Low => "low values",
-        crate::engine::metric::Bad::Both => "values far from zero",
-    };
-    let _written = write!(
-        out,
-        "{}\n  {}\n\n  meaning   {}\n  unit      {}\n  formula   {}\n  bad       {bad}\n  limits    {limits}\n  source    {}\n",
-        card.id,
-        card.title,
-        card.meaning,
-        card.unit.word(),
-        card.formula,
-        card.source
-    );
-    print(&out)?;
-    Ok(code::OK)
+    let found = find(&args.metric).and_then(|at| METRICS.get(at)).map(|m| m.card());
+    let card = found.ok_or_else(|| explain::unknown(&args.metric))?;
+    let _written = write!(out, "{}\n  {}\n\n", card.id, card.title);
+    for (label, text) in card.lines() {
+        let _written = writeln!(out, "  {label:<9} {text}");
+    }
+    print(&out).map(|()| code::OK)
 }
 
 /// Checks of this machine.

@@ -365,7 +365,7 @@ pub fn nanos(text: Option<&str>) -> Result<Option<i64>, Failure> {
 }
 
 /// RFC 3339, or a time of the recording's first day.
-fn instant(text: &str, path: &Path) -> Result<Nanos, Failure> {
+pub fn instant(text: &str, path: &Path) -> Result<Nanos, Failure> {
     if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
         return i64::try_from(stamp.as_nanosecond()).map(Nanos).map_err(Failure::runtime);
     }

@@ -55,7 +55,7 @@ fn run(args: Args) -> Result<u8, Failure> {
         Some(Command::Decode(decode)) => info::decode(&decode),
         Some(Command::Venues(command)) => info::venues(&command),
         Some(Command::Rules(command)) => info::rules(&command),
-        Some(Command::Explain { metric }) => info::explain(&metric),
+        Some(Command::Explain(explain)) => info::explain(&explain),
         Some(Command::Doctor { json, online, accounts }) => info::doctor(json, online, accounts.as_deref()),
     }
 }

@@ -14,6 +14,7 @@ use super::discovery::Discovery;
 use super::ears::Ears;
 use super::health::ConnHealth;
 use super::hidden::{Hidden, Loss, is_due};
+use super::index::Index;
 use super::ledger::Ledger;
 use super::listing::{CROSSED_MAX, Listing};
 use super::margins::{Drift, Margins};
@@ -85,6 +86,8 @@ pub struct Market {
     pub hidden: Hidden,
     /// What a shock would start.
     pub cases: Cases,
+    /// The composite index.
+    pub index: Index,
     started: Option<Nanos>,
     pub(super) votes: Vec<Vote>,
 }
@@ -113,6 +116,7 @@ impl Market {
             absorption: Absorption::default(),
             hidden: Hidden::default(),
             cases: Cases::default(),
+            index: Index::default(),
             started: None,
             votes: Vec::new(),
         }
@@ -417,6 +421,11 @@ impl Market {
         self.listing(venue, ix)
     }
 
+    /// Symbol index of a native symbol.
+    pub fn symbol_of(&self, venue: u16, symbol: &str) -> Option<u32> {
+        self.venues.get(usize::from(venue))?.by_symbol.get(symbol).copied()
+    }
+
     /// Index of an underlying by its name.
     pub fn underlying_of(&self, name: &str) -> Option<u16> {
         self.underlyings.iter().position(|u| u == name).and_then(|at| u16::try_from(at).ok())
@@ -425,6 +434,14 @@ impl Market {
     /// Regime code of a venue.
     pub fn regime(&self, venue: u16) -> String {
         self.venues.get(usize::from(venue)).map_or_else(String::new, |v| v.spec.regime.clone())
+    }
+
+    /// Makes the index of the tables of the metrics before it.
+    pub(super) fn weigh(&mut self, tables: &[Table], at: Nanos) {
+        let mut index = std::mem::take(&mut self.index);
+        index.read(self, tables);
+        index.step(at);
+        self.index = index;
     }
 
     /// Values the own accounts.

@@ -22,6 +22,7 @@ pub mod health;
 pub mod hidden;
 pub mod history;
 pub mod impact;
+pub mod index;
 pub mod ledger;
 pub mod listing;
 pub mod margins;
@@ -53,7 +54,7 @@ use health::ConnHealth;
 use history::History;
 use ledger::{Ledger, Way};
 use market::{Market, Resync};
-use metric::{METRICS, Table};
+use metric::{METRICS, Table, index::FIRST};
 use rule::Judge;
 
 pub use show::Ask;
@@ -261,7 +262,12 @@ impl Engine {
         self.now = Instant { at, seq };
         self.resyncs.clear();
         self.market.judge(at, &mut self.resyncs);
-        for (metric, table) in METRICS.iter().zip(&mut self.tables) {
+        for (n, metric) in METRICS.iter().enumerate() {
+            let (before, rest) = self.tables.split_at_mut(n);
+            let Some(table) = rest.first_mut() else { break };
+            if metric.card().id == FIRST && at.is_on(SECOND) {
+                self.market.weigh(before, at);
+            }
             if metric.card().every.is_due(at) {
                 table.refresh(*metric, &self.market, at);
             }

@@ -37,6 +37,7 @@ fn blocks() -> Vec<Block> {
         block("src/LIMITS.md", "limits", limits::table()),
         block("src/ARCHITECTURE.md", "metrics", metrics_by_unit()),
         block("README.md", "metrics", metrics()),
+        block("src/METRICS.md", "cards", cards()),
     ]
 }
 
@@ -148,6 +149,19 @@ fn metrics() -> String {
     out
 }
 
+/// Every card in full.
+fn cards() -> String {
+    let mut out = String::new();
+    for card in METRICS.iter().map(|metric| metric.card()) {
+        writeln!(out, "### `{}`: {}\n", card.id, card.title).unwrap();
+        for (label, text) in card.lines() {
+            writeln!(out, "- {label}: {}", text.replace('|', "\\|")).unwrap();
+        }
+        out.push('\n');
+    }
+    out.trim_end().to_string() + "\n"
+}
+
 fn metrics_by_unit() -> String {
     let mut units: Vec<(&str, Vec<String>)> = Vec::new();
     for card in METRICS.iter().map(|metric| metric.card()) {
@@ -186,6 +200,7 @@ fn paths_that_the_pages_name_exist() {
     for page in [
         "README.md",
         "src/ARCHITECTURE.md",
+        "src/METRICS.md",
         "venues/README.md",
         "themes/README.md",
         "tests/README.md",

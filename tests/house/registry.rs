@@ -22,6 +22,8 @@ fn every_metric_has_a_card_that_says_something() {
     let mut seen = BTreeSet::new();
     for card in METRICS.iter().map(|metric| metric.card()) {
         assert!(seen.insert(card.id), "{} stands twice", card.id);
+        let fresh: BTreeSet<&str> = card.parts.iter().copied().collect();
+        assert_eq!(fresh.len(), card.parts.len(), "{}: a part stands twice", card.id);
         for text in [card.title, card.meaning, card.formula, card.source] {
             assert!(text.trim().len() >= 4, "{}: empty text on its card", card.id);
         }

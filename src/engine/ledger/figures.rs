@@ -9,6 +9,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::pool::account_worth;
 use super::prices::Prices;
+use super::risk::Risk;
 use super::value::{Worth, worth};
 use super::{Account, Ledger};
 use crate::engine::market::Market;
@@ -76,6 +77,8 @@ pub struct Figures {
     pub by_regime: BTreeMap<String, Sum>,
     /// Everything.
     pub total: Sum,
+    /// What moves of price and the loss of a venue would do.
+    pub risk: Risk,
 }
 
 impl Sum {
@@ -184,10 +187,11 @@ impl Figures {
         sum.quality = sum.quality.max(age);
         let own = self.positions.get(first..).unwrap_or_default();
         let (worth, collateral) = account_worth(prices, account, sum, own, &stressed);
-        for (asset, usd) in &collateral.coins {
-            self.parts(account.venue, &regime, |part| part.coins(*usd, share));
-            if let Some(underlying) = market.underlying_of(asset) {
-                self.by_underlying.entry(underlying).or_insert_with(empty).coins(*usd, share);
+        self.risk.add(prices, account.venue, own, &stressed, &collateral, now);
+        for coin in &collateral.coins {
+            self.parts(account.venue, &regime, |part| part.coins(coin.usd, share));
+            if let Some(underlying) = market.underlying_of(&coin.asset) {
+                self.by_underlying.entry(underlying).or_insert_with(empty).coins(coin.usd, share);
             }
         }
         self.parts(account.venue, &regime, |part| part.equity(worth.sum.equity_usd, share));

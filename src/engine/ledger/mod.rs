@@ -6,6 +6,9 @@
 pub mod figures;
 mod pool;
 mod prices;
+pub mod race;
+pub mod risk;
+pub mod scenario;
 mod shock;
 #[cfg(test)]
 mod tests;

@@ -38,10 +38,18 @@ struct Pool {
     stress: Option<Stress>,
 }
 
+/// A coin held as collateral.
+pub(super) struct Coin {
+    pub(super) asset: String,
+    pub(super) usd: Decimal,
+    /// With its haircut.
+    pub(super) counted_usd: Decimal,
+}
+
 /// Balances of an account in USD.
 pub(super) struct Collateral {
     /// Coins by asset: exposure too. METRICS.md H2.
-    pub(super) coins: Vec<(String, Decimal)>,
+    pub(super) coins: Vec<Coin>,
     full: Decimal,
     trust: Quality,
 }
@@ -81,7 +89,7 @@ impl Pool {
         all.trust = all.trust.max(trust);
         if prices.is_coin(asset) {
             self.coins = self.coins.saturating_add(counted);
-            all.coins.push((asset.to_string(), value));
+            all.coins.push(Coin { asset: asset.to_string(), usd: value, counted_usd: counted });
         } else {
             self.cash = self.cash.saturating_add(counted);
         }
@@ -198,7 +206,7 @@ pub(super) fn account_worth(
     let profit = pools.values().fold(Decimal::ZERO, |sum, pool| sum.saturating_add(pool.profit));
     sum.equity_usd = if is_priced { Some(all.full.saturating_add(profit)) } else { equity_stated_usd };
     sum.quality = sum.quality.max(if is_priced { all.trust } else { Quality::Degraded });
-    let exposed = all.coins.iter().fold(Decimal::ZERO, |sum, (_, usd)| sum.saturating_add(*usd));
+    let exposed = all.coins.iter().fold(Decimal::ZERO, |sum, coin| sum.saturating_add(coin.usd));
     sum.net_delta_usd = sum.net_delta_usd.saturating_add(exposed);
     if ours.is_empty() {
         let margin_stated = stated(prices, account.margins.values(), |m| m.maintenance);

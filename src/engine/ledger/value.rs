@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::prices::Prices;
+use super::risk::adl_score;
 use super::shock::Stressed;
 use super::{Held, Ordered};
 use crate::engine::listing::Listing;
@@ -70,8 +71,10 @@ pub struct Worth {
     pub liquidation_stated: Option<Decimal>,
     /// Distance from the mark to the liquidation price in percent, signed.
     pub distance_pct: Option<Decimal>,
-    /// Rank for auto-deleveraging.
+    /// Rank for auto-deleveraging, as the venue states it.
     pub adl_rank: Option<u8>,
+    /// F12, of isolated positions: the higher, the sooner it is closed for others' losses.
+    pub adl_score: Option<Decimal>,
     /// Funding a day in USD at the present rate; negative is paid. METRICS.md H11.
     pub funding_usd_day: Option<Decimal>,
     /// Trust in all of it.
@@ -153,6 +156,10 @@ pub(super) fn worth<'m>(
     w.delta_usd = w.delta.zip(base_usd(&rates, scale)).and_then(|(d, usd)| d.checked_mul(usd));
     maintenance(&mut w, p, listing, &contract, mark, &rates);
     liquidation(&mut w, p, listing, def, &contract, mark);
+    if let (MarginMode::Isolated, Some(margin), Some(entry)) = (p.margin_mode, p.isolated_margin, p.entry) {
+        let bankrupt = contract.bankruptcy(p.size, entry, margin);
+        w.adl_score = bankrupt.and_then(|b| adl_score(&contract, p.size, entry, mark, b));
+    }
     w.funding_usd_day = funding(&w, listing, def);
     // An option's value needs no entry.
     let stressed = p.entry.or_else(|| is_option.then_some(mark)).map(|entry| Stressed {
@@ -176,7 +183,7 @@ fn base_usd(rates: &Rates, scale: Decimal) -> Option<Decimal> {
     rates.base.checked_div(scale)
 }
 
-fn usd_quote(prices: &Prices<'_>, def: &InstrumentDef) -> Option<Decimal> {
+pub(super) fn usd_quote(prices: &Prices<'_>, def: &InstrumentDef) -> Option<Decimal> {
     // Inverse options are quoted in the coin, but their strike and underlying are in dollars.
     if prices.is_coin(&def.quote) { Some(Decimal::ONE) } else { prices.usd_of(&def.quote).map(|r| r.0) }
 }

@@ -1,6 +1,6 @@
 //! Family C, second part: how concentrated an underlying is over its venues.
 
-use super::{Bad, Card, Every, Metric, Row, Scope, Unit};
+use super::{Bad, Card, Every, Input, Metric, Over, Row, Scope, Unit};
 use crate::engine::listing::{HEADLINE_BAND, Listing};
 use crate::engine::market::{FROZEN, Market};
 use crate::model::Nanos;
@@ -24,7 +24,12 @@ impl Hhi {
     pub(super) const OPEN_INTEREST: Hhi = Hhi(Of::OpenInterest);
 }
 
-const fn card(id: &'static str, title: &'static str, formula: &'static str) -> Card {
+const fn card(
+    id: &'static str,
+    title: &'static str,
+    formula: &'static str,
+    inputs: &'static [Input],
+) -> Card {
     Card {
         id,
         title,
@@ -35,16 +40,28 @@ const fn card(id: &'static str, title: &'static str, formula: &'static str) -> C
         limits: Some((0.40, 0.60)),
         bad: Bad::High,
         every: Every::Second,
-        map_cap: None,
+        inputs,
+        scopes: &[Over::Underlying],
         ..Card::PLAIN
     }
 }
 
+const BOOK: &[Input] = &[Input::Book, Input::Rate];
+
 static DEPTH: Card =
-    card("hhi_depth", "HHI depth", "sum of squared shares of USD depth within 100 bps, both sides");
-static VOLUME: Card =
-    card("hhi_volume", "HHI volume", "sum of squared shares of USD volume, decayed with a half-life of 1 h");
-static INTEREST: Card = card("hhi_oi", "HHI open interest", "sum of squared shares of USD open interest");
+    card("hhi_depth", "HHI depth", "sum of squared shares of USD depth within 100 bps, both sides", BOOK);
+static VOLUME: Card = card(
+    "hhi_volume",
+    "HHI volume",
+    "sum of squared shares of USD volume, decayed with a half-life of 1 h",
+    &[Input::Trade, Input::Rate],
+);
+static INTEREST: Card = card(
+    "hhi_oi",
+    "HHI open interest",
+    "sum of squared shares of USD open interest",
+    &[Input::OpenInterest, Input::Ticker, Input::Rate],
+);
 
 /// Shares of an underlying: Σx, Σx², venues used and expected.
 struct Shares {
@@ -153,7 +170,8 @@ impl Metric for Effective {
             limits: None,
             bad: Bad::Low,
             every: Every::Second,
-            map_cap: None,
+            inputs: BOOK,
+            scopes: &[Over::Underlying],
             ..Card::PLAIN
         }
     }

@@ -1,6 +1,6 @@
 //! Family I: can what is seen be trusted.
 
-use super::{Bad, Card, Every, Metric, Part, Row, Scope, Unit};
+use super::{Bad, Card, Every, Input, Metric, Over, Part, Row, Scope, Unit};
 use crate::engine::beat::CONN_STALE;
 use crate::engine::listing::Listing;
 use crate::engine::market::Market;
@@ -30,7 +30,8 @@ const fn card(
         limits,
         bad,
         every,
-        map_cap: None,
+        inputs: &[Input::Feed],
+        scopes: &[Over::Venue],
         ..Card::PLAIN
     }
 }
@@ -272,6 +273,8 @@ impl Metric for Coverage {
         static CARD: Card = Card {
             bad: Bad::Low,
             every: Every::Tick,
+            inputs: &[Input::Feed, Input::Book, Input::OpenInterest],
+            scopes: &[Over::Underlying],
             ..card(
                 "coverage",
                 "coverage",
@@ -323,14 +326,17 @@ pub(super) struct Faults;
 
 impl Metric for Faults {
     fn card(&self) -> &'static Card {
-        static CARD: Card = card(
-            "book_faults",
-            "book faults",
-            Unit::Count,
-            "books crossed for over 2 s, impossible numbers and resyncs",
-            "count in the last 5 min",
-            Some((2.0, 10.0)),
-        );
+        static CARD: Card = Card {
+            inputs: &[Input::Feed, Input::Book],
+            ..card(
+                "book_faults",
+                "book faults",
+                Unit::Count,
+                "books crossed for over 2 s, impossible numbers and resyncs",
+                "count in the last 5 min",
+                Some((2.0, 10.0)),
+            )
+        };
         &CARD
     }
 
@@ -375,14 +381,17 @@ pub(super) struct Halted;
 
 impl Metric for Halted {
     fn card(&self) -> &'static Card {
-        static CARD: Card = card(
-            "venue_state",
-            "halted share",
-            Unit::Ratio,
-            "0 while every watched contract of a venue trades, 1 when none does",
-            "contracts that are not open / contracts that are not closed for good",
-            Some((0.01, 0.5)),
-        );
+        static CARD: Card = Card {
+            inputs: &[Input::Status, Input::Feed],
+            ..card(
+                "venue_state",
+                "halted share",
+                Unit::Ratio,
+                "0 while every watched contract of a venue trades, 1 when none does",
+                "contracts that are not open / contracts that are not closed for good",
+                Some((0.01, 0.5)),
+            )
+        };
         &CARD
     }
 
@@ -404,14 +413,17 @@ pub(super) struct EngineLag;
 
 impl Metric for EngineLag {
     fn card(&self) -> &'static Card {
-        static CARD: Card = card(
-            "engine_lag_ms",
-            "engine lag",
-            Unit::Ms,
-            "how far the fold is behind the clock; unknown in a replay",
-            "clock - tick when the tick before was done",
-            Some((100.0, 1_000.0)),
-        );
+        static CARD: Card = Card {
+            scopes: &[Over::Global],
+            ..card(
+                "engine_lag_ms",
+                "engine lag",
+                Unit::Ms,
+                "how far the fold is behind the clock; unknown in a replay",
+                "clock - tick when the tick before was done",
+                Some((100.0, 1_000.0)),
+            )
+        };
         &CARD
     }
 

@@ -8,14 +8,17 @@ mod basis;
 mod cascade;
 mod concentration;
 mod discovery;
+pub mod explain;
 mod feed;
 mod fund;
 mod funding;
 mod hidden;
+pub mod index;
 mod liquidation;
 mod liquidity;
 mod open_interest;
 mod own;
+mod own_risk;
 mod price;
 mod row;
 mod rulebook;
@@ -27,6 +30,7 @@ use crate::engine::market::Market;
 use crate::model::Nanos;
 use crate::model::event::Channel;
 use crate::model::time::SECOND;
+use explain::Explanation;
 pub(in crate::engine) use price::consensus;
 pub use row::{Note, Row, Table};
 
@@ -126,6 +130,14 @@ pub static METRICS: &[&dyn Metric] = &[
     &own::Concentration,
     &own::FUNDING,
     &own::RuleChanges,
+    &own_risk::EFFICIENCY,
+    &own_risk::BENEFIT,
+    &own_risk::WrongWay,
+    &own_risk::ScenarioLoss,
+    &own_risk::OrderExposure,
+    &own_risk::VenueDefault,
+    &own_risk::ADL_RANK,
+    &own_risk::ADL_SCORE,
     &feed::Age,
     &feed::AgeRatio,
     &feed::Down,
@@ -138,6 +150,10 @@ pub static METRICS: &[&dyn Metric] = &[
     &feed::RateRobz,
     &feed::Halted,
     &feed::EngineLag,
+    // Made from the tables of all others.
+    &index::Composite,
+    &index::Amplification,
+    &index::Contribution,
 ];
 
 /// A named figure of the market.
@@ -152,6 +168,11 @@ pub trait Metric: Sync {
 
     /// Adds its rows at a tick. Rows are sorted afterwards; order does not matter here.
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>);
+
+    /// What a row at this scope is made of.
+    fn explain(&self, market: &Market, at: Nanos, scope: Scope) -> Explanation {
+        Explanation::of_members(self.card(), market, at, scope)
+    }
 }
 
 /// Position of a metric in [`METRICS`].

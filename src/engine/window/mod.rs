@@ -259,7 +259,7 @@ pub fn robust_z(x: f64, values: &mut [f64], floor: f64) -> Option<f64> {
     Some((x - median) / (1.4826 * mad))
 }
 
-fn median(values: &mut [f64]) -> Option<f64> {
+pub(super) fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let high = *values.get(middle)?;
