@@ -85,13 +85,6 @@ impl Burden {
         self.moved += (oi_usd * apr).abs();
     }
 
-    /// Adds another sum.
-    pub fn merge(&mut self, other: &Burden) {
-        self.oi_usd += other.oi_usd;
-        self.paid += other.paid;
-        self.moved += other.moved;
-    }
-
     /// Open interest in it, in USD.
     pub fn oi_usd(&self) -> f64 {
         self.oi_usd

@@ -19,10 +19,21 @@ const GROSS: Part = Part::Named("gross");
 fn watched(market: &Market, underlying: u16) -> impl Iterator<Item = (u16, u32, &Listing)> {
     let members = market.members.get(usize::from(underlying)).map_or(&[][..], Vec::as_slice);
     members.iter().filter_map(|(venue, symbol)| {
-        let listing = market.listing(*venue, *symbol)?;
-        let is_heard = listing.conn.is_some() || listing.beat(Channel::Ticker).last().is_some();
-        is_heard.then_some((*venue, *symbol, listing))
+        let listing = market.listing(*venue, *symbol).filter(|l| is_heard(l))?;
+        Some((*venue, *symbol, listing))
     })
+}
+
+/// All perpetuals that are watched, in (venue, symbol) order: underlyings are numbered as they come.
+fn all_watched(market: &Market) -> impl Iterator<Item = (u16, u32, &Listing)> {
+    (0u16..).zip(&market.venues).flat_map(|(venue, slot)| {
+        let perps = (0u32..).zip(&slot.listings).filter(|(_, l)| l.underlying.is_some() && is_heard(l));
+        perps.map(move |(symbol, listing)| (venue, symbol, listing))
+    })
+}
+
+fn is_heard(listing: &Listing) -> bool {
+    listing.conn.is_some() || listing.beat(Channel::Ticker).last().is_some()
 }
 
 fn told(listing: &Listing) -> Nanos {
@@ -155,9 +166,13 @@ impl Weighed {
         as_of: Nanos(0),
     };
 
-    fn of(market: &Market, underlying: u16, at: Nanos) -> Weighed {
+    fn of<'m>(
+        market: &Market,
+        listings: impl Iterator<Item = (u16, u32, &'m Listing)>,
+        at: Nanos,
+    ) -> Weighed {
         let mut sum = Weighed::NOTHING;
-        for (venue, _, listing) in watched(market, underlying) {
+        for (venue, _, listing) in listings {
             sum.expected += 1;
             let Some((usd, trust)) = market.interest_usd(venue, listing, at) else { continue };
             let Some(rate) = market.funding(venue, listing, at).0 else {
@@ -170,15 +185,6 @@ impl Weighed {
             sum.as_of = sum.as_of.max(told(listing));
         }
         sum
-    }
-
-    fn merge(&mut self, other: &Weighed) {
-        self.burden.merge(&other.burden);
-        self.quality = self.quality.max(other.quality);
-        self.without_usd += other.without_usd;
-        self.used += other.used;
-        self.expected += other.expected;
-        self.as_of = self.as_of.max(other.as_of);
     }
 
     fn row(&self, scope: Scope, value: Option<f64>) -> Row {
@@ -219,7 +225,7 @@ impl Metric for OiWeighted {
 
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
         for underlying in 0..market.underlyings.len() as u16 {
-            let sum = Weighed::of(market, underlying, at);
+            let sum = Weighed::of(market, watched(market, underlying), at);
             if sum.expected > 0 {
                 out.push(sum.row(Scope::underlying(underlying), sum.burden.apr()));
             }
@@ -248,18 +254,17 @@ impl Metric for DayBurden {
     }
 
     fn eval(&self, market: &Market, at: Nanos, out: &mut Vec<Row>) {
-        let mut total = Weighed::NOTHING;
         let mut push = |scope: Scope, sum: &Weighed| {
             out.push(sum.row(scope, Some(sum.burden.net_day())));
             out.push(sum.row(scope.part(GROSS), Some(sum.burden.gross_day())));
         };
         for underlying in 0..market.underlyings.len() as u16 {
-            let sum = Weighed::of(market, underlying, at);
+            let sum = Weighed::of(market, watched(market, underlying), at);
             if sum.expected > 0 {
                 push(Scope::underlying(underlying), &sum);
-                total.merge(&sum);
             }
         }
+        let total = Weighed::of(market, all_watched(market), at);
         if total.expected > 0 {
             push(Scope::GLOBAL, &total);
         }
