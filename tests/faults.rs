@@ -36,8 +36,9 @@ const PATIENCE: i64 = 60 * SECOND;
 const NAP: Duration = Duration::from_millis(10);
 /// Levels per side that are compared: the fewest that a venue pushes on each change.
 const LEVELS: usize = 5;
-/// A venue that sends one message for each level: a picture may fall between two of them.
-const LEVEL_BY_LEVEL: &str = "kraken-futures";
+/// Venues that tell one change of a book in several messages, by level or by what is done to it: a picture
+/// may fall between two of them.
+const IN_PARTS: [&str; 2] = ["kraken-futures", "bitmex"];
 const ASSET: &str = "BTC";
 
 type Sides = [Vec<(Num, Num)>; 2];
@@ -153,7 +154,7 @@ impl Watch {
             };
             let shown = [top(&book.bids), top(&book.asks)];
             let books = &self.truth[&(book.venue.clone(), book.symbol.clone())];
-            let is_true = if book.venue == LEVEL_BY_LEVEL {
+            let is_true = if IN_PARTS.contains(&book.venue.as_str()) {
                 let was = |n: usize, row| books.iter().any(|(_, _, sides)| sides[n].contains(row));
                 (0..2).all(|n| shown[n].iter().all(|row| was(n, row)))
             } else {
