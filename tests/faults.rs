@@ -36,8 +36,9 @@ const PATIENCE: i64 = 60 * SECOND;
 const NAP: Duration = Duration::from_millis(10);
 /// Levels per side that are compared: the fewest that a venue pushes on each change.
 const LEVELS: usize = 5;
-/// A venue that sends one message for each level: a picture may fall between two of them.
-const LEVEL_BY_LEVEL: &str = "kraken-futures";
+/// Venues that tell one change of a book in several messages, by level or by what is done to it: a picture
+/// may fall between two of them.
+const IN_PARTS: [&str; 2] = ["kraken-futures", "bitmex"];
 const ASSET: &str = "BTC";
 
 type Sides = [Vec<(Num, Num)>; 2];
@@ -57,6 +58,8 @@ struct Watch {
     truth: Truth,
     seen: BTreeMap<String, Seen>,
     newest: Nanos,
+    /// No synced book may look like one that ended longer ago than this.
+    oldest: i64,
     /// Books compared with the truth.
     compared: u64,
 }
@@ -90,7 +93,16 @@ impl Watch {
         session.ask(Some(("bybit".into(), ASSET.into())));
         let shadow = session.sim().unwrap().truth(Market::clone);
         let (truth, seen) = (BTreeMap::new(), BTreeMap::new());
-        Watch { session, clock, shadow, truth, seen, newest: Nanos(0), compared: 0 }
+        Watch {
+            session,
+            clock,
+            shadow,
+            truth,
+            seen,
+            newest: Nanos(0),
+            oldest: SILENCE_MAX + SLACK,
+            compared: 0,
+        }
     }
 
     fn faults(&self) -> FaultHandle {
@@ -113,8 +125,7 @@ impl Watch {
     fn follow_truth(&mut self) {
         let now = self.clock.now();
         let reached = self.session.sim().unwrap().truth(Market::now);
-        // Older than the silence that may go unnoticed: no synced book may look like this.
-        let oldest = now.plus(-(SILENCE_MAX + SLACK));
+        let oldest = now.plus(-self.oldest);
         loop {
             for venue in self.shadow.venues() {
                 for instrument in venue.instruments.iter().filter(|i| i.listing.underlying == ASSET) {
@@ -153,7 +164,7 @@ impl Watch {
             };
             let shown = [top(&book.bids), top(&book.asks)];
             let books = &self.truth[&(book.venue.clone(), book.symbol.clone())];
-            let is_true = if book.venue == LEVEL_BY_LEVEL {
+            let is_true = if IN_PARTS.contains(&book.venue.as_str()) {
                 let was = |n: usize, row| books.iter().any(|(_, _, sides)| sides[n].contains(row));
                 (0..2).all(|n| shown[n].iter().all(|row| was(n, row)))
             } else {
@@ -365,6 +376,7 @@ fn bend(watch: &mut Watch, what: &str, venue: &str, order: &dyn Fn()) -> (u64, u
 /// Every frame is late: nothing is lost, and the latency says so.
 fn a_trickle(watch: &mut Watch) {
     let before = watch.feed("bybit");
+    watch.oldest = PATIENCE; // what comes late is shown late
     watch.faults().trickle("bybit", Duration::from_millis(700)).unwrap();
     watch.run_for(6 * SECOND);
     let late = watch.feed("bybit");
