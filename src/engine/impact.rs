@@ -2,7 +2,8 @@
 //! price. METRICS.md C3, C5, C12, C13, erratum 32. One [`Impact`] per watched perpetual.
 
 use super::consensus::bps;
-use super::listing::{HEADLINE_BAND, Listing};
+use super::figures::HEADLINE_BAND;
+use super::listing::Listing;
 use super::market::Market;
 use super::window::{DecayedSum, TimeOfDay};
 use crate::model::Nanos;

@@ -14,6 +14,8 @@ pub mod consensus;
 pub mod cost;
 pub mod discovery;
 pub mod ears;
+pub mod election;
+pub mod figures;
 pub mod flow;
 pub mod forced;
 pub mod funding;

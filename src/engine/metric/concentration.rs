@@ -1,7 +1,8 @@
 //! Family C, second part: how concentrated an underlying is over its venues.
 
 use super::{Bad, Card, Every, Input, Metric, Over, Row, Scope, Unit};
-use crate::engine::listing::{HEADLINE_BAND, Listing};
+use crate::engine::figures::HEADLINE_BAND;
+use crate::engine::listing::Listing;
 use crate::engine::market::{FROZEN, Market};
 use crate::model::Nanos;
 use crate::model::event::Channel;

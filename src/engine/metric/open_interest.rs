@@ -5,8 +5,9 @@
 
 use super::tally::{self, Rows, interest_trust};
 use super::{Bad, Card, Every, Input, Metric, Over, Row, Scope, Unit};
+use crate::engine::figures::BANDS_BPS;
 use crate::engine::flow::{Window, shift_tv, unit_money};
-use crate::engine::listing::{BANDS_BPS, Listing};
+use crate::engine::listing::Listing;
 use crate::engine::market::{FROZEN, Market};
 use crate::model::Nanos;
 use crate::snapshot::Quality;

@@ -1,8 +1,9 @@
 //! Spread, depth, imbalance and what of the usual depth is gone. C1 to C4.
 
 use super::{as_of, book_quality, each_listing, each_perp};
+use crate::engine::figures::HEADLINE_BAND;
 use crate::engine::impact::drop_pct;
-use crate::engine::listing::{HEADLINE_BAND, Listing};
+use crate::engine::listing::Listing;
 use crate::engine::market::{FROZEN, Market};
 use crate::engine::metric::{Bad, Card, Every, Input, Metric, Note, Over, Part, Row, Scope, Unit};
 use crate::model::Nanos;

@@ -1,0 +1,243 @@
+//! Cards: all that is said about a metric, in one place.
+
+use crate::model::Nanos;
+use crate::model::time::SECOND;
+
+/// What is said about a metric.
+#[derive(Debug)]
+pub struct Card {
+    /// Id in rules, exports and on the command line.
+    pub id: &'static str,
+    /// Short title for headers.
+    pub title: &'static str,
+    /// Unit of the value.
+    pub unit: Unit,
+    /// What it means to a risk officer.
+    pub meaning: &'static str,
+    /// Formula in text.
+    pub formula: &'static str,
+    /// Where the formula comes from.
+    pub source: &'static str,
+    /// Default limits: warning, critical. `None` where it only informs.
+    pub limits: Option<(f64, f64)>,
+    /// Which direction is bad.
+    pub bad: Bad,
+    /// How often it is evaluated.
+    pub every: Every,
+    /// Shape on the map: outermost colour step, when it is a value per venue and underlying.
+    pub map_cap: Option<f64>,
+    /// What it is computed from, as words of METRICS.md §6.0.
+    pub inputs: &'static [Input],
+    /// What its rows are about.
+    pub scopes: &'static [Over],
+    /// Names of its [`Part::Named`] rows, for rules and exports.
+    pub parts: &'static [&'static str],
+}
+
+impl Card {
+    /// Where a card begins: `Card { id: .., ..Card::PLAIN }`. Informs only, once a second.
+    pub const PLAIN: Card = Card {
+        id: "",
+        title: "",
+        unit: Unit::Ratio,
+        meaning: "",
+        formula: "",
+        source: "",
+        limits: None,
+        bad: Bad::High,
+        every: Every::Second,
+        map_cap: None,
+        inputs: &[],
+        scopes: &[],
+        parts: &[],
+    };
+}
+
+/// What a metric reads. METRICS.md §6.0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Order books.
+    Book,
+    /// Trades.
+    Trade,
+    /// Marks, indices, funding rates.
+    Ticker,
+    /// Open interest.
+    OpenInterest,
+    /// Liquidations.
+    Liquidation,
+    /// Volatilities and greeks.
+    Option,
+    /// Margin schedules.
+    Schedule,
+    /// Insurance funds.
+    Fund,
+    /// Openings and halts of venues.
+    Status,
+    /// Own positions, orders and balances.
+    Account,
+    /// Prices of currencies.
+    Rate,
+    /// Venue files: regime, access, fees.
+    Profile,
+    /// Connections, envelopes and clocks.
+    Feed,
+    /// Other metrics.
+    Metric,
+}
+
+impl Input {
+    /// Lower-case word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Input::Book => "book",
+            Input::Trade => "trade",
+            Input::Ticker => "ticker",
+            Input::OpenInterest => "open interest",
+            Input::Liquidation => "liquidation",
+            Input::Option => "option",
+            Input::Schedule => "margin schedule",
+            Input::Fund => "insurance fund",
+            Input::Status => "venue status",
+            Input::Account => "own account",
+            Input::Rate => "currency price",
+            Input::Profile => "venue file",
+            Input::Feed => "feed",
+            Input::Metric => "other metrics",
+        }
+    }
+}
+
+/// What a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// One instrument.
+    Instrument,
+    /// An underlying on one venue.
+    Cell,
+    /// Two venues.
+    Pair,
+    /// One venue.
+    Venue,
+    /// An underlying over all venues.
+    Underlying,
+    /// Everything.
+    Global,
+}
+
+impl Over {
+    /// Lower-case words.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Over::Instrument => "instrument",
+            Over::Cell => "venue and underlying",
+            Over::Pair => "pair of venues",
+            Over::Venue => "venue",
+            Over::Underlying => "underlying",
+            Over::Global => "whole market",
+        }
+    }
+}
+
+/// Units of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Basis points.
+    Bps,
+    /// Hundredths.
+    Percent,
+    /// US dollars.
+    Usd,
+    /// Units of the underlying.
+    Base,
+    /// Share or quotient.
+    Ratio,
+    /// Multiple.
+    Times,
+    /// Milliseconds.
+    Ms,
+    /// How many.
+    Count,
+    /// Events per minute.
+    PerMinute,
+    /// Rate per year, as a fraction.
+    Apr,
+    /// US dollars per minute.
+    UsdPerMinute,
+    /// US dollars per day.
+    UsdPerDay,
+    /// Basis points per million US dollars.
+    BpsPerMusd,
+    /// Points of volatility.
+    VolPoints,
+    /// Seconds.
+    Seconds,
+    /// Hours.
+    Hours,
+    /// Factors of two.
+    Doublings,
+    /// Points of 0 to 100.
+    Index,
+}
+
+impl Unit {
+    /// Short name.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Unit::Bps => "bps",
+            Unit::Percent => "pct",
+            Unit::Usd => "usd",
+            Unit::Base => "base",
+            Unit::Ratio => "ratio",
+            Unit::Times => "x",
+            Unit::Ms => "ms",
+            Unit::Count => "count",
+            Unit::PerMinute => "per_min",
+            Unit::Apr => "apr",
+            Unit::UsdPerMinute => "usd_per_min",
+            Unit::UsdPerDay => "usd_per_day",
+            Unit::BpsPerMusd => "bps_per_musd",
+            Unit::VolPoints => "vol_points",
+            Unit::Seconds => "s",
+            Unit::Hours => "h",
+            Unit::Doublings => "doublings",
+            Unit::Index => "index",
+        }
+    }
+}
+
+/// Which direction of a value is bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bad {
+    /// Large values.
+    High,
+    /// Small values.
+    Low,
+    /// Values far from zero on either side.
+    Both,
+}
+
+/// Cadence of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// Each 100 ms.
+    Tick,
+    /// Each second.
+    Second,
+    /// Each ten seconds.
+    TenSeconds,
+    /// Each minute.
+    Minute,
+}
+
+impl Every {
+    /// True when it is due at this tick.
+    pub const fn is_due(self, at: Nanos) -> bool {
+        match self {
+            Every::Tick => true,
+            Every::Second => at.is_on(SECOND),
+            Every::TenSeconds => at.is_on(10 * SECOND),
+            Every::Minute => at.is_on(60 * SECOND),
+        }
+    }
+}
