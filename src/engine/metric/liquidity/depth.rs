@@ -247,10 +247,8 @@ impl Metric for DepthDrop {
                 expected += 1;
                 if let Some(drop) = drop {
                     own = if drop.is_cold { own.max(Quality::Degraded) } else { own };
-                    for side in 0..2 {
-                        depth[side] += drop.depth[side];
-                        usual[side] += drop.usual[side];
-                    }
+                    depth.iter_mut().zip(drop.depth).for_each(|(sum, side)| *sum += side);
+                    usual.iter_mut().zip(drop.usual).for_each(|(sum, side)| *sum += side);
                     (used, newest) = (used + 1, newest.max(as_of(listing)));
                     (quality, note) =
                         (quality.max(own), if own_note == Note::Cold { own_note } else { note });

@@ -1,7 +1,7 @@
 //! How a book takes a hit: C5, C12, C13.
 
 use super::{as_of, book_quality, each_perp};
-use crate::engine::impact::{Healing, Impact};
+use crate::engine::impact::{Healing, Impact, Resilience};
 use crate::engine::market::Market;
 use crate::engine::metric::{Card, Input, Metric, Note, Over, Part, Row, Unit};
 use crate::model::Nanos;
@@ -44,7 +44,7 @@ impl Metric for HalfLife {
                 let (value, note) = if is_synced { read(healing) } else { (None, Note::None) };
                 out.push(Row::single(scope.part(part), value, quality, as_of(listing)).note(note));
             };
-            let [bid, ask] = [&impact.healing[0], &impact.healing[1]].map(|side| side.healing());
+            let [bid, ask] = impact.healing.each_ref().map(Resilience::healing);
             row(Part::Whole, slower(bid, ask));
             row(Part::Bid, bid);
             row(Part::Ask, ask);
