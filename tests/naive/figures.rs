@@ -61,17 +61,24 @@ fn depth(it: &Instrument, at: Nanos, band: i64) -> Option<(f64, f64)> {
     Some((f(sum(&it.bids)), f(sum(&it.asks))))
 }
 
+const BANDS: [(&str, i64); 5] = [
+    ("depth_usd_10", 10),
+    ("depth_usd_25", 25),
+    ("depth_usd_50", 50),
+    ("depth_usd_100", 100),
+    ("depth_usd_200", 200),
+];
+
+fn put_depth(out: &mut Figures, id: &'static str, names: [&str; 4], (bid, ask): (f64, f64)) {
+    for (part, value) in [("", bid + ask), ("bid", bid), ("ask", ask)] {
+        out.insert((id, place(names, part)), value);
+    }
+}
+
 fn one(out: &mut Figures, names: [&str; 4], it: &Instrument, at: Nanos) {
-    for (id, band) in [
-        ("depth_usd_10", 10),
-        ("depth_usd_25", 25),
-        ("depth_usd_50", 50),
-        ("depth_usd_100", 100),
-        ("depth_usd_200", 200),
-    ] {
-        let Some((bid, ask)) = depth(it, at, band) else { continue };
-        for (part, value) in [("", bid + ask), ("bid", bid), ("ask", ask)] {
-            out.insert((id, place(names, part)), value);
+    for (id, band) in BANDS {
+        if let Some(sides) = depth(it, at, band) {
+            put_depth(out, id, names, sides);
         }
     }
     if let Some((bid, ask)) = depth(it, at, 100) {
@@ -116,6 +123,12 @@ fn across(out: &mut Figures, world: &World, underlying: &str, at: Nanos) {
         out.insert(("mid_gap_bps", place([a, "", underlying, ""], "")), gap);
         out.insert(("mid_gap_bps", place([b, "", underlying, ""], "")), -gap);
         out.insert(("price_dispersion_bps", place(["", "", underlying, ""], "")), gap.abs());
+    }
+    for (id, band) in BANDS {
+        let all = venues.values().flatten().filter_map(|it| depth(it, at, band));
+        if let Some(sides) = all.reduce(|a, b| (a.0 + b.0, a.1 + b.1)) {
+            put_depth(out, id, ["", "", underlying, ""], sides);
+        }
     }
     let depths: Vec<f64> = venues
         .values()
