@@ -109,8 +109,8 @@ pub fn fit(text: &str, columns: usize) -> String {
 /// Decimals of a unit where digits line up in a column; `None` for units with their own form.
 fn decimals(unit: &str) -> Option<usize> {
     match unit {
-        "bps" | "x" => Some(1),
-        "pct" | "ratio" | "z" => Some(2),
+        "bps" | "x" | "vol_points" | "index" | "h" => Some(1),
+        "pct" | "ratio" | "z" | "doublings" | "bps_per_musd" => Some(2),
         _ => None,
     }
 }
@@ -123,6 +123,7 @@ pub fn cell(value: f64, unit: &str, sign: bool, columns: usize) -> String {
     let text = match (unit, decimals(unit)) {
         ("ms", _) => duration_ms(value as i64),
         ("s", _) => duration_ms((value * 1_000.0) as i64),
+        ("apr", _) => format!("{}%", fixed(value * 100.0, 1, sign)),
         (_, Some(places)) => fixed(value, places, sign),
         _ => si(value),
     };
@@ -155,7 +156,12 @@ pub fn with_unit(value: Option<f64>, unit: &str) -> String {
         "x" => format!("{}x", fixed(value, 1, false)),
         "usd" => format!("{} USD", si(value)),
         "ratio" | "z" | "" => fixed(value, 2, false),
-        "ms" | "s" => cell(value, unit, false, usize::MAX),
+        "ms" | "s" | "index" => cell(value, unit, false, usize::MAX),
+        "apr" => format!("{}% a year", fixed(value * 100.0, 2, false)),
+        "usd_per_day" => format!("{} USD a day", si(value)),
+        "usd_per_min" => format!("{} USD a minute", si(value)),
+        "bps_per_musd" => format!("{} bps a million USD", fixed(value, 2, false)),
+        "vol_points" => format!("{} vol points", fixed(value, 1, false)),
         other => format!("{} {other}", significant(value)),
     }
 }
@@ -284,8 +290,15 @@ pub fn spoken(value: f64, unit: &str) -> String {
         "ratio" => (2, ""),
         "ms" => (0, "milliseconds"),
         "s" => (1, "seconds"),
+        "h" => (1, "hours"),
+        "apr" => (2, "percent a year"),
+        "usd_per_day" => (0, "dollars a day"),
+        "usd_per_min" => (0, "dollars a minute"),
+        "bps_per_musd" => (2, "basis points a million dollars"),
+        "vol_points" => (1, "points of volatility"),
         other => (2, other),
     };
+    let value = if unit == "apr" { value * 100.0 } else { value };
     let number = fixed(value, places, false);
     let number = number.strip_prefix('-').map_or(number.clone(), |n| format!("minus {n}"));
     if word.is_empty() { number } else { format!("{number} {word}") }
@@ -298,6 +311,8 @@ mod tests {
     #[test]
     fn figures_follow_the_house_rules() {
         for (value, unit, sign, shown) in [
+            (0.110_2, "apr", true, "+11.0%"),
+            (-0.218_9, "apr", true, "-21.9%"),
             (-18.42, "bps", true, "-18.4"),
             (1.25, "bps", true, "+1.2"),
             (0.04, "bps", true, "0.0"),

@@ -52,6 +52,7 @@ fn unit_word(unit: &str) -> &str {
     match unit {
         "bps" => "basis points",
         "pct" => "percent",
+        "apr" => "percent a year",
         "usd" => "dollars",
         "x" => "times",
         other => other,

@@ -161,7 +161,7 @@ pub fn legend(pen: &mut Pen<'_>, area: Rect, grid: &Grid) {
 pub fn edge_text(edge: f64, unit: &str) -> String {
     match unit {
         "bps" | "x" if (edge - edge.round()).abs() < 1e-9 => format!("{edge:.0}"),
-        "ms" | "s" => format::cell(edge, unit, false, 8),
+        "ms" | "s" | "apr" => format::cell(edge, unit, false, 8),
         _ if edge.abs() >= 1_000.0 => format::si(edge),
         _ => {
             let text = format!("{edge:.3}");
