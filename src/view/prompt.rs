@@ -106,10 +106,12 @@ pub enum Command {
 }
 
 /// Verbs, for suggestions.
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 14] = [
     "q",
     "quit",
     "map",
+    "leverage",
+    "liquidity",
     "alerts",
     "feeds",
     "positions",
@@ -132,7 +134,7 @@ impl Command {
             "map" => Ok(Command::Map(rest.into())),
             "venues" => Ok(Command::Pick(Of::Venues)),
             "instruments" => Ok(Command::Pick(Of::Instruments)),
-            "alerts" | "feeds" | "positions" | "help" => Ok(Command::Screen(verb.into())),
+            "leverage" | "liquidity" | "alerts" | "feeds" | "positions" | "help" => Ok(Command::Screen(verb.into())),
             "theme" if rest.is_empty() => Err("which theme? :theme NAME".into()),
             "theme" => Ok(Command::Theme(rest.into())),
             "goto" if rest.is_empty() => Err("which time? :goto 14:31:29".into()),

@@ -6,7 +6,10 @@ mod detail;
 pub mod feeds;
 pub mod frame;
 pub mod help;
+pub mod leverage;
+pub mod liquidity;
 pub mod map;
+mod market;
 pub mod positions;
 
 use ratatui::layout::Rect;
@@ -43,7 +46,14 @@ pub trait Screen: Sync {
 }
 
 /// Every screen, in the order of the tabs.
-pub static SCREENS: &[&dyn Screen] = &[&map::Map, &alerts::Alerts, &feeds::Feeds, &positions::Positions];
+pub static SCREENS: &[&dyn Screen] = &[
+    &map::Map,
+    &leverage::Leverage,
+    &liquidity::Liquidity,
+    &alerts::Alerts,
+    &feeds::Feeds,
+    &positions::Positions,
+];
 
 /// The screen that shows.
 pub fn current(ui: &Ui) -> &'static dyn Screen {
