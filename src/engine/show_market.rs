@@ -146,7 +146,13 @@ impl Engine {
         let source = |(id, parts): &(&str, &'static [&'static str])| {
             let at = find(id)?;
             let card = METRICS.get(at)?.card();
-            Some(Source { id: card.id, title: card.title, unit: card.unit.word(), table: self.tables.get(at)?, parts })
+            Some(Source {
+                id: card.id,
+                title: card.title,
+                unit: card.unit.word(),
+                table: self.tables.get(at)?,
+                parts,
+            })
         };
         list.iter().filter_map(source).collect()
     }
@@ -234,7 +240,9 @@ fn together(venues: &[VenueView]) -> Vec<Reading> {
     if interest <= 0.0 {
         return Vec::new();
     }
-    let of = |part, value| derived(("implied_leverage", "implied leverage"), part, "x", (value, quality, young / interest));
+    let of = |part, value| {
+        derived(("implied_leverage", "implied leverage"), part, "x", (value, quality, young / interest))
+    };
     let [long, short] = [interest / margin[1], interest / margin[4]];
     let mut readings = vec![of("", long.max(short))];
     readings.extend(BANDS.into_iter().zip(margin).map(|(part, m)| of(part, interest / m)));
@@ -247,8 +255,10 @@ mod tests {
 
     fn venue(interest: Option<f64>, leverage: Option<f64>) -> VenueView {
         let mut readings = Vec::new();
-        let reading =
-            |metric, part, value| Reading { quality: Quality::Estimated, ..derived((metric, metric), part, "x", value) };
+        let reading = |metric, part, value| Reading {
+            quality: Quality::Estimated,
+            ..derived((metric, metric), part, "x", value)
+        };
         readings.extend(interest.map(|oi| reading("oi_usd", "", (oi, Quality::Ok, 1.0))));
         for (part, times) in BANDS.into_iter().zip([0.5, 1.0, 2.0, 0.25, 0.5, 1.0]) {
             let value = leverage.map(|l| (l * times, Quality::Ok, 1.0));

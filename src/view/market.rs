@@ -9,7 +9,9 @@ use crate::snapshot::markets::{MARGIN_SIZES, Reading, UnderlyingView, VenueView}
 use crate::snapshot::{Quality, Snapshot};
 
 /// Marks of cells, for the legend.
-pub const LEGEND: &str = "e estimated  p partly known  ~ stale  -- missing";
+pub const LEGEND: &str = "e est.  p part  ~ stale  -- missing";
+/// The same where a book may be too small for a size.
+pub const LEGEND_FILLED: &str = "e est.  p part  ~ stale  f62% fills 62%  -- missing";
 /// Largest shock of the simulation in percent: no value but an estimate means none up to here.
 const SHOCK_MAX_PCT: &str = ">20";
 
@@ -44,7 +46,7 @@ pub fn cell(theme: &Theme, r: &Reading, sign: bool, columns: usize) -> Span {
     let room = columns.saturating_sub(1);
     let value = r.value.filter(|v| v.is_finite());
     let text = match (value, r.quality) {
-        (Some(v), Quality::Stale) => format!("~{}", format::cell(v, r.unit, sign, room.saturating_sub(1))),
+        (Some(v), Quality::Stale) => format!("~{}", format::cell(v, r.unit, sign, room)),
         (Some(v), _) => format::cell(v, r.unit, sign, room),
         (None, _) => wordless(r),
     };
@@ -56,13 +58,16 @@ pub fn cell(theme: &Theme, r: &Reading, sign: bool, columns: usize) -> Span {
         Quality::Ok | Quality::Stale | Quality::Missing => " ",
     };
     let quality = if is_nothing { Quality::Missing } else { r.quality };
+    // A stale figure takes the column of the mark where it needs it.
+    let tail = if format::width(&text) < columns { tail } else { "" };
     (format!("{text}{tail}"), theme.quality(quality))
 }
 
 /// A reading with unit and quality in words, for details.
 pub fn detail(theme: &Theme, r: &Reading) -> Span {
     let value = r.value.filter(|v| v.is_finite());
-    let text = value.map_or_else(|| wordless(r), |v| format::with_unit(Some(v), r.unit));
+    let unit = if r.unit == "count" { "" } else { r.unit };
+    let text = value.map_or_else(|| wordless(r), |v| format::with_unit(Some(v), unit));
     let is_nothing = text == format::MISSING;
     let tail = match r.quality {
         _ if is_nothing => "",
@@ -86,12 +91,13 @@ pub fn band(theme: &Theme, of: impl Fn(&'static str) -> Reading) -> Span {
     let Some(values) = values else { return (format::MISSING.into(), theme.quality(Quality::Missing)) };
     let figures: Vec<String> =
         values.iter().map(|v| if *v < 99.95 { format!("{v:.1}") } else { format!("{v:.0}") }).collect();
-    let (before, tail) = match quality {
-        Quality::Stale => ("~", ""),
-        Quality::Degraded => ("", "p"),
-        _ => ("", ""),
+    // 21 columns in any case.
+    let (before, gap, tail) = match quality {
+        Quality::Stale => ("~", "", ""),
+        Quality::Degraded => ("", "", "p"),
+        _ => ("", " ", ""),
     };
-    (format!("{before}{letter} {} est.{tail}", figures.join(" ")), theme.quality(quality))
+    (format!("{before}{letter}{gap}{} est.{tail}", figures.join(" ")), theme.quality(quality))
 }
 
 fn part_words(part: &str) -> String {

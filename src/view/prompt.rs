@@ -134,7 +134,9 @@ impl Command {
             "map" => Ok(Command::Map(rest.into())),
             "venues" => Ok(Command::Pick(Of::Venues)),
             "instruments" => Ok(Command::Pick(Of::Instruments)),
-            "leverage" | "liquidity" | "alerts" | "feeds" | "positions" | "help" => Ok(Command::Screen(verb.into())),
+            "leverage" | "liquidity" | "alerts" | "feeds" | "positions" | "help" => {
+                Ok(Command::Screen(verb.into()))
+            }
             "theme" if rest.is_empty() => Err("which theme? :theme NAME".into()),
             "theme" => Ok(Command::Theme(rest.into())),
             "goto" if rest.is_empty() => Err("which time? :goto 14:31:29".into()),

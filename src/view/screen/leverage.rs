@@ -62,6 +62,10 @@ impl Screen for Leverage {
         PAGE.title
     }
 
+    fn short(&self) -> &'static str {
+        "Lev"
+    }
+
     fn question(&self) -> &'static str {
         "how much borrowed risk, where does it snap?"
     }
@@ -77,6 +81,7 @@ impl Screen for Leverage {
             row: &|m| row(view, m),
             venue: &|v| venue(view, v),
             lines: &|m, is_wide| if is_wide { facts(view, m) } else { ladder(view, m) },
+            legend: market::LEGEND,
             rank: "oi_usd",
         };
         what.draw(view, area, &view.ui.leverage_rows(view.shown), pen);
@@ -141,13 +146,19 @@ fn row(view: &View<'_>, m: &UnderlyingView) -> Vec<Span> {
     ]
 }
 
-/// Both directions of the fault line with their ends over all sets of the simulation.
-fn range(view: &View<'_>, m: &UnderlyingView) -> Span {
+/// The fault line of one direction, low to high over all sets of the simulation.
+fn way(view: &View<'_>, m: &UnderlyingView, [low, high]: [&'static str; 2]) -> Span {
     let bound = |part| market::cell(view.theme, &m.get("critical_shock_pct", part), false, 7).0;
-    let text = |low, high| format!("{} to {}", bound(low).trim_end_matches(['e', 'p', ' ']), bound(high).trim());
-    let quality = m.get("critical_shock_pct", "").quality;
-    let text = format!("down {}, up {}", text("down_low", "down_high"), text("up_low", "up_high"));
-    (text, view.theme.quality(quality))
+    let text = format!("{} to {}", bound(low).trim_end_matches(['e', 'p', ' ']), bound(high).trim());
+    (text, view.theme.quality(m.get("critical_shock_pct", "").quality))
+}
+
+const DOWN: [&str; 2] = ["down_low", "down_high"];
+const UP: [&str; 2] = ["up_low", "up_high"];
+
+fn range(view: &View<'_>, m: &UnderlyingView) -> Span {
+    let (down, style) = way(view, m, DOWN);
+    (format!("down {down}, up {}", way(view, m, UP).0), style)
 }
 
 const VENUES: &[Column] = &[
@@ -209,7 +220,8 @@ fn rung(view: &View<'_>, m: &UnderlyingView, metric: &'static str, parts: [&'sta
         return (format!("{:<24}", format::MISSING), view.theme.quality(Quality::Missing));
     };
     let open = m.get("oi_usd", "").value;
-    let usd = values.get(1).zip(open).map_or(format::MISSING.into(), |(share, oi)| format::si(share / 100.0 * oi));
+    let usd =
+        values.get(1).zip(open).map_or(format::MISSING.into(), |(share, oi)| format::si(share / 100.0 * oi));
     let band: Vec<String> = values.iter().map(|v| format::cell(*v, "pct", false, 5)).collect();
     (format!("{usd:>5} ({})", band.join(" ")), view.theme.quality(quality))
 }
@@ -252,10 +264,9 @@ fn trust_short(view: &View<'_>, m: &UnderlyingView) -> Span {
 /// The pane beside the venues: ladder, fault line, liquidations, regimes, method.
 fn facts(view: &View<'_>, m: &UnderlyingView) -> Vec<Vec<Span>> {
     let dim = view.theme.style(Role::TextDim);
-    let label = |text: &str| (format!("{text:<13}"), dim);
-    let figure = |name: &str, metric, part| {
-        vec![label(name), market::detail(view.theme, &m.get(metric, part))]
-    };
+    let label = |text: &str| (format!("{text:<15}"), dim);
+    let figure =
+        |name: &str, metric, part| vec![label(name), market::detail(view.theme, &m.get(metric, part))];
     let mut lines = vec![vec![("USD within, % of OI as P10 P50 P90 ".into(), dim), trust(view, m)]];
     for (side, parts) in ENDS {
         for (step, metric) in STEPS {
@@ -265,7 +276,8 @@ fn facts(view: &View<'_>, m: &UnderlyingView) -> Vec<Vec<Span>> {
     let implied = market::band(view.theme, |part| m.get("implied_leverage", part));
     lines.push(vec![label("implied"), implied]);
     lines.push(figure("rules allow", "leverage_max_bound", ""));
-    lines.push(vec![label("fault line"), range(view, m)]);
+    lines.push(vec![label("fault line -%"), way(view, m, DOWN)]);
+    lines.push(vec![label("fault line +%"), way(view, m, UP)]);
     lines.push(figure("amplified", "cascade_amplification", ""));
     lines.push(figure("liq observed", "liq_rate_usd_min", "observed"));
     lines.push(figure("liq model", "liq_rate_usd_min", "model"));
@@ -288,7 +300,9 @@ fn regimes(m: &UnderlyingView) -> String {
     if sums.is_empty() {
         return format::MISSING.into();
     }
-    let words: Vec<String> =
-        sums.iter().map(|(regime, share)| format!("{} {:.0}%", format::clean(regime), share * 100.0)).collect();
+    let words: Vec<String> = sums
+        .iter()
+        .map(|(regime, share)| format!("{} {:.0}%", format::clean(regime), share * 100.0))
+        .collect();
     words.join("  ")
 }

@@ -65,6 +65,10 @@ impl Screen for Liquidity {
         PAGE.title
     }
 
+    fn short(&self) -> &'static str {
+        "Liq"
+    }
+
     fn question(&self) -> &'static str {
         "is the market one pool or many?"
     }
@@ -72,14 +76,15 @@ impl Screen for Liquidity {
     fn draw(&self, view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
         let sort = view.ui.liquidity_sort.word(order::LIQUIDITY);
         let what = Draw {
-            head: format!("Liquidity {sort}; costs of 1M USD in bps before fees"),
+            head: format!("Liquidity {sort}; 1M USD in bps before fees"),
             facts: 2,
-            side: [42, 78],
+            side: [40, 78],
             columns: COLUMNS,
             venue_columns: VENUES,
             row: &|m| row(view, m),
             venue: &|v| venue(view, v),
             lines: &|m, is_wide| if is_wide { facts(view, m) } else { costs(view, m) },
+            legend: market::LEGEND_FILLED,
             rank: "depth_usd_100",
         };
         what.draw(view, area, &view.ui.liquidity_rows(view.shown), pen);
@@ -115,7 +120,7 @@ const COLUMNS: &[Column] = &[
     right("x usual ", 8, 84),
     right("heals ", 7, 92),
     right("seen ", 6, 100),
-    left("note", 0, 110),
+    left("note", 0, 150),
 ];
 
 fn row(view: &View<'_>, m: &UnderlyingView) -> Vec<Span> {
@@ -203,7 +208,9 @@ fn venue(view: &View<'_>, v: &VenueView) -> Vec<Span> {
 
 /// A share as a bar; what is there at all shows at least one step, what is missing none.
 fn bar(view: &View<'_>, share: &Reading) -> Span {
-    let Some(value) = share.value.filter(|v| v.is_finite()) else { return (String::new(), view.theme.base()) };
+    let Some(value) = share.value.filter(|v| v.is_finite()) else {
+        return (String::new(), view.theme.base());
+    };
     let eighths = ((value.clamp(0.0, 1.0) * (BAR * 8) as f64).round() as usize).max(usize::from(value > 0.0));
     if view.theme.is_ascii() {
         return ("#".repeat(eighths.div_ceil(8)), view.theme.style(Role::Spark));
@@ -237,7 +244,11 @@ fn cost(view: &View<'_>, m: &UnderlyingView, part: &'static str) -> [Vec<Span>; 
     };
     [
         vec![(format!("{part:<4} 1M: all as one "), dim), of("ctt_bps_1m")],
-        vec![(" best ".into(), dim), (format!("{} ", format::fit(&name, 9)), view.theme.style(Role::Text)), single],
+        vec![
+            (" best ".into(), dim),
+            (format!("{} ", format::fit(&name, 9)), view.theme.style(Role::Text)),
+            single,
+        ],
         vec![(" split ".into(), dim), of("fragmentation_cost_bps_1m")],
         vec![(" home ".into(), dim), of("silo_cost_bps_1m")],
     ]
@@ -251,12 +262,12 @@ fn facts(view: &View<'_>, m: &UnderlyingView) -> Vec<Vec<Span>> {
         let [all, best, split, home] = cost(view, m, part);
         lines.push(all);
         lines.push([vec![("    ".into(), dim)], best].concat());
-        lines.push([vec![("    ".into(), dim)], split, vec![(" what no one book costs".into(), dim)]].concat());
-        lines.push([vec![("    ".into(), dim)], home, vec![(" what staying costs".into(), dim)]].concat());
+        lines.push([vec![("    ".into(), dim)], split, vec![(" best less all".into(), dim)]].concat());
+        lines.push([vec![("    ".into(), dim)], home, vec![(" usual less all".into(), dim)]].concat());
     }
     lines.push(Vec::new());
     let figure = |name: &str, metric| {
-        vec![(format!("{name:<16}"), dim), market::detail(view.theme, &m.get(metric, ""))]
+        vec![(format!("{name:<17}"), dim), market::detail(view.theme, &m.get(metric, ""))]
     };
     lines.push(figure("effective venues", "n_eff_venues"));
     lines.push(figure("HHI of depth", "hhi_depth"));

@@ -6,7 +6,6 @@ use crate::config::theme::Role;
 use crate::snapshot::markets::{UnderlyingView, VenueView};
 use crate::view::View;
 use crate::view::format;
-use crate::view::market::LEGEND;
 use crate::view::widget::Pen;
 use crate::view::widget::pen::Span;
 use crate::view::widget::table::{self, Column};
@@ -32,6 +31,8 @@ pub(super) struct Draw<'a> {
     pub venue: &'a dyn Fn(&VenueView) -> Vec<Span>,
     /// Lines about the selected underlying, for this width.
     pub lines: &'a dyn Fn(&UnderlyingView, bool) -> Vec<Vec<Span>>,
+    /// What the marks of cells mean.
+    pub legend: &'static str,
     /// Metric whose largest venue stands first.
     pub rank: &'static str,
 }
@@ -42,7 +43,13 @@ impl Draw<'_> {
         let (rows, cursor) = rows;
         let market = |at: usize| rows.get(at).and_then(|i| view.shown.markets.underlyings.get(*i));
         let Some(selected) = market(*cursor) else {
-            pen.text(area.x + 1, area.y + 1, area.width, "waiting for the first data", pen.style(Role::TextDim));
+            pen.text(
+                area.x + 1,
+                area.y + 1,
+                area.width,
+                "waiting for the first data",
+                pen.style(Role::TextDim),
+            );
             return;
         };
         let mut venues: Vec<&VenueView> = selected.venues.iter().collect();
@@ -71,20 +78,31 @@ impl Draw<'_> {
     }
 
     /// One below the other: list, facts, venues, legend.
-    fn stack(&self, area: Rect, rows: u16, of: (&UnderlyingView, usize), pen: &mut Pen<'_>) -> (Rect, Rect, Rect) {
+    fn stack(
+        &self,
+        area: Rect,
+        rows: u16,
+        of: (&UnderlyingView, usize),
+        pen: &mut Pen<'_>,
+    ) -> (Rect, Rect, Rect) {
         pen.rule(area.x, area.y, area.width);
         let dim = pen.style(Role::TextDim);
         pen.text(area.x + 1, area.y, area.width - 2, &format!(" {} ", self.head), dim);
         // A taller screen gives the list more, the venues keep half.
         let most = LIST_ROWS_SMALL.max(area.height.saturating_sub(self.facts + 3) / 2);
         let list = Rect { y: area.y + 1, height: rows.min(most), ..area };
+        let shown = list.height.saturating_sub(1);
+        if shown + 1 < rows {
+            let left_out = format!(" {shown} of {} in sight ", rows - 1);
+            pen.right(area.right() - 22, area.y, 21, &left_out, dim);
+        }
         pen.rule(area.x, list.bottom(), area.width);
         let facts = Rect { y: list.bottom() + 1, height: self.facts, ..area };
         let legend = area.bottom().saturating_sub(1);
         let below = Rect { y: facts.bottom(), height: legend.saturating_sub(facts.bottom()), ..area };
         let title = format!(" {} ", title(of, below));
         pen.text(area.x + 1, list.bottom(), area.width - 2, &title, pen.style(Role::TextStrong));
-        pen.text(area.x + 1, legend, area.width - 2, LEGEND, dim);
+        pen.text(area.x + 1, legend, area.width - 2, self.legend, dim);
         (list, below, facts)
     }
 
@@ -98,7 +116,7 @@ impl Draw<'_> {
         pen: &mut Pen<'_>,
     ) -> (Rect, Rect, Rect) {
         let height = rows.saturating_add(2).min(area.height / 2);
-        let list = pen.pane(Rect { height, ..area }, &self.head, LEGEND, true);
+        let list = pen.pane(Rect { height, ..area }, &self.head, self.legend, true);
         let [small, large] = self.side;
         let side = if view.ui.size.0 >= 200 { large } else { small };
         let bottom = Rect { y: area.y + height, height: area.height - height, ..area };

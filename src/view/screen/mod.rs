@@ -28,6 +28,10 @@ pub trait Screen: Sync {
     fn key(&self) -> char;
     /// Name on its tab.
     fn title(&self) -> &'static str;
+    /// The same on a small screen.
+    fn short(&self) -> &'static str {
+        self.title()
+    }
     /// Question it answers.
     fn question(&self) -> &'static str;
     /// Draws the body.
