@@ -104,7 +104,12 @@ pub fn feeds(snapshot: &Snapshot, sort: Sort) -> Vec<usize> {
 /// `snapshot.markets.underlyings`. What has no value stays below what has one.
 pub fn markets(snapshot: &Snapshot, names: &'static [&'static str], sort: Sort) -> Vec<usize> {
     let all = &snapshot.markets.underlyings;
-    let value = |i: usize, metric| all.get(i).and_then(|u| u.get(metric, "").value).filter(|v| v.is_finite());
+    // What a book cannot fill costs more than any number.
+    let value = |i: usize, metric| {
+        let r = all.get(i)?.get(metric, "");
+        let is_beyond = r.filled.is_some() || r.note == "unbounded_high";
+        if is_beyond { Some(f64::INFINITY) } else { r.value.filter(|v| v.is_finite()) }
+    };
     // What is largest comes first.
     let key: fn(f64) -> f64 = match names.get(sort.key) {
         Some(&"by fault line") => |v| -v,

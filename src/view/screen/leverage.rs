@@ -139,11 +139,16 @@ fn row(view: &View<'_>, m: &UnderlyingView) -> Vec<Span> {
         cell("liq_rate_usd_min", "observed"),
         cell("liq_rate_usd_min", "model"),
         cell("critical_shock_pct", ""),
-        cell("cascade_amplification", ""),
+        market::cell(theme, &amplified(m), false, 6),
         signed("funding_oiw_apr", 7),
         cell("liq_forecast_cover", ""),
         range(view, m),
     ]
+}
+
+/// With two decimals: its limits lie at 1.10 and 1.25.
+fn amplified(m: &UnderlyingView) -> Reading {
+    Reading { unit: "ratio", ..m.get("cascade_amplification", "") }
 }
 
 /// The fault line of one direction, low to high over all sets of the simulation.
@@ -278,16 +283,19 @@ fn facts(view: &View<'_>, m: &UnderlyingView) -> Vec<Vec<Span>> {
     lines.push(figure("rules allow", "leverage_max_bound", ""));
     lines.push(vec![label("fault line -%"), way(view, m, DOWN)]);
     lines.push(vec![label("fault line +%"), way(view, m, UP)]);
-    lines.push(figure("amplified", "cascade_amplification", ""));
+    lines.push(vec![label("amplified"), market::detail(view.theme, &amplified(m))]);
     lines.push(figure("liq observed", "liq_rate_usd_min", "observed"));
     lines.push(figure("liq model", "liq_rate_usd_min", "model"));
     lines.push(figure("forecasts held", "liq_forecast_cover", ""));
-    lines.push(vec![label("by regime"), (regimes(m), view.theme.style(Role::Text))]);
+    for (at, words) in regimes(m).chunks(3).enumerate() {
+        let name = if at == 0 { "OI by regime" } else { "" };
+        lines.push(vec![label(name), (words.join(" "), view.theme.style(Role::Text))]);
+    }
     lines
 }
 
-/// Open interest by regime, largest first.
-fn regimes(m: &UnderlyingView) -> String {
+/// Open interest by regime, largest first: `SC 62%`.
+fn regimes(m: &UnderlyingView) -> Vec<String> {
     let mut sums: Vec<(&str, f64)> = Vec::new();
     for v in &m.venues {
         let Some(share) = v.get("oi_share", "").value else { continue };
@@ -298,11 +306,7 @@ fn regimes(m: &UnderlyingView) -> String {
     }
     sums.sort_by(|a, b| b.1.total_cmp(&a.1));
     if sums.is_empty() {
-        return format::MISSING.into();
+        return vec![format::MISSING.into()];
     }
-    let words: Vec<String> = sums
-        .iter()
-        .map(|(regime, share)| format!("{} {:.0}%", format::clean(regime), share * 100.0))
-        .collect();
-    words.join("  ")
+    sums.iter().map(|(regime, share)| format!("{} {:.0}%", format::clean(regime), share * 100.0)).collect()
 }
