@@ -161,13 +161,19 @@ impl Pipeline {
             })?;
             let decoder = dialect.decoder(spec);
             let venue = engine.venue(&spec.id).unwrap_or_default();
+            slots.push(Slot { id: spec.id.clone(), venue, account: None, decoder });
+        }
+        // Underlyings are numbered as they are first named, and take turns by their number: the order in
+        // which venues are shown must not decide it.
+        let mut named: Vec<_> = specs.iter().zip(&slots).collect();
+        named.sort_by_key(|(_, slot)| slot.venue);
+        for (spec, slot) in named {
             for row in &spec.instruments {
-                if let (Some(symbol), Ok(def)) = (decoder.symbols().find(row.symbol.as_bytes()), row.to_def())
-                {
-                    engine.define(venue, symbol, &row.symbol, &def);
+                let symbol = slot.decoder.symbols().find(row.symbol.as_bytes());
+                if let (Some(symbol), Ok(def)) = (symbol, row.to_def()) {
+                    engine.define(slot.venue, symbol, &row.symbol, &def);
                 }
             }
-            slots.push(Slot { id: spec.id.clone(), venue, account: None, decoder });
         }
         let (conns, effects, resyncs) = (Vec::new(), Effects::default(), Vec::new());
         let specs = specs.to_vec();

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use rust_decimal::prelude::ToPrimitive;
 
-use super::book::BookSide;
+use super::book::{Book, BookSide};
 use super::listing::Listing;
 use super::market::Market;
 use super::metric::NONE;
+use super::walk::{Of, Step, Terms, collect, take};
 use crate::model::Nanos;
 use crate::model::event::{Channel, VenueState};
-use crate::model::instrument::Payoff;
 use crate::model::time::SECOND;
 use crate::snapshot::{BookState, Quality};
 
@@ -24,36 +24,6 @@ pub const FILL_USD: f64 = 10_000.0;
 const FEE_ASSUMED_BPS: f64 = 5.0;
 /// Silence of a connection after which its book is no leg.
 const HEARD: i64 = SECOND;
-
-/// Walks levels until an amount of money is filled.
-#[derive(Clone, Copy, Debug)]
-pub struct Fill {
-    left_usd: f64,
-    usd: f64,
-    base: f64,
-}
-
-impl Fill {
-    /// Wants `usd`.
-    pub const fn of(usd: f64) -> Fill {
-        Fill { left_usd: usd, usd, base: 0.0 }
-    }
-
-    /// Takes from a level that holds `usd` at this USD price; true while more is wanted.
-    pub fn take(&mut self, price_usd: f64, usd: f64) -> bool {
-        let taken = usd.min(self.left_usd);
-        if taken > 0.0 && price_usd > 0.0 {
-            self.left_usd -= taken;
-            self.base += taken / price_usd;
-        }
-        self.left_usd > 0.0
-    }
-
-    /// The average price, once all is filled: ΣUSD/Σbase. METRICS.md erratum 4.
-    pub fn price(&self) -> Option<f64> {
-        (self.left_usd <= 0.0 && self.base > 0.0).then(|| self.usd / self.base)
-    }
-}
 
 /// One venue as a leg. Prices are USD per unit of the underlying.
 #[derive(Clone, Copy, Debug)]
@@ -121,6 +91,7 @@ pub struct Arbs {
     /// Since when pairs are above zero; what is not above zero is not in it.
     since: BTreeMap<(u16, u16, u16), Nanos>,
     legs: Vec<Leg>,
+    steps: Vec<Step>,
 }
 
 impl Arbs {
@@ -134,7 +105,7 @@ impl Arbs {
                 let Some((_, head)) = market.head(venue, underlying) else { continue };
                 if head.conn.is_some() {
                     expected += 1;
-                    self.legs.extend(leg(market, venue, head, now));
+                    self.legs.extend(leg(market, venue, head, now, &mut self.steps));
                 }
             }
             if expected >= 2 {
@@ -193,7 +164,7 @@ fn trust(a: &Leg, b: &Leg) -> Quality {
     if a.currency == b.currency { fees } else { fees.max(a.rate).max(b.rate) }
 }
 
-fn leg(market: &Market, venue: u16, head: &Listing, now: Nanos) -> Option<Leg> {
+fn leg(market: &Market, venue: u16, head: &Listing, now: Nanos, steps: &mut Vec<Step>) -> Option<Leg> {
     let heard = head.conn.and_then(|c| market.conns.get(&c)).and_then(|c| c.last)?;
     let can_take = head.is_open() && head.state == VenueState::Open;
     if !can_take || head.figures.state != BookState::Synced || now.since(heard) >= HEARD {
@@ -202,11 +173,12 @@ fn leg(market: &Market, venue: u16, head: &Listing, now: Nanos) -> Option<Leg> {
     head.figures.mid.filter(|_| !head.figures.is_mid_old)?; // a crossed book is no offer
     let (quote, rate) = market.usd(head.quote_currency)?;
     let (money, _) = market.usd(head.money_currency)?;
+    let terms = head.factors?.terms(quote, money);
     let fee = market.venues.get(usize::from(venue))?.spec.taker_fee_bps.and_then(|fee| fee.to_f64());
     Some(Leg {
         venue,
-        sell: walk(head, BookSide::Bid, quote, money),
-        buy: walk(head, BookSide::Ask, quote, money),
+        sell: price(&head.book, BookSide::Bid, &terms, steps),
+        buy: price(&head.book, BookSide::Ask, &terms, steps),
         fee: fee.unwrap_or(FEE_ASSUMED_BPS) / 1e4,
         is_fee_known: fee.is_some(),
         currency: head.quote_currency,
@@ -215,19 +187,17 @@ fn leg(market: &Market, venue: u16, head: &Listing, now: Nanos) -> Option<Leg> {
     })
 }
 
-/// The average USD price of [`FILL_USD`] of one side of a book.
-fn walk(listing: &Listing, side: BookSide, quote_usd: f64, money_usd: f64) -> Option<f64> {
-    let factors = listing.factors?;
-    let mut fill = Fill::of(FILL_USD);
-    listing.book.walk(side, |price, size| {
-        let (price, size) = (price.to_f64(), size.to_f64() * factors.multiplier);
-        let money = match factors.payoff {
-            Payoff::Linear | Payoff::Quanto => size * price,
-            Payoff::Inverse => size,
-        };
-        fill.take(price / factors.scale * quote_usd, money * money_usd)
-    });
-    fill.price()
+/// The average USD price of [`FILL_USD`] of one side of a book; `None` when that is thinner.
+fn price(book: &Book, side: BookSide, terms: &Terms, steps: &mut Vec<Step>) -> Option<f64> {
+    steps.clear();
+    collect(book, side, terms, FILL_USD, steps);
+    average(steps)
+}
+
+/// ΣUSD/Σbase of [`FILL_USD`]. METRICS.md erratum 4.
+fn average(steps: &[Step]) -> Option<f64> {
+    let [fill] = take(steps.iter().copied(), Of::Usd, [FILL_USD]);
+    fill.is_whole().then(|| fill.usd / fill.base)
 }
 
 impl Market {
@@ -290,12 +260,10 @@ mod tests {
     /// Catches: an average that weighs levels by coins, and a thin book that counts as filled.
     #[test]
     fn a6_walks_until_ten_thousand_dollars_are_filled() {
-        let mut fill = Fill::of(FILL_USD);
-        assert!(fill.take(100.0, 5_000.0));
-        assert_eq!(fill.price(), None, "half of it is no fill");
-        assert!(!fill.take(110.0, 9_000.0));
+        let steps = [Step { price: 100.0, usd: 5_000.0 }, Step { price: 110.0, usd: 9_000.0 }];
+        assert_eq!(average(&steps[..1]), None, "half of it is no fill");
         // 50 + 45.4545… units for 10,000 USD.
-        assert!((fill.price().unwrap() - 104.761_904_761_904_76).abs() < 1e-9);
+        assert!((average(&steps).unwrap() - 104.761_904_761_904_76).abs() < 1e-9);
     }
 
     /// Catches: an order of venues, or a unit of money, that decides how much is to be had.

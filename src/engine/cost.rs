@@ -8,7 +8,7 @@ use super::book::BookSide;
 use super::listing::Listing;
 use super::market::Market;
 use super::metric::consensus;
-use super::walk::{Fill, Merge, Of, Step, Terms, Verdict, collect, fragmentation, silo, take};
+use super::walk::{Fill, Merge, Of, Step, Verdict, collect, fragmentation, silo, take};
 use super::window::{Robz, TimeOfDay};
 use crate::model::Nanos;
 use crate::model::event::Channel;
@@ -71,13 +71,7 @@ impl VenueCost {
         if figures.state != BookState::Synced || is_crossed || !head.is_open() {
             return part;
         }
-        let terms = Terms {
-            payoff: factors.payoff,
-            multiplier: factors.multiplier,
-            scale: factors.scale,
-            quote_usd: quote.0,
-            money_usd: money.0,
-        };
+        let terms = factors.terms(quote.0, money.0);
         (part.is_used, part.quality) = (true, quote.1.max(money.1));
         for (side, name) in SIDES.into_iter().enumerate() {
             let from = steps.len();

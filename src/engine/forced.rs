@@ -270,7 +270,8 @@ pub fn branching(counts: &[u32]) -> Option<(f64, f64)> {
 }
 
 impl Listing {
-    /// Takes a liquidation. `at` is engine time and the venue's, `usd` the price of the money currency.
+    /// Takes a liquidation and says what it is worth in USD. `at` is engine time and the venue's, `usd` the
+    /// price of the money currency.
     ///
     /// Valued at its fill price, else at the mark: a bankruptcy price or the limit of an order that rests
     /// is no price of a trade. METRICS.md §1.
@@ -282,7 +283,7 @@ impl Listing {
         print: &Liquidation<'_>,
         report: Option<Report>,
         usd: Option<f64>,
-    ) {
+    ) -> Option<f64> {
         let stated = print.price.to_f64();
         let mark = self.ticker.mark.and_then(|m| m.to_f64());
         let mid = || Some(self.figures.mid? * self.factors?.scale);
@@ -300,7 +301,7 @@ impl Listing {
         let forced = self.forced.get_or_insert_with(|| Box::new(Forced::new(report, conn, at)));
         (forced.conn, forced.report) = (conn, report);
         forced.print(at, stamp, print.position, value);
-        let Some(loss) = print.loss.and_then(|loss| loss.to_f64()) else { return };
+        let Some(loss) = print.loss.and_then(|loss| loss.to_f64()) else { return value };
         let lost = forced.lost.get_or_insert_with(|| Ring::new(SECOND, FLUSH_S as usize));
         // An inverse contract settles in its base: worth its own price.
         let settled = |payoff: Payoff| if payoff == Payoff::Inverse { price } else { 1.0 };
@@ -308,6 +309,7 @@ impl Listing {
             Some((factors, usd)) => lost.add(at, (loss * settled(factors.payoff) * usd * MICRO) as i64),
             None => forced.unvalued = Some(at),
         }
+        value
     }
 }
 

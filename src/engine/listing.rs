@@ -12,6 +12,7 @@ use super::forced::Forced;
 use super::grid::Path;
 use super::impact::Impact;
 use super::margins::Margins;
+use super::walk::Terms;
 use super::window::{DecayedSum, TimeMean};
 use crate::model::Nanos;
 use crate::model::entry::ConnIx;
@@ -33,6 +34,14 @@ pub(super) struct Factors {
     pub(super) payoff: Payoff,
     pub(super) multiplier: f64,
     pub(super) scale: f64, // units of the underlying per unit of base
+}
+
+impl Factors {
+    /// What turns levels into USD, with the USD prices of the currencies of quote and notional.
+    pub(super) const fn terms(self, quote_usd: f64, money_usd: f64) -> Terms {
+        let Factors { payoff, multiplier, scale } = self;
+        Terms { payoff, multiplier, scale, quote_usd, money_usd }
+    }
 }
 
 /// One instrument on one venue.

@@ -13,7 +13,7 @@ use super::cost::Costs;
 use super::discovery::Discovery;
 use super::ears::Ears;
 use super::health::ConnHealth;
-use super::hidden::{Hidden, Loss, is_due};
+use super::hidden::{Hidden, is_due};
 use super::index::Index;
 use super::ledger::Ledger;
 use super::listing::{CROSSED_MAX, Listing};
@@ -25,7 +25,7 @@ use super::venue::{RuleChanges, Venue};
 use super::window::Peak;
 use crate::model::Nanos;
 use crate::model::entry::ConnIx;
-use crate::model::event::{Body, Channel, Event, GapWhy, PositionSide};
+use crate::model::event::{Body, Channel, Event, GapWhy};
 use crate::model::time::SECOND;
 use crate::model::venue::{ChannelSpec, VenueSpec};
 use crate::snapshot::{BookState, Quality};
@@ -177,11 +177,6 @@ impl Market {
             Body::Trade(trade) => {
                 let money = self.currencies.get(usize::from(listing.money_currency)).and_then(|c| c.usd);
                 listing.trade(at, trade, money);
-                if trade.is_liquidation && !trade.is_history {
-                    let position = PositionSide::closed_by(trade.side);
-                    let loss = Loss { price: trade.price, size: trade.size, position, rate: money };
-                    self.hidden.lose(venue, ix, at, listing, &loss);
-                }
             }
             Body::Ticker(ticker) => {
                 listing.merge(at, ticker);
@@ -209,10 +204,10 @@ impl Market {
             Body::Liquidation(print) => {
                 let report = slot.cadence[Channel::Liquidation as usize].report;
                 let money = self.currencies.get(usize::from(listing.money_currency)).and_then(|c| c.usd);
-                listing.liquidated((at, event.ts_venue), conn, print, report, money);
-                let loss =
-                    Loss { price: print.price, size: print.size, position: print.position, rate: money };
-                self.hidden.lose(venue, ix, at, listing, &loss);
+                let usd = listing.liquidated((at, event.ts_venue), conn, print, report, money);
+                if let Some((usd, underlying)) = usd.zip(listing.underlying) {
+                    self.hidden.lose((underlying, venue), ix, at, print.position, usd);
+                }
             }
             Body::Fund(_) => slot.whole(at, &event.body),
             Body::Audit(_)

@@ -159,7 +159,7 @@ pub struct Trade<'a> {
     pub size: Num,
     /// The taker's side.
     pub side: Side,
-    /// Marked by the venue as a forced close.
+    /// Marked by the venue as a forced close. Its dialect tells it as a [`Liquidation`] too.
     pub is_liquidation: bool,
     /// Repeated on subscription: known before, not new.
     pub is_history: bool,

@@ -1,6 +1,6 @@
 //! What a venue enforces: requests and their weights, connections, texts, subscriptions, the longest life.
 //!
-//! A venue declares a [`Limits`]; the shell keeps it with a [`Meter`]. Budgets run on the client's clock,
+//! A venue declares a [`Limits`]; the shell keeps it with a meter. Budgets run on the client's clock,
 //! because its requests do; the life of a connection runs in simulated time. Windows are fixed, as those
 //! of the venues: what is over at their end is forgotten.
 

@@ -36,7 +36,7 @@ pub enum Scene {
     Divergence,
     /// One venue keeps its sockets and heartbeats but sends no data from 10 s to 30 s; again every 60 s.
     Stale,
-    /// All prices fall from 10 s to 55 s and are back at 145 s; again every 180 s. See [`CASCADE`].
+    /// All prices fall from 10 s to 55 s and are back at 145 s; again every 180 s. See `CASCADE`.
     Cascade,
     /// One venue drops its sockets and refuses everything from 15 s to 60 s; again every 120 s.
     Outage,

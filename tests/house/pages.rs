@@ -35,8 +35,7 @@ fn blocks() -> Vec<Block> {
         block("README.md", "venues", venues()),
         block("src/ARCHITECTURE.md", "floors", floors::table()),
         block("src/LIMITS.md", "limits", limits::table()),
-        block("src/ARCHITECTURE.md", "metrics", metrics_by_unit()),
-        block("README.md", "metrics", metrics()),
+        block("src/METRICS.md", "metrics", metrics()),
         block("src/METRICS.md", "cards", cards()),
     ]
 }
@@ -160,18 +159,6 @@ fn cards() -> String {
         out.push('\n');
     }
     out.trim_end().to_string() + "\n"
-}
-
-fn metrics_by_unit() -> String {
-    let mut units: Vec<(&str, Vec<String>)> = Vec::new();
-    for card in METRICS.iter().map(|metric| metric.card()) {
-        let (unit, id) = (card.unit.word(), format!("`{}`", card.id));
-        match units.iter_mut().find(|(known, _)| *known == unit) {
-            Some((_, ids)) => ids.push(id),
-            None => units.push((unit, vec![id])),
-        }
-    }
-    units.iter().fold(String::new(), |out, (unit, ids)| out + &format!("- `{unit}`: {}\n", ids.join(", ")))
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::engine::metric::{Part, Row, Scope, find};
 use crate::model::entry::{ConnInfo, ConnIx, Control};
 use crate::model::event::{
     Body, BookChange, Event, Gap, GapWhy, InsuranceFund, Level as BookLevel, Liquidation, LiquidationPrice,
-    PositionSide, Symbol, Ticker, TradeId,
+    PositionSide, Symbol, Ticker, Trade, TradeId,
 };
 use crate::model::instrument::{InstrumentDef, SizeUnit};
 use crate::model::margin::{MarginBase, MarginForm, MarginSchedule, TierRow, TierStyle};
@@ -224,6 +224,38 @@ fn liquidations_teach() {
         (told[9] - silent[9]).abs() > 1e-9 && told.iter().sum::<f64>() > silent.iter().sum::<f64>(),
         "{told:?}"
     );
+}
+
+/// Catches: a close that a venue flags on its trade, and its dialect tells as a liquidation too, counted
+/// twice; a bankruptcy price taken for the price of a trade.
+#[test]
+fn a_close_that_is_told_twice_teaches_once() {
+    let lesson = |price: i64, price_is: LiquidationPrice, is_flagged: bool| {
+        let mut world = World::new();
+        world.run_to(20);
+        world.mark(0, 58_000);
+        let (price, size) = (Num::new(price, 0), Num::new(500, 0));
+        let id = TradeId::None;
+        if is_flagged {
+            let trade = Trade {
+                id,
+                price,
+                size,
+                side: crate::model::event::Side::Sell,
+                is_liquidation: true,
+                is_history: false,
+            };
+            world.tell(0, Body::Trade(trade));
+        }
+        let position = PositionSide::Long;
+        world.tell(0, Body::Liquidation(Liquidation { id, price, size, position, price_is, loss: None }));
+        world.run_to(600);
+        world.engine.market().hidden.series(0, 0).unwrap().weights(0).to_vec()
+    };
+    let once = lesson(58_000, LiquidationPrice::Fill, false);
+    assert_eq!(lesson(58_000, LiquidationPrice::Fill, true), once);
+    assert_eq!(lesson(51_000, LiquidationPrice::Bankruptcy, false), once, "worth the mark");
+    assert_ne!(lesson(51_000, LiquidationPrice::Fill, false), once);
 }
 
 /// Catches: chance or hash order in a result.

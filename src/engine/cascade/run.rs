@@ -2,7 +2,8 @@
 
 use super::{Place, ROUNDS_MAX, Set, Trigger, Way};
 
-/// Share of its start below which a fund counts as spent. Erratum 35.
+/// Share of the most it held below which a fund counts as spent. Erratum 35 says of its start: a fund that
+/// starts empty and gains would then never be spent, for its last digits can be halved no further.
 const SPENT: f64 = 1e-9;
 
 /// What stands in for funds. METRICS.md §9 and erratum 34.
@@ -107,7 +108,7 @@ pub struct Round {
 #[derive(Clone, Debug, Default)]
 struct State {
     fund: f64,
-    fund_start: f64,
+    fund_most: f64,
     mark: f64,
     /// Last fill of the current step of the shock.
     step_price: Option<f64>,
@@ -211,7 +212,7 @@ impl<'a> Run<'a> {
             levels.clear();
             levels.extend(place.side(way).book.iter().map(|l| set.depth * l.qty));
             let fund = funds.of(place);
-            *state = State { fund, fund_start: fund, levels, ..State::default() };
+            *state = State { fund, fund_most: fund, levels, ..State::default() };
         }
     }
 
@@ -271,7 +272,7 @@ impl State {
             let rest = self.rest.unwrap_or(trigger.qty);
             let mut taken = rest.min(*left);
             if gap > 0.0 {
-                if self.fund.is_finite() && self.fund <= SPENT * self.fund_start {
+                if self.fund.is_finite() && self.fund <= SPENT * self.fund_most {
                     self.deleverage(trigger, false);
                     continue;
                 }
@@ -280,6 +281,7 @@ impl State {
                 self.out.shortfall += gap * taken;
             } else {
                 self.fund -= set.kept * gap * taken;
+                self.fund_most = self.fund_most.max(self.fund);
             }
             *left -= taken;
             self.out.filled += taken;

@@ -66,6 +66,28 @@ fn t1_a_gap_that_the_books_take() {
     is_place(&out.places[1], [600.0, 57_000.0, 280.0, 25.25, 0.0, 94.05]);
 }
 
+/// Catches: a fund that starts empty, gains a little and is spent by halves for ever: its last digits can
+/// be halved no further.
+#[test]
+fn what_an_empty_fund_gains_is_spent_and_the_run_ends() {
+    let mut dice = 1_u64;
+    let mut roll = |from: f64, to: f64| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        from + (to - from) * (dice >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    for _ in 0..200 {
+        let index = roll(1.0, 100_000.0);
+        let triggers: Vec<_> =
+            (0..200).map(|_| (0.96 * index, roll(0.0, 9.0), index * roll(0.93, 1.1))).collect();
+        let down = side(&[(0.001, 400.0), (0.03, 100_000.0)], &triggers);
+        let place = Place { weight: 1.0, fund: None, down, up: Side::default() };
+        let out = Run::new(index, &[place]).shock(Way::Down, 0.05, &OPTIMISTIC, Funds::UnknownEmpty);
+        let [place] = &out.places[..] else { panic!("{out:?}") };
+        near(place.filled + place.adl, place.liquidated);
+        assert!(place.fund < 1e9 && place.adl > 0.0);
+    }
+}
+
 /// Catches: a fund that pays beyond its end, ADL that moves the price, marks that forget the last trade.
 #[test]
 fn t2_central_breaks_the_thin_venue() {

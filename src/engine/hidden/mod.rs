@@ -19,12 +19,10 @@ use std::collections::BTreeMap;
 
 use rust_decimal::prelude::ToPrimitive;
 
-use super::listing::Listing;
 use super::market::Market;
 use crate::model::Nanos;
 use crate::model::event::{Channel, PositionSide};
-use crate::model::instrument::{Payoff, SizeUnit};
-use crate::model::num::Num;
+use crate::model::instrument::Payoff;
 use crate::model::time::{SECOND, TICK};
 use crate::snapshot::Quality;
 use fenwick::Fenwick;
@@ -78,12 +76,17 @@ impl Hidden {
         self.scores.get(&underlying)
     }
 
-    /// A report of a forced close. Only the head of a venue is modelled.
-    pub(super) fn lose(&mut self, venue: u16, symbol: u32, at: Nanos, listing: &Listing, loss: &Loss) {
-        let Some(underlying) = listing.underlying else { return };
-        let series = self.series.get_mut(&(underlying, venue)).filter(|s| s.symbol == symbol);
-        if let (Some(series), Some(usd)) = (series, loss.usd(listing)) {
-            series.lose(at, usize::from(loss.position == PositionSide::Short), usd);
+    /// A forced close as reported, in USD. Only the head of a venue is modelled.
+    pub(super) fn lose(
+        &mut self,
+        cell: (u16, u16),
+        symbol: u32,
+        at: Nanos,
+        position: PositionSide,
+        usd: f64,
+    ) {
+        if let Some(series) = self.series.get_mut(&cell).filter(|s| s.symbol == symbol) {
+            series.lose(at, usize::from(position == PositionSide::Short), usd);
         }
     }
 
@@ -133,42 +136,6 @@ impl Hidden {
     }
 }
 
-/// A forced close as reported.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Loss {
-    pub(super) price: Num,
-    pub(super) size: Num,
-    pub(super) position: PositionSide,
-    /// USD per unit of the listing's money currency.
-    pub(super) rate: Option<f64>,
-}
-
-impl Loss {
-    fn usd(&self, listing: &Listing) -> Option<f64> {
-        let factors = listing.factors?;
-        let money = self.size.to_f64() * factors.multiplier;
-        let money = match factors.payoff {
-            Payoff::Linear | Payoff::Quanto => money * self.price.to_f64(),
-            Payoff::Inverse => money,
-        };
-        Some(money * self.rate?)
-    }
-}
-
-/// Open contracts, one side: what is stated in base or money is divided by the mark. Erratum 1.
-fn contracts(listing: &Listing, mark: f64) -> Option<f64> {
-    let (def, factors) = (listing.def.as_ref()?, listing.factors?);
-    let stated = listing.ticker.open_interest.and_then(|v| v.to_f64())? / f64::from(def.oi_sides.max(1));
-    let quantity = match (def.oi_unit, factors.payoff == Payoff::Inverse) {
-        (SizeUnit::Contracts, _) => stated * factors.multiplier,
-        (SizeUnit::Base, true) => stated * mark,
-        (SizeUnit::Quote | SizeUnit::Usd, false) => stated / mark,
-        (SizeUnit::Base, false) | (SizeUnit::Quote | SizeUnit::Usd, true) => stated,
-    };
-    let contracts = quantity / factors.multiplier;
-    (contracts.is_finite() && contracts > 0.0).then_some(contracts)
-}
-
 /// What the market says of the head of a venue; `None` where anything is unknown, the margin schedule too.
 fn facts(market: &Market, venue: u16, underlying: u16, now: Nanos) -> Option<(u32, Facts)> {
     let (symbol, head) = market.head(venue, underlying)?;
@@ -178,7 +145,7 @@ fn facts(market: &Market, venue: u16, underlying: u16, now: Nanos) -> Option<(u3
     let terms = Terms::of(factors.payoff, head.schedule.as_ref()?)?;
     let (money, trust) = market.usd(head.money_currency)?;
     let quote = market.usd(head.quote_currency).map_or(money, |(usd, _)| usd);
-    let contracts = contracts(head, mark)?;
+    let contracts = head.flow.now().map(|stand| stand.contracts).filter(|n| *n > 0.0)?;
     let base = factors.multiplier * factors.scale;
     let (usd, base) = match factors.payoff {
         Payoff::Linear => (factors.multiplier * mark * money, base),

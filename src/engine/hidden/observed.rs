@@ -1,11 +1,12 @@
 //! Liquidations that a venue reported within a minute, and which part of all they may be. METRICS.md §4.4.
 
+use crate::engine::forced::arrivals;
 use crate::model::Nanos;
 use crate::model::time::SECOND;
 use crate::model::venue::Report;
 
 /// Seconds of a window.
-const SECONDS: f64 = 60.0;
+const SECONDS: u32 = 60;
 
 /// Reports of the running minute, one side.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -46,9 +47,8 @@ impl Observed {
         if report == Report::All || self.seconds == 0 {
             return 1.0;
         }
-        let share = f64::from(self.seconds) / SECONDS;
-        let rate = -libm::log(1.0 - share.min(1.0 - 0.5 / SECONDS));
-        share.min(1.0) / rate
+        let (per_second, _) = arrivals(self.seconds, SECONDS);
+        (f64::from(self.seconds) / f64::from(SECONDS)).min(1.0) / per_second
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Card {
     pub inputs: &'static [Input],
     /// What its rows are about.
     pub scopes: &'static [Over],
-    /// Names of its [`Part::Named`] rows, for rules and exports.
+    /// Names of its [`Part::Named`](super::Part::Named) rows, for rules and exports.
     pub parts: &'static [&'static str],
 }
 

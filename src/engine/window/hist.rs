@@ -39,7 +39,7 @@ impl Hist {
         }
     }
 
-    /// Records a value. A part that tells [`KEYS_MAX`] values apart takes only those from then on.
+    /// Records a value. A part that tells `KEYS_MAX` values apart takes only those from then on.
     pub fn add(&mut self, at: Nanos, value: f64) {
         self.roll(at);
         let key = key(value);

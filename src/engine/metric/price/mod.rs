@@ -5,12 +5,6 @@ mod currency;
 mod gap;
 mod premium;
 mod split;
-/// The consensus price of an underlying in USD, and the trust in it. Erratum 15.
-pub(in crate::engine) fn consensus(market: &Market, underlying: u16, now: Nanos) -> Option<(f64, Quality)> {
-    let prices = Prices::of(market, underlying, Of::Mid, now);
-    let (usd, trust) = prices.unit_usd()?;
-    Some((weighted_median(prices.votes(), None)? * usd, prices.quality.max(trust)))
-}
 
 #[cfg(test)]
 mod tests;
@@ -291,4 +285,11 @@ fn gap(votes: &[Vote], venue: u16) -> Option<f64> {
 fn dispersion(votes: &[Vote]) -> Option<f64> {
     let center = weighted_median(votes, None).filter(|_| votes.len() >= 3)?;
     Some(votes.iter().map(|v| v.weight * bps(v.value, center).abs()).sum())
+}
+
+/// The consensus price of an underlying in USD, and the trust in it. Erratum 15.
+pub(in crate::engine) fn consensus(market: &Market, underlying: u16, now: Nanos) -> Option<(f64, Quality)> {
+    let prices = Prices::of(market, underlying, Of::Mid, now);
+    let (usd, trust) = prices.unit_usd()?;
+    Some((weighted_median(prices.votes(), None)? * usd, prices.quality.max(trust)))
 }
