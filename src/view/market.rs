@@ -8,9 +8,7 @@ use super::{format, json, plain};
 use crate::snapshot::markets::{MARGIN_SIZES, Reading, UnderlyingView, VenueView};
 use crate::snapshot::{Quality, Snapshot};
 
-/// Marks of cells, for the legend.
-pub const LEGEND: &str = "e est.  p part  ~ stale  -- missing";
-/// The same where a book may be too small for a size.
+/// Marks of cells, where a book may be too small for a size.
 pub const LEGEND_FILLED: &str = "e est.  p part  ~ stale  f62% fills 62%  -- missing";
 /// Largest shock of the simulation in percent: no value but an estimate means none up to here.
 const SHOCK_MAX_PCT: &str = ">20";
@@ -73,7 +71,7 @@ pub fn detail(theme: &Theme, r: &Reading) -> Span {
         _ if is_nothing => "",
         Quality::Ok | Quality::Missing => "",
         Quality::Estimated => " est.",
-        Quality::Degraded => " partly known",
+        Quality::Degraded => " part",
         Quality::Stale => " stale",
     };
     (format!("{text}{tail}"), theme.quality(if is_nothing { Quality::Missing } else { r.quality }))

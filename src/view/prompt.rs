@@ -123,6 +123,11 @@ const VERBS: [&str; 14] = [
     "help",
 ];
 
+/// The first command that begins with `verb`.
+fn begins(verb: &str) -> Option<&'static str> {
+    VERBS.into_iter().find(|v| v.starts_with(verb))
+}
+
 impl Command {
     /// Reads a command without its colon. The error is one sentence for the prompt.
     pub fn read(line: &str) -> Result<Self, String> {
@@ -142,7 +147,8 @@ impl Command {
             "goto" if rest.is_empty() => Err("which time? :goto 14:31:29".into()),
             "goto" => Ok(Command::GoTo(rest.into())),
             "speed" => speed(rest).map(Command::Speed),
-            _ => Err(match nearest(verb, VERBS.into_iter()) {
+            // A beginning says more than edits: `liq` is short of `liquidity`, not a mistyped `q`.
+            _ => Err(match begins(verb).or_else(|| nearest(verb, VERBS.into_iter())) {
                 Some(near) => format!("unknown command `{verb}`; did you mean `:{near}`?"),
                 None => format!("unknown command `{verb}`; commands: {}", VERBS.join(" ")),
             }),

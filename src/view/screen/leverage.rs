@@ -73,7 +73,7 @@ impl Screen for Leverage {
     fn draw(&self, view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
         let sort = view.ui.leverage_sort.word(order::LEVERAGE);
         let what = Draw {
-            head: format!("Leverage {sort}; near: % of OI that dies within"),
+            head: format!("Leverage {sort}"),
             facts: 3,
             side: [46, 78],
             columns: COLUMNS,
@@ -81,7 +81,7 @@ impl Screen for Leverage {
             row: &|m| row(view, m),
             venue: &|v| venue(view, v),
             lines: &|m, is_wide| if is_wide { facts(view, m) } else { ladder(view, m) },
-            legend: market::LEGEND,
+            legend: LEGEND,
             rank: "oi_usd",
         };
         what.draw(view, area, &view.ui.leverage_rows(view.shown), pen);
@@ -104,6 +104,9 @@ impl Screen for Leverage {
     }
 }
 
+/// How to read a column that no title can say, and the marks.
+const LEGEND: &str = "nearN: % of OI liquidated by N %  e est.  p part  ~ stale  -- missing";
+
 /// 80 columns hold what answers the question; the rest comes with room.
 const COLUMNS: &[Column] = &[
     left("asset", 6, 0),
@@ -113,12 +116,12 @@ const COLUMNS: &[Column] = &[
     left("implied P10 P50 P90", 21, 0),
     right("near2 ", 6, 100),
     right("near5 ", 6, 0),
-    right("nea10 ", 6, 100),
+    right("near10 ", 7, 100),
     right("liq/m ", 6, 0),
     right("model ", 6, 110),
     right("fault%", 6, 0),
-    right("ampl ", 6, 117),
-    right("fund a ", 7, 0),
+    right("ampl ", 6, 118),
+    right("fund/y ", 7, 0),
     right("held ", 6, 150),
     left("fault line, low to high", 0, 150),
 ];
@@ -135,7 +138,7 @@ fn row(view: &View<'_>, m: &UnderlyingView) -> Vec<Span> {
         market::band(theme, |part| m.get("implied_leverage", part)),
         cell("near_liq_share_2", ""),
         cell("near_liq_share_5", ""),
-        cell("near_liq_share_10", ""),
+        market::cell(theme, &m.get("near_liq_share_10", ""), false, 7),
         cell("liq_rate_usd_min", "observed"),
         cell("liq_rate_usd_min", "model"),
         cell("critical_shock_pct", ""),
@@ -168,15 +171,15 @@ fn range(view: &View<'_>, m: &UnderlyingView) -> Span {
 
 const VENUES: &[Column] = &[
     left("venue", 9, 0),
-    left("regime", 6, 0),
+    left("regime", 7, 0),
     right("OI ", 6, 0),
-    right("share ", 6, 0),
-    right("fund a ", 7, 0),
+    right("share%", 6, 0),
+    right("fund/y ", 7, 0),
     right("max ", 5, 0),
     left("implied P10 P50 P90", 21, 84),
     right("near5 ", 6, 84),
     right("liq/m ", 6, 96),
-    right("keep1M", 6, 112),
+    right("mmr1M ", 6, 112),
     left(" 10k 100k   1M  10M 100M", 0, 0),
 ];
 
@@ -236,7 +239,7 @@ fn trust(view: &View<'_>, m: &UnderlyingView) -> Span {
     let r = m.get("near_liq_share_5", "");
     let word = match r.quality {
         Quality::Ok | Quality::Estimated => "est.",
-        Quality::Degraded => "est., partly known",
+        Quality::Degraded => "est., part",
         Quality::Stale => "stale",
         Quality::Missing => "",
     };
@@ -308,5 +311,6 @@ fn regimes(m: &UnderlyingView) -> Vec<String> {
     if sums.is_empty() {
         return vec![format::MISSING.into()];
     }
-    sums.iter().map(|(regime, share)| format!("{} {:.0}%", format::clean(regime), share * 100.0)).collect()
+    let percent = |share: f64| if share < 0.01 { "<1%".into() } else { format!("{:.0}%", share * 100.0) };
+    sums.iter().map(|(regime, share)| format!("{} {}", format::clean(regime), percent(*share))).collect()
 }

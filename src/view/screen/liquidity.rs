@@ -178,7 +178,7 @@ const VENUES: &[Column] = &[
     right("200 ", 6, 0),
     right("buy ", 6, 84),
     right("sell ", 6, 84),
-    left("regime", 6, 98),
+    left("regime", 7, 100),
 ];
 
 /// Columns of a bar.
