@@ -3,7 +3,12 @@
 //!
 //! Every tick counts; a quantile says more than a mean of samples here, for one tick in ten does ten times
 //! the work of the others.
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a measuring program")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "a measuring program"
+)]
 
 mod street;
 

@@ -13,8 +13,10 @@ use crate::model::time::SECOND;
 
 /// What family D looks back on.
 pub const WINDOW: i64 = 900 * SECOND;
-/// Changes per representative: 64 KiB. Nine a second fill the window; faster ones shorten it.
+/// Changes per representative: up to 64 KiB. Nine a second fill the window; faster ones shorten it.
 const CHANGES_KEPT: usize = 8_192;
+/// Changes by which a path grows: 4 KiB.
+const GROWTH: usize = 512;
 /// Nanoseconds per microsecond, the unit of times on a path.
 const US: i64 = 1_000;
 /// Stands for a mid that is not known.
@@ -32,7 +34,7 @@ struct Change {
 /// Mid changes of one representative in event time (`ts_venue`, raw: METRICS.md erratum 23).
 ///
 /// Prices stay whole numbers: returns are small differences of them, and would keep few digits of floats.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Path {
     /// Best bid plus best ask of some change, in units of 10^-`scale`.
     base: i64,
@@ -44,14 +46,6 @@ pub struct Path {
     last: Option<(i64, u8)>,
     /// The venue stamps its books. Until it does, the time of arrival stands in.
     pub is_stamped: bool,
-}
-
-impl Default for Path {
-    fn default() -> Self {
-        // Pages that are never written cost nothing.
-        let changes = VecDeque::with_capacity(CHANGES_KEPT);
-        Path { base: 0, scale: 0, finest: 0, changes, last: None, is_stamped: false }
-    }
 }
 
 /// A number of 10^-`from` as one of 10^-`to`, half away from zero; `None` when it is too large.
@@ -92,6 +86,8 @@ impl Path {
     fn push(&mut self, us: u32, price: Option<(i64, u8)>) {
         if self.changes.len() == CHANGES_KEPT {
             self.changes.pop_front();
+        } else if self.changes.len() == self.changes.capacity() {
+            self.changes.reserve_exact(GROWTH);
         }
         let twice = price.and_then(|(twice, scale)| self.fit(twice, scale)).unwrap_or(UNKNOWN);
         self.changes.push_back(Change { us, twice });

@@ -12,6 +12,7 @@ use super::forced::Forced;
 use super::grid::Path;
 use super::impact::Impact;
 use super::margins::Margins;
+use super::traded::Traded;
 use super::walk::Terms;
 use super::window::{DecayedSum, TimeMean};
 use crate::model::Nanos;
@@ -94,6 +95,8 @@ pub struct Listing {
     pub audits: Audits,
     /// Traded USD with a half-life of one hour.
     pub volume: DecayedSum,
+    /// USD of the last five minutes, from the first trade on.
+    pub traded: Option<Box<Traded>>,
     /// Trades counted, history left out.
     pub trades: u64,
     pub(super) spread: TimeMean,
@@ -144,6 +147,7 @@ impl Listing {
             state: VenueState::Open,
             audits: Audits::default(),
             volume: DecayedSum::new(VOLUME_HALF_LIFE_S),
+            traded: None,
             trades: 0,
             spread: TimeMean::default(),
             spread_10s: None,
@@ -292,6 +296,7 @@ impl Listing {
                 Payoff::Inverse => size,
             };
             self.volume.add(at, money * usd);
+            self.traded.get_or_insert_with(|| Box::new(Traded::new(at))).add(at, money * usd);
             if let Some(impact) = &mut self.impact {
                 impact.pressure.trade(trade.side, money * usd);
             }

@@ -38,6 +38,7 @@ mod show_own;
 pub mod slow;
 mod stated;
 pub mod surface;
+pub mod traded;
 pub mod venue;
 pub mod walk;
 pub mod window;
@@ -57,7 +58,7 @@ use health::ConnHealth;
 use history::History;
 use ledger::{Ledger, Way};
 use market::{Market, Resync};
-use metric::{METRICS, Table, index::FIRST};
+use metric::{METRICS, Row, Table, index::FIRST};
 use rule::Judge;
 
 pub use show::Ask;
@@ -67,6 +68,7 @@ pub use show::Ask;
 pub struct Engine {
     market: Market,
     tables: Vec<Table>,
+    scratch: Vec<Row>, // of the table that is made
     alarm: Alarm,
     history: History,
     totals: Totals,
@@ -88,6 +90,7 @@ impl Engine {
         Engine {
             market: Market::new(sorted),
             tables: METRICS.iter().map(|_| Table::default()).collect(),
+            scratch: Vec::new(),
             alarm: Alarm::new(judges),
             history: History::default(),
             totals: Totals::default(),
@@ -272,7 +275,7 @@ impl Engine {
                 self.market.weigh(before, at);
             }
             if metric.card().every.is_due(at) {
-                table.refresh(*metric, &self.market, at);
+                table.refresh(*metric, &self.market, at, &mut self.scratch);
             }
             if metric.card().id == PEAKS_OF {
                 self.market.peak(table, at);

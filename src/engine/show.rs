@@ -129,7 +129,8 @@ impl Engine {
                     let head = self.market.head(*venue, *underlying);
                     let own = table.row(Scope::cell(*underlying, *venue));
                     let row = own.or_else(|| table.row(Scope::instrument(*underlying, *venue, head?.0)));
-                    cells.push(self.cell(*venue, *underlying, head.map(|h| h.1), row, card.id));
+                    let old = row.and_then(|row| table.last(row.scope)).map(|last| last.0);
+                    cells.push(self.cell((*venue, *underlying), head.map(|h| h.1), (row, old), card.id));
                 }
             }
             let is_signed = card.bad == Bad::Both;
@@ -147,17 +148,15 @@ impl Engine {
 
     fn cell(
         &self,
-        venue: u16,
-        underlying: u16,
+        (venue, underlying): (u16, u16),
         head: Option<&Listing>,
-        row: Option<&Row>,
+        (row, old): (Option<&Row>, Option<f64>),
         metric: &str,
     ) -> Cell {
         let Some(head) = head else { return Cell::default() };
         let last = head.beat(Channel::Book).last();
         let age_ms = last.map_or(0, |l| self.now.at.since(l).max(0) / MS);
         let value = row.and_then(|r| r.value);
-        let old = row.and_then(|r| r.last).map(|l| l.0);
         let is_halted = head.def.is_some() && !head.is_open();
         let state = match (head.figures.state, value) {
             _ if is_halted => CellState::Halted,

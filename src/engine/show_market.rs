@@ -85,7 +85,7 @@ impl Source<'_> {
     }
 
     fn reading(&self, part: &'static str, row: &Row) -> Reading {
-        let old = row.last.map(|l| l.0).filter(|_| row.quality == Quality::Stale);
+        let old = self.table.last(row.scope).map(|l| l.0).filter(|_| row.quality == Quality::Stale);
         let filled = match row.note {
             Note::Insufficient { filled, .. } => Some(filled),
             _ => None,

@@ -14,9 +14,19 @@ pub(super) const SLOTS: usize = 8_192;
 const WORDS: usize = SLOTS / 64;
 /// Slots of a page: 2 KiB.
 const PAGE: usize = 256;
+/// Words of a page.
+const PAGE_WORDS: usize = PAGE / 64;
 
-/// Sizes of consecutive slots, zero where there is no level.
-type Page = Box<[i64; PAGE]>;
+/// Consecutive slots.
+#[derive(Clone, Debug)]
+struct Page {
+    sizes: [i64; PAGE], // zero where there is no level
+    sums: [Depth; PAGE_WORDS],
+}
+
+impl Page {
+    const EMPTY: Page = Page { sizes: [0; PAGE], sums: [Depth { size: 0, value: 0 }; PAGE_WORDS] };
+}
 /// Slots left free below the touch when the window moves.
 const LEAD: i64 = 1_024;
 /// The window moves when the touch has wandered this far up.
@@ -26,13 +36,13 @@ const DRIFT_MAX: usize = SLOTS / 2;
 #[derive(Clone, Debug)]
 pub(super) struct Ladder {
     base: i64,
-    pages: [Option<Page>; SLOTS / PAGE],
-    spare: Vec<Page>, // empty ones
+    pages: [Option<Box<Page>>; SLOTS / PAGE],
+    #[expect(clippy::vec_box, reason = "pages move between here and the window, their bytes do not")]
+    spare: Vec<Box<Page>>, // empty ones
     bits: [u64; WORDS],
     words: [u64; WORDS / 64], // which of `bits` are not zero
-    sums: Box<[Depth]>,
-    near: usize, // occupied slots
-    best: usize, // lowest occupied slot, SLOTS when none
+    near: usize,              // occupied slots
+    best: usize,              // lowest occupied slot, SLOTS when none
     far: Chunks,
     moved: Vec<(i64, i64)>, // scratch of `recentre`
 }
@@ -45,7 +55,6 @@ impl Ladder {
             spare: Vec::new(),
             bits: [0; WORDS],
             words: [0; WORDS / 64],
-            sums: vec![Depth::default(); WORDS].into_boxed_slice(),
             near: 0,
             best: SLOTS,
             far: Chunks::default(),
@@ -66,7 +75,14 @@ impl Ladder {
     /// Size at a slot.
     #[inline]
     fn size(&self, slot: usize) -> i64 {
-        self.pages[slot / PAGE].as_ref().map_or(0, |page| page[slot % PAGE])
+        self.pages[slot / PAGE].as_ref().map_or(0, |page| page.sizes[slot % PAGE])
+    }
+
+    /// Sums of a word.
+    #[inline]
+    fn sum(&self, word: usize) -> Depth {
+        let page = self.pages[word / PAGE_WORDS].as_ref();
+        page.map_or(Depth::default(), |page| page.sums[word % PAGE_WORDS])
     }
 
     #[inline]
@@ -74,16 +90,13 @@ impl Ladder {
         let word = slot >> 6;
         let bit = 1u64 << (slot & 63);
         let place = &mut self.pages[slot / PAGE];
-        let old = match place {
-            Some(page) => std::mem::replace(&mut page[slot % PAGE], size),
+        let page = match place {
+            Some(page) => page,
             None if size == 0 => return,
-            None => {
-                let page = place.insert(self.spare.pop().unwrap_or_else(|| Box::new([0; PAGE])));
-                page[slot % PAGE] = size;
-                0
-            }
+            None => place.insert(self.spare.pop().unwrap_or_else(|| Box::new(Page::EMPTY))),
         };
-        self.sums[word].add(key, size - old);
+        let old = std::mem::replace(&mut page.sizes[slot % PAGE], size);
+        page.sums[word % PAGE_WORDS].add(key, size - old);
         if size == 0 {
             if old != 0 {
                 self.near -= 1;
@@ -146,12 +159,11 @@ impl Ladder {
     fn empty(&mut self) {
         for page in &mut self.pages {
             if let Some(mut page) = page.take() {
-                page.fill(0);
+                *page = Page::EMPTY;
                 self.spare.push(page);
             }
         }
         (self.bits, self.words) = ([0; WORDS], [0; WORDS / 64]);
-        self.sums.fill(Depth::default());
         self.near = 0;
         self.best = SLOTS;
     }
@@ -234,7 +246,7 @@ impl Ladder {
                 continue;
             };
             while word < last >> 6 {
-                sum += self.sums[word];
+                sum += self.sum(word);
                 word = self.next_word(word + 1);
             }
             let mut partial = sum;

@@ -166,6 +166,7 @@ impl Book {
             }
         }
         // A deep image comes once, a short one with every message.
+        load.clear();
         load.shrink_to(SHORT);
         self.load = load;
         self.within_limit()

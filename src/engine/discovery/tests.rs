@@ -305,7 +305,8 @@ fn a_venue_that_follows_300_ms_behind_is_found_the_same_live_and_again() {
     live.engine.tick(9_999, START.plus(192 * SECOND), &mut Vec::new());
     let lag = live.row("lead_lag_ms", PAIR);
     assert_eq!((lag.value, lag.quality), (None, Quality::Stale), "what it was computed from is gone");
-    assert_eq!(lag.last.map(|l| l.0), Some(300.0));
+    let table = &live.engine.tables()[find("lead_lag_ms").unwrap()];
+    assert_eq!(table.last(PAIR).map(|l| l.0), Some(300.0));
 }
 
 /// Catches: a leader named by clocks that may be wrong by more than its lead.

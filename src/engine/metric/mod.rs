@@ -19,6 +19,7 @@ mod liquidation;
 mod liquidity;
 mod open_interest;
 mod own;
+mod own_exit;
 mod own_risk;
 mod price;
 mod row;
@@ -139,6 +140,8 @@ pub static METRICS: &[&dyn Metric] = &[
     &own_risk::ScenarioLoss,
     &own_risk::OrderExposure,
     &own_risk::VenueDefault,
+    &own_exit::Exit::Cost,
+    &own_exit::Exit::Time,
     &own_risk::ADL_RANK,
     &own_risk::ADL_SCORE,
     &feed::Age,

@@ -70,8 +70,6 @@ pub struct Row {
     pub expected: u16,
     /// Newest `ts_recv` of the inputs used.
     pub as_of: Nanos,
-    /// The last value there was, and its tick: for screens, never for rules.
-    pub last: Option<(f64, Nanos)>,
     /// What must be known to read it.
     pub note: Note,
 }
@@ -86,7 +84,6 @@ impl Row {
         used: 0,
         expected: 0,
         as_of: Nanos(0),
-        last: None,
         note: Note::None,
     };
 
@@ -113,11 +110,21 @@ impl Row {
     }
 }
 
+/// What a row without a value had last.
+#[derive(Clone, Copy, Debug)]
+struct Lost {
+    scope: Scope,
+    value: f64,
+    at: Nanos,
+}
+
 /// Rows of one metric at the newest tick it was due.
 #[derive(Debug, Default)]
 pub struct Table {
     rows: Vec<Row>,
-    before: Vec<Row>,
+    at: Nanos,
+    lost: Vec<Lost>, // in order of scope
+    spare: Vec<Lost>,
 }
 
 impl Table {
@@ -131,22 +138,42 @@ impl Table {
         self.rows.binary_search_by(|r| r.scope.cmp(&scope)).ok().and_then(|at| self.rows.get(at))
     }
 
-    /// Evaluates a metric, keeping the last value of rows that have none now.
-    pub fn refresh(&mut self, metric: &dyn Metric, market: &Market, at: Nanos) {
-        std::mem::swap(&mut self.rows, &mut self.before);
-        self.rows.clear();
-        metric.eval(market, at, &mut self.rows);
-        if !self.rows.is_sorted_by_key(|r| r.scope) {
-            self.rows.sort_by_key(|r| r.scope);
+    /// The last value of a row there is, and its tick: for screens, never for rules.
+    pub fn last(&self, scope: Scope) -> Option<(f64, Nanos)> {
+        match self.row(scope)?.value {
+            Some(value) => Some((value, self.at)),
+            None => {
+                let at = self.lost.binary_search_by(|l| l.scope.cmp(&scope)).ok()?;
+                self.lost.get(at).map(|l| (l.value, l.at))
+            }
         }
-        let mut before = self.before.iter().peekable();
-        for row in &mut self.rows {
-            while before.next_if(|b| b.scope < row.scope).is_some() {}
+    }
+
+    /// Evaluates a metric, keeping the last value of rows that have none now. `scratch` is one buffer for
+    /// all tables.
+    pub fn refresh(&mut self, metric: &dyn Metric, market: &Market, at: Nanos, scratch: &mut Vec<Row>) {
+        scratch.clear();
+        metric.eval(market, at, scratch);
+        if !scratch.is_sorted_by_key(|r| r.scope) {
+            scratch.sort_by_key(|r| r.scope);
+        }
+        self.spare.clear();
+        let (mut before, mut lost) = (self.rows.iter().peekable(), self.lost.iter().peekable());
+        for row in scratch.iter_mut() {
             row.value = row.value.filter(|v| v.is_finite()).map(|v| v + 0.0);
-            row.last = match row.value {
-                Some(value) => Some((value, at)),
-                None => before.peek().filter(|b| b.scope == row.scope).and_then(|b| b.last),
-            };
+            if row.value.is_some() {
+                continue;
+            }
+            while before.next_if(|b| b.scope < row.scope).is_some() {}
+            while lost.next_if(|l| l.scope < row.scope).is_some() {}
+            let old = before.peek().filter(|b| b.scope == row.scope).and_then(|b| b.value);
+            let kept = old.map(|value| Lost { scope: row.scope, value, at: self.at });
+            self.spare.extend(kept.or(lost.peek().copied().copied().filter(|l| l.scope == row.scope)));
         }
+        std::mem::swap(&mut self.lost, &mut self.spare);
+        self.rows.clear();
+        self.rows.reserve_exact(scratch.len());
+        self.rows.extend_from_slice(scratch);
+        self.at = at;
     }
 }

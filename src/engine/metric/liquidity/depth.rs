@@ -270,17 +270,7 @@ impl Metric for DepthDrop {
                 };
                 let scope = Scope::underlying(underlying);
                 let coverage = f64::from(used) / f64::from(expected);
-                out.push(Row {
-                    scope,
-                    value,
-                    quality,
-                    coverage,
-                    used,
-                    expected,
-                    as_of: newest,
-                    note,
-                    last: None,
-                });
+                out.push(Row { scope, value, quality, coverage, used, expected, as_of: newest, note });
             }
         }
     }
