@@ -7,6 +7,8 @@
 
 #[path = "screens/fixture.rs"]
 mod fixture;
+#[path = "screens/forms.rs"]
+mod forms;
 #[path = "screens/keys.rs"]
 mod keys;
 #[path = "screens/live.rs"]

@@ -90,6 +90,15 @@ impl BookState {
     }
 }
 
+/// What a face wants beyond what every picture holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// Cell whose depth is shown: venue id and underlying.
+    pub cell: Option<(String, String)>,
+    /// Metric of the map: the picture holds its cells, as booked too, and its split for the cell.
+    pub metric: String,
+}
+
 /// Everything a face may show, as of one tick.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -105,8 +114,10 @@ pub struct Snapshot {
     pub venues: Vec<VenueRow>,
     /// Columns of the map: canonical assets, largest first.
     pub underlyings: Vec<String>,
-    /// One grid per metric that the map can show.
+    /// One grid per metric that the map can show, comparable between venues.
     pub grids: Vec<Grid>,
+    /// The same as each venue books it, for metrics where that differs. METRICS.md §4.
+    pub booked: Vec<Grid>,
     /// Figures below the map, one value per underlying each.
     pub summary: Vec<SummaryRow>,
     /// Leverage and liquidity, one view per underlying.
@@ -149,7 +160,9 @@ pub struct Grid {
     pub is_signed: bool,
     /// Edge of the outermost colour step.
     pub cap: f64,
-    /// Row-major: `venues.len() × underlyings.len()`.
+    /// Part of the metric that is shown; empty for the whole.
+    pub part: &'static str,
+    /// Row-major: `venues.len() × underlyings.len()`; empty until it is asked for.
     pub cells: Vec<Cell>,
 }
 
@@ -294,6 +307,8 @@ pub struct Focus {
     pub consensus: Option<f64>,
     /// Named figures of the cell.
     pub figures: Vec<Figure>,
+    /// From the asked metric as booked to what is compared; empty where both are one.
+    pub split: Vec<Figure>,
     /// The asked venue first, then the others that list the underlying.
     pub books: Vec<BookView>,
     /// Metric id of `series`; empty means that of the first grid.

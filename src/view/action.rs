@@ -71,6 +71,10 @@ pub enum Action {
     Palette,
     /// Chooses the next metric of the map.
     Metric,
+    /// Opens the list of metrics.
+    Metrics,
+    /// Figures as booked by each venue, or made comparable.
+    Booked,
     /// Chooses the next order.
     Sort,
     /// Turns the order round.
@@ -157,6 +161,8 @@ pub static BINDINGS: &[Binding] = &[
     on(Action::NextPane, "pane.next", &["Tab"], "next pane"),
     on(Action::PreviousPane, "pane.previous", &["Shift-Tab"], "previous pane"),
     on(Action::Metric, "map.metric", &["m"], "next metric of the map"),
+    on(Action::Metrics, "map.metrics", &["M"], "choose the metric of the map"),
+    on(Action::Booked, "map.booked", &["b"], "figures as booked by each venue, or normalised"),
     on(Action::Sort, "sort", &["S"], "next order"),
     on(Action::FlipSort, "sort.flip", &["s"], "turn the order round"),
     on(Action::Density, "map.density", &["D"], "numbers or tiles"),

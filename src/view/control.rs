@@ -98,11 +98,15 @@ impl Ui {
             Picked::Open => {}
             Picked::Closed => drop(self.overlays.pop()),
             Picked::Toggle(name) => self.toggle(of, &name, snapshot),
+            Picked::Go(name) if of == Of::Metrics => {
+                self.metric = name;
+                self.show("map");
+            }
             Picked::Go(name) => {
                 self.show("map");
                 let (hidden, cursor) = match of {
                     Of::Venues => (&mut self.hidden_venues, &mut self.venue),
-                    Of::Instruments => (&mut self.hidden_instruments, &mut self.underlying),
+                    _ => (&mut self.hidden_instruments, &mut self.underlying),
                 };
                 hidden.remove(&name); // going there shows it
                 *cursor = name;
@@ -150,6 +154,8 @@ impl Ui {
             Action::Palette => self.ask(Purpose::Command),
             Action::GoToTime => self.ask(Purpose::GoTo),
             Action::Metric => self.next_metric(snapshot),
+            Action::Metrics => self.overlays.push(Overlay::Picker(Picker::new(Of::Metrics))),
+            Action::Booked => self.is_booked = !self.is_booked,
             Action::Sort => self.sort(order::Sort::next),
             Action::FlipSort => self.sort(|sort, _| order::Sort { is_flipped: !sort.is_flipped, ..sort }),
             Action::Freeze => self.is_frozen = !self.is_frozen,

@@ -159,7 +159,8 @@ fn state_word(cell: &Cell) -> &'static str {
 /// None that data can cause; the serializer's own are handed on.
 pub fn map(snapshot: &Snapshot, metric: Option<&str>) -> Result<String, sonic_rs::Error> {
     let columns = snapshot.underlyings.len();
-    let metrics = snapshot.grids.iter().filter(|g| metric.is_none_or(|m| m == g.metric)).map(|grid| {
+    let metrics = snapshot.grids.iter().filter(|g| !g.cells.is_empty());
+    let metrics = metrics.filter(|g| metric.is_none_or(|m| m == g.metric)).map(|grid| {
         let rows = snapshot.venues.iter().enumerate();
         let cells = rows.flat_map(|(row, venue)| {
             let cells = order::row_cells(grid, row, columns);
