@@ -222,6 +222,10 @@ fn hold(market: &mut Market, account: u16, at: Nanos) {
 fn snapshot(bencher: Bencher<'_, '_>) {
     let mut engine = engine();
     engine.tick(0, Nanos(10 * TICK), &mut Vec::new());
-    let ask = Ask { cell: Some(("v00".into(), "U00".into())), metric: "funding_apr".into() };
+    let ask = Ask {
+        cell: Some(("v00".into(), "U00".into())),
+        metric: "funding_apr".into(),
+        pins: vec!["oi_usd".into()],
+    };
     bencher.bench_local(|| engine.snapshot(Mode::Live, &ask));
 }

@@ -23,6 +23,8 @@ mod palette;
 mod picker;
 #[path = "screens/safety.rs"]
 mod safety;
+#[path = "screens/timeline.rs"]
+mod timeline;
 #[path = "screens/words.rs"]
 mod words;
 

@@ -47,6 +47,12 @@ impl Engine {
                 .filter_map(|u| self.market.underlyings.get(usize::from(*u)).cloned())
                 .collect(),
             grids: self.grids(&columns, &ask.metric),
+            unmapped: METRICS
+                .iter()
+                .map(|m| m.card())
+                .filter(|c| !c.is_mapped())
+                .map(|c| (c.id, c.title))
+                .collect(),
             booked: self.booked(&columns, &ask.metric),
             summary: SUMMARY.iter().filter_map(|id| self.summary_row(id, &columns)).collect(),
             markets: self.markets(&columns),
@@ -54,6 +60,7 @@ impl Engine {
             feeds: self.order.iter().flat_map(|v| self.feed_rows(*v)).collect(),
             portfolio: self.portfolio(),
             focus: ask.cell.as_ref().and_then(|cell| self.focus(cell, &ask.metric)),
+            lines: self.lines(ask),
             totals: self.totals,
         }
     }

@@ -6,11 +6,12 @@ use rust_decimal::prelude::ToPrimitive;
 use super::Engine;
 use super::alarm::worst;
 use super::consensus::bps;
+use super::history::{LINE_STEP_S, part_of};
 use super::listing::Listing;
-use super::metric::{Bad, METRICS, NONE, Part, Row, Scope, Table, find};
+use super::metric::{Bad, Input, METRICS, NONE, Over, Part, Row, Scope, Table, find};
 use crate::model::event::Channel;
 use crate::model::time::MS;
-use crate::snapshot::{BookState, Cell, CellState, Figure, Grid, Quality};
+use crate::snapshot::{Ask, BookState, Cell, CellState, Figure, Grid, Line, Quality};
 
 /// Metrics that compare with other venues: without these there is no consensus.
 const COMPARED: [&str; 4] = ["mid_gap_bps", "mid_gap_bps_10s", "mark_gap_bps", "index_gap_bps"];
@@ -72,17 +73,6 @@ static BOOKED: [Booked; 4] = [
         value: |_, _, observed| observed,
     },
 ];
-
-/// The part of a metric that the map shows: the whole, else what is nearest to it.
-fn part_of(metric: &str, table: &Table) -> Part {
-    if metric == "liq_rate_usd_min" {
-        return Part::Named(LIQUIDATIONS.0);
-    }
-    let mut cells = table.rows().iter().filter(|r| r.scope.venue != NONE && r.scope.peer == NONE);
-    let first = cells.next().map_or(Part::Whole, |r| r.scope.part);
-    // Within a scope the whole stands first.
-    if first == Part::Whole || cells.any(|r| r.scope.part == Part::Whole) { Part::Whole } else { first }
-}
 
 /// The row of the cell, else of its representative, else of the first instrument that has one.
 fn row<'t>(table: &'t Table, place: Place<'_>, part: Part) -> Option<&'t Row> {
@@ -198,6 +188,34 @@ impl Engine {
 
     fn funding_of(&self, place: Place<'_>) -> Option<super::funding::Rate> {
         self.market.funding(place.venue, place.listing, self.now.at).0
+    }
+
+    /// The pinned metrics over the last hour, of the underlying that is looked at.
+    pub(super) fn lines(&self, ask: &Ask) -> Vec<Line> {
+        let name = ask.cell.as_ref().map_or("", |cell| cell.1.as_str());
+        let underlying = self.market.underlying_of(name).unwrap_or(NONE);
+        let line = |id: &String| {
+            let at = find(id)?;
+            let card = METRICS.get(at)?.card();
+            let (points, is_market) = self.history.line(u16::try_from(at).ok()?, underlying);
+            let has = |over| card.scopes.contains(&over);
+            let of = match (is_market, has(Over::Underlying), has(Over::Global)) {
+                (false, true, _) | (true, _, true) => "",
+                (false, false, _) => "worst of ",
+                (true, ..) => "worst venue",
+            };
+            Some(Line {
+                metric: card.id,
+                title: card.title,
+                unit: card.unit.word(),
+                of,
+                underlying: if is_market { String::new() } else { name.to_string() },
+                is_own: card.inputs.contains(&Input::Account),
+                step_ms: LINE_STEP_S * 1_000,
+                points,
+            })
+        };
+        ask.pins.iter().filter_map(line).collect()
     }
 
     /// From a metric as the venue books it to what is compared, step by step; empty where both are one.

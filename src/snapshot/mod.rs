@@ -97,6 +97,8 @@ pub struct Ask {
     pub cell: Option<(String, String)>,
     /// Metric of the map: the picture holds its cells, as booked too, and its split for the cell.
     pub metric: String,
+    /// Metrics of the timeline.
+    pub pins: Vec<String>,
 }
 
 /// Everything a face may show, as of one tick.
@@ -116,7 +118,9 @@ pub struct Snapshot {
     pub underlyings: Vec<String>,
     /// One grid per metric that the map can show, comparable between venues.
     pub grids: Vec<Grid>,
-    /// The same as each venue books it, for metrics where that differs. METRICS.md §4.
+    /// Metrics without a figure per venue and underlying: id and title. They have a timeline only.
+    pub unmapped: Vec<(&'static str, &'static str)>,
+    /// The grids as each venue books them, for metrics where that differs. METRICS.md §4.
     pub booked: Vec<Grid>,
     /// Figures below the map, one value per underlying each.
     pub summary: Vec<SummaryRow>,
@@ -130,6 +134,8 @@ pub struct Snapshot {
     pub portfolio: Option<Portfolio>,
     /// Depth of the cell that was asked for.
     pub focus: Option<Focus>,
+    /// The timeline of the underlying that is looked at, one line per pinned metric.
+    pub lines: Vec<Line>,
     /// Whole-session counters.
     pub totals: Totals,
 }
@@ -315,6 +321,27 @@ pub struct Focus {
     pub series_metric: &'static str,
     /// The metric of the asked cell, one point per second, newest last; `None` where it was missing.
     pub series: Vec<Option<f64>>,
+}
+
+/// A pinned metric over the last hour.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Line {
+    /// Metric id.
+    pub metric: &'static str,
+    /// Short title.
+    pub title: &'static str,
+    /// Unit.
+    pub unit: &'static str,
+    /// Words before the underlying where it is not the figure over all venues: `worst of `.
+    pub of: &'static str,
+    /// Underlying; empty for the whole market.
+    pub underlying: String,
+    /// It is about own accounts.
+    pub is_own: bool,
+    /// Milliseconds between points.
+    pub step_ms: i64,
+    /// Newest last; `None` where it was missing.
+    pub points: Vec<Option<f64>>,
 }
 
 /// A named value of a detail pane.

@@ -73,6 +73,8 @@ pub enum Action {
     Metric,
     /// Opens the list of metrics.
     Metrics,
+    /// Puts the metric of the map on the timeline, or takes it off.
+    Pin,
     /// Figures as booked by each venue, or made comparable.
     Booked,
     /// Chooses the next order.
@@ -162,6 +164,7 @@ pub static BINDINGS: &[Binding] = &[
     on(Action::PreviousPane, "pane.previous", &["Shift-Tab"], "previous pane"),
     on(Action::Metric, "map.metric", &["m"], "next metric of the map"),
     on(Action::Metrics, "map.metrics", &["M"], "choose the metric of the map"),
+    on(Action::Pin, "timeline.pin", &["p"], "pin the map's metric to the timeline, or unpin it"),
     on(Action::Booked, "map.booked", &["b"], "figures as booked by each venue, or normalised"),
     on(Action::Sort, "sort", &["S"], "next order"),
     on(Action::FlipSort, "sort.flip", &["s"], "turn the order round"),

@@ -10,7 +10,7 @@ use super::format;
 use super::state::Ui;
 use super::widget::Pen;
 use crate::config::theme::Role;
-use crate::snapshot::{Grid, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// Most characters of the filter.
 const FILTER_CHARS_MAX: usize = 40;
@@ -63,8 +63,8 @@ impl Picker {
             Of::Venues => snapshot.venues.iter().map(|v| v.id.as_str()).filter(matches).collect(),
             Of::Instruments => snapshot.underlyings.iter().map(String::as_str).filter(matches).collect(),
             Of::Metrics => {
-                let found = |g: &&Grid| holds(g.metric, &self.filter) || holds(g.title, &self.filter);
-                snapshot.grids.iter().filter(found).map(|g| g.metric).collect()
+                let found = |m: &(&str, &str)| holds(m.0, &self.filter) || holds(m.1, &self.filter);
+                metrics(snapshot).filter(found).map(|m| m.0).collect()
             }
         }
     }
@@ -101,6 +101,11 @@ impl Picker {
 fn holds(name: &str, filter: &str) -> bool {
     let mut letters = name.chars().flat_map(char::to_lowercase);
     filter.chars().flat_map(char::to_lowercase).all(|wanted| letters.any(|c| c == wanted))
+}
+
+/// Id and title of every metric, those of the map first.
+fn metrics(snapshot: &Snapshot) -> impl Iterator<Item = (&'static str, &'static str)> {
+    snapshot.grids.iter().map(|g| (g.metric, g.title)).chain(snapshot.unmapped.iter().copied())
 }
 
 impl Ui {
@@ -142,10 +147,11 @@ pub fn draw(view: &View<'_>, picker: &Picker, area: Rect, pen: &mut Pen<'_>) {
     let (title, keys) = match picker.of {
         Of::Venues => ("Venues", "Space show or hide  Enter go there  Esc close"),
         Of::Instruments => ("Instruments", "Space show or hide  Enter go there  Esc close"),
-        Of::Metrics => ("Metrics", "Enter shows it on the map  Esc close"),
+        Of::Metrics => ("Metrics", "Enter map  Space pin to the timeline  Esc close"),
     };
     let hidden = view.ui.hidden(picker.of);
-    let remark = hidden.map_or_else(|| format!("{}", names.len()), |h| format!("{} hidden", h.len()));
+    let remark =
+        hidden.map_or_else(|| format!("{} pinned", view.ui.pins.len()), |h| format!("{} hidden", h.len()));
     let inner = pen.pane(at, title, &remark, true);
     pen.text(
         inner.x + 1,
@@ -174,8 +180,9 @@ fn line(view: &View<'_>, of: Of, name: &str, hidden: Option<&BTreeSet<String>>) 
         }
         Of::Instruments => row(""),
         Of::Metrics => {
-            let title = view.shown.grids.iter().find(|g| g.metric == name).map_or("", |g| g.title);
-            format!(" {name:<24} {title}")
+            let title = metrics(view.shown).find(|m| m.0 == name).map_or("", |m| m.1);
+            let mark = if view.ui.pins.iter().any(|p| p == name) { "p" } else { " " };
+            format!("{mark}{name:<24} {title}")
         }
     }
 }

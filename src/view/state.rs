@@ -40,6 +40,9 @@ pub enum Overlay {
     ConfirmQuit(String),
 }
 
+/// Most metrics of the timeline.
+pub const PINS_MAX: usize = 4;
+
 /// State of the screen.
 #[derive(Clone, Debug, Default)]
 pub struct Ui {
@@ -49,6 +52,8 @@ pub struct Ui {
     pub pane: Pane,
     /// Metric id of the map; empty means the first grid.
     pub metric: String,
+    /// Metrics of the timeline, in the order they were pinned.
+    pub pins: Vec<String>,
     /// The map shows figures as each venue books them, where that differs.
     pub is_booked: bool,
     /// Venue under the cursor.
@@ -117,7 +122,7 @@ impl Ui {
     /// What the session is asked for beyond every picture.
     pub fn wanted(&self, snapshot: &Snapshot) -> Ask {
         let metric = self.grid(snapshot).map(|g| g.metric.to_string()).unwrap_or_default();
-        Ask { cell: self.focus(snapshot), metric }
+        Ask { cell: self.focus(snapshot), metric, pins: self.pins.clone() }
     }
 
     /// Rows of the map in order, hidden ones left out: indices into `venues`.
@@ -233,6 +238,20 @@ impl Ui {
         let to = rows.get(shift(cursor, down, rows.len()));
         if let Some(market) = to.and_then(|i| snapshot.markets.underlyings.get(*i)) {
             self.underlying = market.underlying.clone();
+        }
+    }
+
+    /// Puts a metric on the timeline or takes it off.
+    pub fn pin(&mut self, metric: &str) {
+        if let Some(at) = self.pins.iter().position(|p| p == metric) {
+            self.pins.remove(at);
+            self.notice = Some(format!("{metric} left the timeline"));
+        } else if self.pins.len() == PINS_MAX {
+            self.notice = Some(format!("the timeline holds {PINS_MAX}: unpin one first"));
+        } else {
+            self.pins.push(metric.to_string());
+            let where_it_is = if self.is_wide() { "below the map" } else { "on a screen of 120x40" };
+            self.notice = Some(format!("{metric} pinned: its timeline stands {where_it_is}"));
         }
     }
 

@@ -72,9 +72,11 @@ pub(crate) fn calm() -> Snapshot {
         alerts: vec![],
         feeds: feeds(),
         booked: vec![],
+        unmapped: vec![],
         markets: Markets::default(),
         portfolio: None,
         focus: None,
+        lines: vec![],
         totals: Totals {
             frames: 912_334,
             bytes: 214_000_000,

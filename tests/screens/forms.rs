@@ -106,6 +106,6 @@ fn every_metric_with_a_fitting_scope_can_be_chosen() {
         assert!(grid.cap.is_finite() && grid.cap > 0.0, "{} has no scale", card.id);
         count += 1;
     }
-    assert_eq!(count, snapshot.grids.len());
+    assert_eq!((count, METRICS.len()), (snapshot.grids.len(), count + snapshot.unmapped.len()));
     assert!(count > 40, "{count}");
 }

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Screen, alerts, detail, feeds};
+use super::{Screen, alerts, detail, feeds, timeline};
 use crate::config::theme::Role;
 use crate::model::alert::AlertState;
 use crate::snapshot::{FeedState, Grid, Snapshot};
@@ -64,6 +64,7 @@ impl Screen for Map {
             (Action::Sort, "sort"),
             (Action::Booked, "raw"),
             (Action::Metrics, "metrics"),
+            (Action::Pin, "pin"),
             (Action::NextPane, "pane"),
             (Action::Density, "density"),
         ]
@@ -84,7 +85,13 @@ fn narrow(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
 }
 
 fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
-    let is_centre = area.width >= 200 && area.height >= 54;
+    let high = timeline::height(view);
+    let all = area;
+    let area = Rect { height: all.height.saturating_sub(high), ..all };
+    if high > 0 {
+        timeline::draw(view, Rect { y: area.bottom(), height: high, ..all }, pen);
+    }
+    let is_centre = all.width >= 200 && all.height >= 54;
     let side = if is_centre { 72 } else { 36 };
     // The lists below get what map and detail leave, as far as they have rows for it.
     let rows = view.shown.venues.len() + view.shown.summary.len() + 7;
