@@ -179,7 +179,7 @@ fn a_seek_shows_what_straight_play_shows() {
     let options = ReplayOptions { speed: 1.0, is_paused: true, from: Some(end), ..ReplayOptions::default() };
     let clock = Clock::start();
     let replay = Replay::start(&live.path, &options, clock).unwrap();
-    replay.ask(ask.cell.clone());
+    replay.ask(ask.clone());
     replay.transport(TransportCommand::SeekTo(near));
     let begun = clock.now();
     loop {

@@ -11,6 +11,7 @@ use super::listing::Listing;
 use super::metric::{Bad, Input, METRICS, NONE, Over, Part, Row, Scope, Table, find};
 use crate::model::event::Channel;
 use crate::model::time::MS;
+use crate::model::venue::Report;
 use crate::snapshot::{Ask, BookState, Cell, CellState, Figure, Grid, Line, Quality};
 
 /// Metrics that compare with other venues: without these there is no consensus.
@@ -266,7 +267,7 @@ impl Engine {
                 // The venue says so before it has shown any.
                 let slot = self.market.venues.get(usize::from(venue));
                 let report = slot.and_then(|s| s.cadence.get(Channel::Liquidation as usize)?.report);
-                let seen = match report.map(|r| r.is_throttled()) {
+                let seen = match report.map(Report::is_throttled) {
                     Some(true) => "seen, floor",
                     Some(false) => "seen, all",
                     None => "seen",

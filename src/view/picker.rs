@@ -64,7 +64,11 @@ impl Picker {
             Of::Instruments => snapshot.underlyings.iter().map(String::as_str).filter(matches).collect(),
             Of::Metrics => {
                 let found = |m: &(&str, &str)| holds(m.0, &self.filter) || holds(m.1, &self.filter);
-                metrics(snapshot).filter(found).map(|m| m.0).collect()
+                let mut all: Vec<_> = metrics(snapshot).filter(found).collect();
+                // Letters that stand together first.
+                let text = self.filter.to_lowercase();
+                all.sort_by_key(|m| !m.0.contains(&text) && !m.1.to_lowercase().contains(&text));
+                all.into_iter().map(|m| m.0).collect()
             }
         }
     }

@@ -74,7 +74,9 @@ fn one(line: &Line, span: usize, row: Rect, plot: Rect, pen: &mut Pen<'_>) {
         return;
     };
     let mut points = vec![None; span.saturating_sub(line.points.len())];
-    points.extend_from_slice(&line.points);
+    // What goes both ways stands as far up as it is from zero.
+    let is_both = low < 0.0 && high > 0.0;
+    points.extend(line.points.iter().map(|p| p.map(|v| if is_both { v.abs() } else { v })));
     spark::draw(pen, plot, &points, pen.style(Role::Spark));
     let cell = |v| format::cell(v, line.unit, false, 7);
     let now = line.points.last().copied().flatten().map_or(format::MISSING.into(), cell);
