@@ -107,8 +107,8 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
         return Err(Failure::usage(words));
     };
     let metric = args.metric.as_deref();
-    if let Some(id) = metric.filter(|id| !is_mapped(id)) {
-        return Err(unknown(id));
+    if let Some(id) = metric {
+        must_be_mapped(id)?;
     }
     let ask = Ask { metric: metric.unwrap_or_default().into(), ..Ask::default() };
     let mut result = code::OK;
@@ -135,8 +135,13 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
     Ok(result)
 }
 
-fn is_mapped(metric: &str) -> bool {
-    find(metric).and_then(|at| METRICS.get(at)).is_some_and(|m| m.card().is_mapped())
+/// A metric that the map cannot show is an error of the command line.
+fn must_be_mapped(metric: &str) -> Result<(), Failure> {
+    let found = find(metric).and_then(|at| METRICS.get(at)).ok_or_else(|| unknown(metric))?;
+    if found.card().is_mapped() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("`{metric}` has no figure per venue and underlying: the map cannot show it")))
 }
 
 /// The state of a recording at its end, or at `T` of `FILE@T`.

@@ -32,6 +32,8 @@ struct MapBody {
 struct MetricRow {
     metric: &'static str,
     title: &'static str,
+    /// Part of the metric; empty for the whole.
+    part: &'static str,
     unit: &'static str,
     cap: Option<String>,
     cells: Vec<CellRow>,
@@ -181,6 +183,7 @@ pub fn map(snapshot: &Snapshot, metric: Option<&str>) -> Result<String, sonic_rs
         MetricRow {
             metric: grid.metric,
             title: grid.title,
+            part: grid.part,
             unit: grid.unit,
             cap: number(grid.cap),
             cells: cells.collect(),
