@@ -30,6 +30,13 @@ fn missed(newest: Option<Nanos>, at: Nanos, step: i64, most: usize) -> usize {
     usize::try_from(steps).unwrap_or(0)
 }
 
+/// A line of one point, with room for all.
+fn young() -> VecDeque<f32> {
+    let mut points = VecDeque::with_capacity(LINE_POINTS_MAX);
+    points.push_back(f32::NAN);
+    points
+}
+
 impl History {
     /// Takes one point of every cell at a whole second, and of every line each ten seconds.
     pub fn keep(&mut self, tables: &[Table], at: Nanos) {
@@ -53,16 +60,16 @@ impl History {
     fn keep_lines(&mut self, tables: &[Table], at: Nanos) {
         let holes = missed(self.newest_line.replace(at), at, LINE_STEP_S * SECOND, LINE_POINTS_MAX);
         // A line that has no row now goes on with a hole.
+        let new = (holes + 1).min(LINE_POINTS_MAX);
         for points in self.lines.values_mut() {
-            points.extend(std::iter::repeat_n(f32::NAN, holes + 1));
-            points.drain(..points.len().saturating_sub(LINE_POINTS_MAX));
+            points.drain(..(points.len() + new).saturating_sub(LINE_POINTS_MAX));
+            points.extend(std::iter::repeat_n(f32::NAN, new));
         }
         for (n, (metric, table)) in (0u16..).zip(METRICS.iter().zip(tables)) {
             let part = part_of(metric.card().id, table);
             for rows in table.rows().chunk_by(|a, b| a.scope.underlying == b.scope.underlying) {
                 let Some(first) = rows.first() else { continue };
-                let points =
-                    self.lines.entry((n, first.scope.underlying)).or_insert_with(|| [f32::NAN].into());
+                let points = self.lines.entry((n, first.scope.underlying)).or_insert_with(young);
                 let value = one(rows, part, metric.card().bad);
                 if let (Some(last), Some(value)) = (points.back_mut(), value) {
                     *last = value as f32;
