@@ -57,6 +57,7 @@ fn snapshot(shift: usize) -> Snapshot {
         unit: "bps",
         is_signed: true,
         cap: 25.0,
+        part: "",
         cells,
     };
     Snapshot {

@@ -139,6 +139,10 @@ fn snapshot(bencher: Bencher<'_, '_>) {
         street.happen();
         street.tick();
     }
-    let ask = Ask { cell: Some(("v00".into(), "U00".into())) };
+    let ask = Ask {
+        cell: Some(("v00".into(), "U00".into())),
+        metric: "funding_apr".into(),
+        pins: vec!["oi_usd".into()],
+    };
     bencher.bench_local(|| street.engine.snapshot(Mode::Live, &ask));
 }

@@ -204,6 +204,8 @@ fn mistakes_on_the_command_line_are_usage_errors() {
         (&["watch", "--sorce", "demo"], "a similar argument exists: '--source'"),
         (&["replay"], "<FILE>"),
         (&["snapshot", "mapp"], "there is no screen `mapp`"),
+        (&["snapshot", "map", "--metric", "spread_bp"], "there is no metric `spread_bp`"),
+        (&["snapshot", "map", "--metric", "hhi_depth"], "`hhi_depth` has no figure per venue"),
         (&["explain", "mid_gap"], "did you mean `mid_gap_bps`?"),
         (&["decode", "--venue", "bybt"], "did you mean `bybit`?"),
         (&["watch", "--source", "demo", "--for", "3 weeks"], "is no time; write 500ms, 30s, 5m or 8h"),

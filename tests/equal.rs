@@ -160,7 +160,11 @@ fn picture(tape: &mut Tape, at: Nanos, ask: &Ask) -> String {
 #[test]
 fn a_seek_shows_what_straight_play_shows() {
     let live = recorded();
-    let ask = Ask { cell: Some(("bybit".into(), "SOL".into())) };
+    let ask = Ask {
+        cell: Some(("bybit".into(), "SOL".into())),
+        metric: "funding_apr".into(),
+        pins: vec!["oi_usd".into(), "spread_bps".into()],
+    };
     let (start, end) = live.span;
     let near = start.plus(end.since(start) * 6 / 10);
     let straight = picture(&mut Tape::open(&live.path, &[], Check::Full).unwrap(), near, &ask);
@@ -175,7 +179,7 @@ fn a_seek_shows_what_straight_play_shows() {
     let options = ReplayOptions { speed: 1.0, is_paused: true, from: Some(end), ..ReplayOptions::default() };
     let clock = Clock::start();
     let replay = Replay::start(&live.path, &options, clock).unwrap();
-    replay.ask(ask.cell.clone());
+    replay.ask(ask.clone());
     replay.transport(TransportCommand::SeekTo(near));
     let begun = clock.now();
     loop {

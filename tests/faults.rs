@@ -23,7 +23,7 @@ use faultline::model::time::{MS, SECOND, TICK};
 use faultline::sim::book::Level;
 use faultline::sim::market::STEP;
 use faultline::sim::{FaultHandle, Listing, Market, Scene};
-use faultline::snapshot::{BookState, CellState, FeedRow, FeedState, Snapshot};
+use faultline::snapshot::{Ask, BookState, CellState, FeedRow, FeedState, Snapshot};
 
 /// Silence after which a fast channel is stale, and the tick that sees it.
 const SILENCE_MAX: i64 = 2 * SECOND + TICK;
@@ -90,7 +90,7 @@ impl Watch {
             redirects: BTreeMap::new(),
         };
         let session = Session::start(config, clock).unwrap();
-        session.ask(Some(("bybit".into(), ASSET.into())));
+        session.ask(Ask { cell: Some(("bybit".into(), ASSET.into())), ..Ask::default() });
         let shadow = session.sim().unwrap().truth(Market::clone);
         let (truth, seen) = (BTreeMap::new(), BTreeMap::new());
         Watch {

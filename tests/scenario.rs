@@ -13,7 +13,7 @@
 //!          0..9 alfa spot USDT 0.9985         a spot book of USDT against USD, one basis point around this mid
 //!          3 alfa gap | closed | opened | silent-heartbeat
 //!          4 ack ana seen           an operator takes the oldest open alert
-//!          0 alfa terms X inverse BTC USD BTC m=100       payoff, underlying, quote, settlement; scale=, tiers=
+//!          0 alfa terms X inverse BTC USD BTC m=100       payoff, underlying, quote, settlement; scale=, tiers=, sides=
 //!          0 alfa terms F future BTC USDT USDT expiry=45  days from the start
 //!          0..9 alfa ticker X mark=60000 index=60000 funding=0.0001 interval=8 cap= floor= oi=; options: iv… underlying= delta=
 //!          3 alfa liquidation X long 0.5 at=60000      somebody's long of 0.5 was closed at this price; loss=
@@ -26,6 +26,8 @@
 //!          3 ctt_bps_100k/buy - = none degraded insufficient    a part, and the note where it matters
 //!          3 raw_gap_bps alfa/beta = 10 ok             of two venues; `-` is all of them together
 //!          3 basis_apr alfa.F:log = 0.2 ok             of another instrument, and of a part
+//!          3 booked/oi_usd alfa = 100 ok           a cell of the map as the venue books it; `map/` as it compares
+//!          3 split/oi_usd/sides alfa = 2 ok count  a step from one to the other, with its unit
 //! own      3 alfa/desk/X notional = 30000 ok           a figure of a position, with its trust
 //!          3 alfa/desk equity = 36120 ok               of an account
 //!          3 all gross = 30000 estimated               of a sum: `all`, or the name of a venue, asset, regime
@@ -41,6 +43,8 @@
     reason = "a broken helper is a failed test, and a test says what it did"
 )]
 
+#[path = "scenario/map.rs"]
+mod map;
 #[path = "scenario/own.rs"]
 mod own;
 
@@ -256,6 +260,9 @@ impl World {
     /// `VALUE QUALITY` of a metric or of its part: of a venue, or with `-` of all of them together. With
     /// the note.
     fn value(&self, metric: &str, venue: &str) -> (Option<f64>, &'static str, &'static str) {
+        if let Some(shown) = map::value(self, metric, venue) {
+            return shown;
+        }
         let (metric, part) = metric.split_once('/').unwrap_or((metric, ""));
         let at = find(metric).unwrap_or_else(|| panic!("no metric {metric}"));
         let table = &self.engine.tables()[at];

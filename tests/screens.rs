@@ -7,6 +7,8 @@
 
 #[path = "screens/fixture.rs"]
 mod fixture;
+#[path = "screens/forms.rs"]
+mod forms;
 #[path = "screens/keys.rs"]
 mod keys;
 #[path = "screens/live.rs"]
@@ -21,6 +23,8 @@ mod palette;
 mod picker;
 #[path = "screens/safety.rs"]
 mod safety;
+#[path = "screens/timeline.rs"]
+mod timeline;
 #[path = "screens/words.rs"]
 mod words;
 

@@ -252,8 +252,8 @@ impl super::screen::Session for Replay {
         Status { recording: Recording::Off, transport, notice, ..Status::default() }
     }
 
-    fn ask(&self, focus: Option<(String, String)>) {
-        self.stage.ask.store(Arc::new(Ask { cell: focus }));
+    fn ask(&self, ask: Ask) {
+        self.stage.ask.store(Arc::new(ask));
     }
 
     fn act(&self, action: OperatorAction) {

@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::theme::{self, GlyphSet, ThemeSpec};
 use crate::model::entry::OperatorAction;
 use crate::model::time::{MS, Nanos, SECOND};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Ask, Snapshot};
 use crate::view::{Context, Depth, Effect, Status, Theme, TransportCommand, Ui, View, depth};
 
 /// What the loop needs of whatever runs the tape. All calls return at once.
@@ -31,8 +31,8 @@ pub trait Session {
     fn snapshot(&self) -> Arc<Snapshot>;
     /// The state of the process.
     fn status(&self) -> Status;
-    /// Which cell the cursor stands on: venue id and underlying. The snapshot's `focus` follows.
-    fn ask(&self, focus: Option<(String, String)>);
+    /// What is looked at: the next snapshots hold it.
+    fn ask(&self, ask: Ask);
     /// Puts an act of the operator on the tape.
     fn act(&self, action: OperatorAction);
     /// Moves a replay; nothing happens elsewhere.
@@ -142,7 +142,7 @@ struct Loop<'a, W: Write> {
     ui: Ui,
     /// The picture that stands still while frozen.
     frozen: Option<Arc<Snapshot>>,
-    asked: Option<(String, String)>,
+    asked: Ask,
     backend: CrosstermBackend<W>,
     /// The last picture that was sent.
     last: Option<Buffer>,
@@ -192,7 +192,7 @@ impl<'a, W: Write> Loop<'a, W> {
             depth,
             ui: Ui { notice, ..Ui::default() },
             frozen: None,
-            asked: None,
+            asked: Ask::default(),
             backend,
             last: None,
             fps: Fps::default(),
@@ -282,10 +282,10 @@ impl<'a, W: Write> Loop<'a, W> {
         self.ui.size = (size.width, size.height);
         let live = self.session.snapshot();
         let shown = self.frozen.clone().unwrap_or_else(|| Arc::clone(&live));
-        let focus = self.ui.focus(&shown);
-        if focus != self.asked {
-            self.session.ask(focus.clone());
-            self.asked = focus;
+        let ask = self.ui.wanted(&shown);
+        if ask != self.asked {
+            self.session.ask(ask.clone());
+            self.asked = ask;
         }
         let mut status = self.session.status();
         let area = Rect::new(0, 0, size.width, size.height);

@@ -180,8 +180,8 @@ impl super::screen::Session for Session {
         Status { recording, is_offline, ..Status::default() }
     }
 
-    fn ask(&self, focus: Option<(String, String)>) {
-        self.core.shared.ask.store(Arc::new(crate::engine::Ask { cell: focus }));
+    fn ask(&self, ask: crate::snapshot::Ask) {
+        self.core.shared.ask.store(Arc::new(ask));
     }
 
     fn act(&self, action: OperatorAction) {

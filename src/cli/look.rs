@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::args::{DemoArgs, Global, LiveArgs, ReplayArgs, SnapshotArgs, WatchArgs};
 use super::{has_screen, print};
+use crate::app::explain::unknown;
 use crate::app::failure::code;
 use crate::app::headless::{self, Signals, Until};
 use crate::app::player::{Replay, ReplayOptions, Tape};
@@ -17,14 +18,14 @@ use crate::app::{Failure, given, screen::Session as _, trial};
 use crate::clock::Clock;
 use crate::config::error::nearest;
 use crate::config::rules::duration_ms;
-use crate::engine::Ask;
+use crate::engine::metric::{METRICS, find};
 use crate::feed::redirect;
 use crate::model::Nanos;
 use crate::model::alert::Severity;
 use crate::model::entry::OperatorAction;
 use crate::model::time::{MS, SECOND};
 use crate::sim::Scene;
-use crate::snapshot::{CellState, Snapshot};
+use crate::snapshot::{Ask, CellState, Snapshot};
 use crate::tape::{Check, Ending};
 use crate::view::screen::{SCREENS, by_id};
 use crate::view::{format, json, plain};
@@ -35,7 +36,8 @@ const FILL_MAX: i64 = 8 * SECOND;
 /// No command: the demo on the screen, or as text where there is no screen.
 pub fn first_run(global: &Global) -> Result<u8, Failure> {
     if global.plain || !has_screen() {
-        let snapshot = filled(&demo_session(&DemoArgs::default(), &LiveArgs::default(), true)?.0)?;
+        let snapshot =
+            filled(&demo_session(&DemoArgs::default(), &LiveArgs::default(), true)?.0, Ask::default())?;
         print(&format!(
             "{}\nThis is the demo: synthetic data. On a terminal `faultline` draws it; `faultline --help` lists commands.\n",
             plain::map_plain(&snapshot)
@@ -48,7 +50,7 @@ pub fn first_run(global: &Global) -> Result<u8, Failure> {
 /// The demo on the screen.
 pub fn demo(global: &Global, args: &DemoArgs) -> Result<u8, Failure> {
     if global.plain || !has_screen() {
-        let snapshot = filled(&demo_session(args, &LiveArgs::default(), true)?.0)?;
+        let snapshot = filled(&demo_session(args, &LiveArgs::default(), true)?.0, Ask::default())?;
         print(&plain::map_plain(&snapshot))?;
         return Ok(code::OK);
     }
@@ -104,21 +106,25 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
         let words = format!("there is no screen `{}`; there are {}", args.screen, known.join(", "));
         return Err(Failure::usage(words));
     };
+    let metric = args.metric.as_deref();
+    if let Some(id) = metric {
+        must_be_mapped(id)?;
+    }
+    let ask = Ask { metric: metric.unwrap_or_default().into(), ..Ask::default() };
     let mut result = code::OK;
     let snapshot = match args.source.as_str() {
         "demo" => {
             let no_account = args.live.no_account;
             let demo = DemoArgs { no_account, ..DemoArgs::default() };
-            filled(&demo_session(&demo, &args.live, true)?.0)?
+            filled(&demo_session(&demo, &args.live, true)?.0, ask)?
         }
-        "live" => filled(&live_session(&args.live, None, true)?)?,
+        "live" => filled(&live_session(&args.live, None, true)?, ask)?,
         source => {
-            let (snapshot, is_cut) = of_recording(source, &args.live.rules)?;
+            let (snapshot, is_cut) = of_recording(source, &args.live.rules, &ask)?;
             result = if is_cut { code::PARTIAL } else { code::OK };
             snapshot
         }
     };
-    let metric = args.metric.as_deref();
     let text = match (screen.id(), args.json) {
         ("map", false) => plain::map(&snapshot, metric),
         ("map", true) => json::map(&snapshot, metric).map_err(Failure::runtime)? + "\n",
@@ -129,8 +135,17 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
     Ok(result)
 }
 
+/// A metric that the map cannot show is an error of the command line.
+fn must_be_mapped(metric: &str) -> Result<(), Failure> {
+    let found = find(metric).and_then(|at| METRICS.get(at)).ok_or_else(|| unknown(metric))?;
+    if found.card().is_mapped() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("`{metric}` has no figure per venue and underlying: the map cannot show it")))
+}
+
 /// The state of a recording at its end, or at `T` of `FILE@T`.
-fn of_recording(source: &str, rules: &[PathBuf]) -> Result<(Snapshot, bool), Failure> {
+fn of_recording(source: &str, rules: &[PathBuf], ask: &Ask) -> Result<(Snapshot, bool), Failure> {
     let (path, at) = match source.rsplit_once('@') {
         Some((path, at)) if !Path::new(source).exists() => (PathBuf::from(path), Some(at)),
         _ => (PathBuf::from(source), None),
@@ -143,7 +158,7 @@ fn of_recording(source: &str, rules: &[PathBuf]) -> Result<(Snapshot, bool), Fai
         }
     }
     let is_cut = matches!(tape.ending(), Some(Ending::Truncated { .. }));
-    Ok((tape.snapshot(&Ask::default()), is_cut))
+    Ok((tape.snapshot(ask), is_cut))
 }
 
 /// Headless alert mode.
@@ -307,8 +322,10 @@ pub fn record_to(dir: Option<&Path>) -> Result<Option<RecordTo>, Failure> {
 }
 
 /// Waits until every listed cell of the map has a value, or for a while.
-fn filled(session: &Session) -> Result<Snapshot, Failure> {
+fn filled(session: &Session, ask: Ask) -> Result<Snapshot, Failure> {
     let clock = Clock::start();
+    let metric = ask.metric.clone();
+    screen::Session::ask(session, ask);
     let started = clock.now();
     loop {
         let snapshot = session.snapshot();
@@ -316,6 +333,7 @@ fn filled(session: &Session) -> Result<Snapshot, Failure> {
         let listed = || cells.iter().filter(|c| c.state != CellState::NotListed);
         let has_all = snapshot.venues.iter().all(|v| v.state != crate::snapshot::FeedState::Down)
             && listed().count() > 0
+            && snapshot.grids.iter().all(|g| g.metric != metric || !g.cells.is_empty())
             && listed().all(|c| c.state == CellState::Value);
         if has_all || clock.now().since(started) > FILL_MAX {
             return Ok(Snapshot::clone(&snapshot));

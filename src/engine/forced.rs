@@ -167,7 +167,7 @@ impl Forced {
 
     /// True when the venue says that it shows one a second at most.
     pub fn is_throttled(&self) -> bool {
-        matches!(self.report, Some(Report::LastPerS | Report::MaxPerS | Report::OnePerS))
+        self.report.is_some_and(Report::is_throttled)
     }
 
     /// A whole second passed.

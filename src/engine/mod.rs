@@ -33,6 +33,7 @@ pub mod metric;
 pub mod rates;
 pub mod rule;
 mod show;
+mod show_map;
 mod show_market;
 mod show_own;
 pub mod slow;
@@ -61,7 +62,7 @@ use market::{Market, Resync};
 use metric::{METRICS, Row, Table, index::FIRST};
 use rule::Judge;
 
-pub use show::Ask;
+pub use crate::snapshot::Ask;
 
 /// The state of everything.
 #[derive(Debug)]

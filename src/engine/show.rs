@@ -1,11 +1,9 @@
 //! The engine's state as a snapshot for faces. Reads only.
 
 use super::Engine;
-use super::alarm::worst;
 use super::book::BookSide;
 use super::health::VenueHealth;
-use super::listing::Listing;
-use super::metric::{Bad, METRICS, NO_SYMBOL, NONE, Part, Row, Scope, find};
+use super::metric::{METRICS, NO_SYMBOL, NONE, Part, Row, Scope, find};
 use super::venue::Venue;
 use crate::model::Decimal;
 use crate::model::alert::{Alert, AlertState, Severity};
@@ -13,8 +11,8 @@ use crate::model::event::Channel;
 use crate::model::instrument::SizeUnit;
 use crate::model::time::{MS, SECOND};
 use crate::snapshot::{
-    BookState, BookView, Cell, CellState, FeedRow, FeedState, Figure, Focus, Grid, Mode, Quality, Snapshot,
-    SummaryRow, SummaryValue, VenueRow,
+    Ask, BookState, BookView, FeedRow, FeedState, Figure, Focus, Mode, Quality, Snapshot, SummaryRow,
+    SummaryValue, VenueRow,
 };
 
 /// Levels per side in a drill-down.
@@ -34,13 +32,6 @@ const CELL_FIGURES: [(&str, &str); 6] = [
 const SUMMARY: [&str; 7] =
     ["price_dispersion_bps", "oi_usd", "hhi_depth", "hhi_volume", "hhi_oi", "n_eff_venues", "coverage"];
 
-/// What a face wants beyond the map.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ask {
-    /// Cell whose depth is shown: venue id and underlying.
-    pub cell: Option<(String, String)>,
-}
-
 impl Engine {
     /// Everything a face may show, as of the newest tick.
     pub fn snapshot(&self, mode: Mode, ask: &Ask) -> Snapshot {
@@ -55,13 +46,21 @@ impl Engine {
                 .iter()
                 .filter_map(|u| self.market.underlyings.get(usize::from(*u)).cloned())
                 .collect(),
-            grids: self.grids(&columns),
+            grids: self.grids(&columns, &ask.metric),
+            unmapped: METRICS
+                .iter()
+                .map(|m| m.card())
+                .filter(|c| !c.is_mapped())
+                .map(|c| (c.id, c.title))
+                .collect(),
+            booked: self.booked(&columns, &ask.metric),
             summary: SUMMARY.iter().filter_map(|id| self.summary_row(id, &columns)).collect(),
             markets: self.markets(&columns),
             alerts: self.alerts(),
             feeds: self.order.iter().flat_map(|v| self.feed_rows(*v)).collect(),
             portfolio: self.portfolio(),
-            focus: ask.cell.as_ref().and_then(|(venue, underlying)| self.focus(venue, underlying)),
+            focus: ask.cell.as_ref().and_then(|cell| self.focus(cell, &ask.metric)),
+            lines: self.lines(ask),
             totals: self.totals,
         }
     }
@@ -116,63 +115,6 @@ impl Engine {
             return FeedState::Gap;
         }
         FeedState::Ok
-    }
-
-    fn grids(&self, columns: &[u16]) -> Vec<Grid> {
-        let mut grids = Vec::new();
-        for (metric, table) in METRICS.iter().zip(&self.tables) {
-            let card = metric.card();
-            let Some(cap) = card.map_cap else { continue };
-            let mut cells = Vec::with_capacity(self.order.len() * columns.len());
-            for venue in &self.order {
-                for underlying in columns {
-                    let head = self.market.head(*venue, *underlying);
-                    let own = table.row(Scope::cell(*underlying, *venue));
-                    let row = own.or_else(|| table.row(Scope::instrument(*underlying, *venue, head?.0)));
-                    let old = row.and_then(|row| table.last(row.scope)).map(|last| last.0);
-                    cells.push(self.cell((*venue, *underlying), head.map(|h| h.1), (row, old), card.id));
-                }
-            }
-            let is_signed = card.bad == Bad::Both;
-            grids.push(Grid {
-                metric: card.id,
-                title: card.title,
-                unit: card.unit.word(),
-                is_signed,
-                cap,
-                cells,
-            });
-        }
-        grids
-    }
-
-    fn cell(
-        &self,
-        (venue, underlying): (u16, u16),
-        head: Option<&Listing>,
-        (row, old): (Option<&Row>, Option<f64>),
-        metric: &str,
-    ) -> Cell {
-        let Some(head) = head else { return Cell::default() };
-        let last = head.beat(Channel::Book).last();
-        let age_ms = last.map_or(0, |l| self.now.at.since(l).max(0) / MS);
-        let value = row.and_then(|r| r.value);
-        let is_halted = head.def.is_some() && !head.is_open();
-        let state = match (head.figures.state, value) {
-            _ if is_halted => CellState::Halted,
-            (BookState::Stale | BookState::Dead, _) => CellState::Stale,
-            (BookState::Resyncing, _) => CellState::Resync,
-            (BookState::Synced, Some(_)) => CellState::Value,
-            (BookState::Synced, None) => CellState::NoConsensus,
-        };
-        let mut alert = None;
-        for (scope, open) in self.alarm.open() {
-            if scope.venue == venue && scope.underlying == underlying && open.subject.metric == metric {
-                alert = worst(alert, open.severity);
-            }
-        }
-        let shown = if state == CellState::Value { value } else { old };
-        Cell { state, value: shown, quality: row.map_or(Quality::Missing, |r| r.quality), alert, age_ms }
     }
 
     fn summary_row(&self, id: &str, columns: &[u16]) -> Option<SummaryRow> {
@@ -244,7 +186,7 @@ impl Engine {
         }
     }
 
-    fn focus(&self, venue: &str, underlying: &str) -> Option<Focus> {
+    fn focus(&self, (venue, underlying): &(String, String), metric: &str) -> Option<Focus> {
         let v = self.venue(venue)?;
         let u = u16::try_from(self.market.underlyings.iter().position(|x| x == underlying)?).ok()?;
         let head = self.market.head(v, u);
@@ -263,10 +205,11 @@ impl Engine {
         let mut books: Vec<BookView> = self.book_view(v, u).into_iter().collect();
         books.extend(self.order.iter().filter(|o| **o != v).filter_map(|o| self.book_view(*o, u)));
         Some(Focus {
-            underlying: underlying.to_string(),
-            venue: venue.to_string(),
+            underlying: underlying.clone(),
+            venue: venue.clone(),
             consensus: mid_usd.zip(gap).map(|(mid, gap)| mid / libm::exp(gap / 1e4)),
             figures: CELL_FIGURES.iter().filter_map(figure).collect(),
+            split: self.split(v, u, metric),
             books,
             series_metric: "mid_gap_bps",
             series: self.history.of(u, v),

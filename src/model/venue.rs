@@ -162,6 +162,11 @@ pub enum Report {
 }
 
 impl Report {
+    /// True when it shows one a second at most: what is seen is then a floor.
+    pub const fn is_throttled(self) -> bool {
+        matches!(self, Report::LastPerS | Report::MaxPerS | Report::OnePerS)
+    }
+
     /// As venue files write it.
     pub const fn word(self) -> &'static str {
         match self {

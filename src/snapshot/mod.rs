@@ -90,6 +90,17 @@ impl BookState {
     }
 }
 
+/// What a face wants beyond what every picture holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// Cell whose depth is shown: venue id and underlying.
+    pub cell: Option<(String, String)>,
+    /// Metric of the map: the picture holds its cells, as booked too, and its split for the cell.
+    pub metric: String,
+    /// Metrics of the timeline.
+    pub pins: Vec<String>,
+}
+
 /// Everything a face may show, as of one tick.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -105,8 +116,12 @@ pub struct Snapshot {
     pub venues: Vec<VenueRow>,
     /// Columns of the map: canonical assets, largest first.
     pub underlyings: Vec<String>,
-    /// One grid per metric that the map can show.
+    /// One grid per metric that the map can show, comparable between venues.
     pub grids: Vec<Grid>,
+    /// Metrics without a figure per venue and underlying: id and title. They have a timeline only.
+    pub unmapped: Vec<(&'static str, &'static str)>,
+    /// The grids as each venue books them, for metrics where that differs. METRICS.md §4.
+    pub booked: Vec<Grid>,
     /// Figures below the map, one value per underlying each.
     pub summary: Vec<SummaryRow>,
     /// Leverage and liquidity, one view per underlying.
@@ -119,6 +134,8 @@ pub struct Snapshot {
     pub portfolio: Option<Portfolio>,
     /// Depth of the cell that was asked for.
     pub focus: Option<Focus>,
+    /// The timeline of the underlying that is looked at, one line per pinned metric.
+    pub lines: Vec<Line>,
     /// Whole-session counters.
     pub totals: Totals,
 }
@@ -149,7 +166,9 @@ pub struct Grid {
     pub is_signed: bool,
     /// Edge of the outermost colour step.
     pub cap: f64,
-    /// Row-major: `venues.len() × underlyings.len()`.
+    /// Part of the metric that is shown; empty for the whole.
+    pub part: &'static str,
+    /// Row-major: `venues.len() × underlyings.len()`; empty until it is asked for.
     pub cells: Vec<Cell>,
 }
 
@@ -294,12 +313,35 @@ pub struct Focus {
     pub consensus: Option<f64>,
     /// Named figures of the cell.
     pub figures: Vec<Figure>,
+    /// From the asked metric as booked to what is compared; empty where both are one.
+    pub split: Vec<Figure>,
     /// The asked venue first, then the others that list the underlying.
     pub books: Vec<BookView>,
     /// Metric id of `series`; empty means that of the first grid.
     pub series_metric: &'static str,
     /// The metric of the asked cell, one point per second, newest last; `None` where it was missing.
     pub series: Vec<Option<f64>>,
+}
+
+/// A pinned metric over the last hour.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Line {
+    /// Metric id.
+    pub metric: &'static str,
+    /// Short title.
+    pub title: &'static str,
+    /// Unit.
+    pub unit: &'static str,
+    /// Words before the underlying where it is not the figure over all venues: `worst of `.
+    pub of: &'static str,
+    /// Underlying; empty for the whole market.
+    pub underlying: String,
+    /// It is about own accounts.
+    pub is_own: bool,
+    /// Milliseconds between points.
+    pub step_ms: i64,
+    /// Newest last; `None` where it was missing.
+    pub points: Vec<Option<f64>>,
 }
 
 /// A named value of a detail pane.

@@ -71,6 +71,12 @@ pub enum Action {
     Palette,
     /// Chooses the next metric of the map.
     Metric,
+    /// Opens the list of metrics.
+    Metrics,
+    /// Puts the metric of the map on the timeline, or takes it off.
+    Pin,
+    /// Figures as booked by each venue, or made comparable.
+    Booked,
     /// Chooses the next order.
     Sort,
     /// Turns the order round.
@@ -157,6 +163,9 @@ pub static BINDINGS: &[Binding] = &[
     on(Action::NextPane, "pane.next", &["Tab"], "next pane"),
     on(Action::PreviousPane, "pane.previous", &["Shift-Tab"], "previous pane"),
     on(Action::Metric, "map.metric", &["m"], "next metric of the map"),
+    on(Action::Metrics, "map.metrics", &["M"], "choose the metric of the map"),
+    on(Action::Pin, "timeline.pin", &["p"], "pin the map's metric to the timeline, or unpin it"),
+    on(Action::Booked, "map.booked", &["b"], "figures as booked by each venue, or normalised"),
     on(Action::Sort, "sort", &["S"], "next order"),
     on(Action::FlipSort, "sort.flip", &["s"], "turn the order round"),
     on(Action::Density, "map.density", &["D"], "numbers or tiles"),

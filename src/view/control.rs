@@ -97,12 +97,21 @@ impl Ui {
         match picked {
             Picked::Open => {}
             Picked::Closed => drop(self.overlays.pop()),
+            Picked::Toggle(name) if of == Of::Metrics => self.pin(&name),
             Picked::Toggle(name) => self.toggle(of, &name, snapshot),
+            Picked::Go(name) if of == Of::Metrics => {
+                if snapshot.grids.iter().any(|g| g.metric == name) {
+                    self.metric = name;
+                    self.show("map");
+                } else {
+                    self.notice = Some(format!("{name} has no figure per venue: Space pins it"));
+                }
+            }
             Picked::Go(name) => {
                 self.show("map");
                 let (hidden, cursor) = match of {
                     Of::Venues => (&mut self.hidden_venues, &mut self.venue),
-                    Of::Instruments => (&mut self.hidden_instruments, &mut self.underlying),
+                    _ => (&mut self.hidden_instruments, &mut self.underlying),
                 };
                 hidden.remove(&name); // going there shows it
                 *cursor = name;
@@ -150,6 +159,12 @@ impl Ui {
             Action::Palette => self.ask(Purpose::Command),
             Action::GoToTime => self.ask(Purpose::GoTo),
             Action::Metric => self.next_metric(snapshot),
+            Action::Metrics => self.overlays.push(Overlay::Picker(Picker::new(Of::Metrics))),
+            Action::Pin => {
+                let metric = self.grid(snapshot).map(|g| g.metric);
+                metric.into_iter().for_each(|m| self.pin(m));
+            }
+            Action::Booked => self.is_booked = !self.is_booked,
             Action::Sort => self.sort(order::Sort::next),
             Action::FlipSort => self.sort(|sort, _| order::Sort { is_flipped: !sort.is_flipped, ..sort }),
             Action::Freeze => self.is_frozen = !self.is_frozen,

@@ -110,7 +110,7 @@ pub fn fit(text: &str, columns: usize) -> String {
 fn decimals(unit: &str) -> Option<usize> {
     match unit {
         "bps" | "x" | "vol_points" | "index" | "h" => Some(1),
-        "pct" | "ratio" | "z" | "doublings" | "bps_per_musd" => Some(2),
+        "pct" | "ratio" | "z" | "doublings" | "bps_per_musd" | "bps_per_interval" => Some(2),
         _ => None,
     }
 }
@@ -156,6 +156,11 @@ pub fn with_unit(value: Option<f64>, unit: &str) -> String {
         "x" => format!("{}x", fixed(value, 1, false)),
         "usd" => format!("{} USD", si(value)),
         "ratio" | "z" | "" => fixed(value, 2, false),
+        "bps_per_interval" => format!("{} bps", fixed(value, 3, false)),
+        "bps_per_8h" => format!("{} bps per 8 h", fixed(value, 3, false)),
+        "h" => format!("{} h", round_or(value)),
+        "count" => round_or(value),
+        "contracts" | "base" | "quote" | "own units" => format!("{} {unit}", si(value)),
         "ms" | "s" | "index" => cell(value, unit, false, usize::MAX),
         "apr" => format!("{}% a year", fixed(value * 100.0, 2, false)),
         "usd_per_day" => format!("{} USD a day", si(value)),
@@ -164,6 +169,11 @@ pub fn with_unit(value: Option<f64>, unit: &str) -> String {
         "vol_points" => format!("{} vol points", fixed(value, 1, false)),
         other => format!("{} {other}", significant(value)),
     }
+}
+
+/// A whole number as such, others with three digits.
+fn round_or(value: f64) -> String {
+    if value.fract() == 0.0 { fixed(value, 0, false) } else { significant(value) }
 }
 
 /// A figure with its unit as short as a column allows: `-18.4bp`, `.41` stays `0.41`.

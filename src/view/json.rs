@@ -32,6 +32,8 @@ struct MapBody {
 struct MetricRow {
     metric: &'static str,
     title: &'static str,
+    /// Part of the metric; empty for the whole.
+    part: &'static str,
     unit: &'static str,
     cap: Option<String>,
     cells: Vec<CellRow>,
@@ -159,7 +161,8 @@ fn state_word(cell: &Cell) -> &'static str {
 /// None that data can cause; the serializer's own are handed on.
 pub fn map(snapshot: &Snapshot, metric: Option<&str>) -> Result<String, sonic_rs::Error> {
     let columns = snapshot.underlyings.len();
-    let metrics = snapshot.grids.iter().filter(|g| metric.is_none_or(|m| m == g.metric)).map(|grid| {
+    let metrics = snapshot.grids.iter().filter(|g| !g.cells.is_empty());
+    let metrics = metrics.filter(|g| metric.is_none_or(|m| m == g.metric)).map(|grid| {
         let rows = snapshot.venues.iter().enumerate();
         let cells = rows.flat_map(|(row, venue)| {
             let cells = order::row_cells(grid, row, columns);
@@ -180,6 +183,7 @@ pub fn map(snapshot: &Snapshot, metric: Option<&str>) -> Result<String, sonic_rs
         MetricRow {
             metric: grid.metric,
             title: grid.title,
+            part: grid.part,
             unit: grid.unit,
             cap: number(grid.cap),
             cells: cells.collect(),

@@ -1,4 +1,4 @@
-//! The picker: which venues and instruments the map shows, and a quick way to one of them.
+//! The picker: which venues and instruments the map shows, and a quick way to one of them or to a metric.
 
 use std::collections::BTreeSet;
 
@@ -22,6 +22,8 @@ pub enum Of {
     Venues,
     /// Columns of the map.
     Instruments,
+    /// What the map shows.
+    Metrics,
 }
 
 /// An open picker.
@@ -60,6 +62,14 @@ impl Picker {
         match self.of {
             Of::Venues => snapshot.venues.iter().map(|v| v.id.as_str()).filter(matches).collect(),
             Of::Instruments => snapshot.underlyings.iter().map(String::as_str).filter(matches).collect(),
+            Of::Metrics => {
+                let found = |m: &(&str, &str)| holds(m.0, &self.filter) || holds(m.1, &self.filter);
+                let mut all: Vec<_> = metrics(snapshot).filter(found).collect();
+                // Letters that stand together first.
+                let text = self.filter.to_lowercase();
+                all.sort_by_key(|m| !m.0.contains(&text) && !m.1.to_lowercase().contains(&text));
+                all.into_iter().map(|m| m.0).collect()
+            }
         }
     }
 
@@ -97,24 +107,27 @@ fn holds(name: &str, filter: &str) -> bool {
     filter.chars().flat_map(char::to_lowercase).all(|wanted| letters.any(|c| c == wanted))
 }
 
+/// Id and title of every metric, those of the map first.
+fn metrics(snapshot: &Snapshot) -> impl Iterator<Item = (&'static str, &'static str)> {
+    snapshot.grids.iter().map(|g| (g.metric, g.title)).chain(snapshot.unmapped.iter().copied())
+}
+
 impl Ui {
-    /// Names that the map leaves out.
-    pub fn hidden(&self, of: Of) -> &BTreeSet<String> {
+    /// Venues or instruments that the map leaves out; metrics never are.
+    pub fn hidden(&self, of: Of) -> Option<&BTreeSet<String>> {
         match of {
-            Of::Venues => &self.hidden_venues,
-            Of::Instruments => &self.hidden_instruments,
+            Of::Venues => Some(&self.hidden_venues),
+            Of::Instruments => Some(&self.hidden_instruments),
+            Of::Metrics => None,
         }
     }
 
     /// Shows or hides a row or column; the last one stays.
     pub fn toggle(&mut self, of: Of, name: &str, snapshot: &Snapshot) {
-        let all: Vec<&String> = match of {
-            Of::Venues => snapshot.venues.iter().map(|v| &v.id).collect(),
-            Of::Instruments => snapshot.underlyings.iter().collect(),
-        };
-        let hidden = match of {
-            Of::Venues => &mut self.hidden_venues,
-            Of::Instruments => &mut self.hidden_instruments,
+        let (hidden, all): (_, Vec<&String>) = match of {
+            Of::Venues => (&mut self.hidden_venues, snapshot.venues.iter().map(|v| &v.id).collect()),
+            Of::Instruments => (&mut self.hidden_instruments, snapshot.underlyings.iter().collect()),
+            Of::Metrics => return,
         };
         if hidden.remove(name) {
             return;
@@ -135,12 +148,15 @@ pub fn draw(view: &View<'_>, picker: &Picker, area: Rect, pen: &mut Pen<'_>) {
     let size = Rect { height: rows.clamp(6, area.height), width: 52.min(area.width), ..area };
     let at = Rect { x: area.x + (area.width - size.width) / 2, ..size };
     pen.blank(at);
-    let title = match picker.of {
-        Of::Venues => "Venues",
-        Of::Instruments => "Instruments",
+    let (title, keys) = match picker.of {
+        Of::Venues => ("Venues", "Space show or hide  Enter go there  Esc close"),
+        Of::Instruments => ("Instruments", "Space show or hide  Enter go there  Esc close"),
+        Of::Metrics => ("Metrics", "Enter map  Space pin to the timeline  Esc close"),
     };
     let hidden = view.ui.hidden(picker.of);
-    let inner = pen.pane(at, title, &format!("{} hidden", hidden.len()), true);
+    let remark =
+        hidden.map_or_else(|| format!("{} pinned", view.ui.pins.len()), |h| format!("{} hidden", h.len()));
+    let inner = pen.pane(at, title, &remark, true);
     pen.text(
         inner.x + 1,
         inner.y,
@@ -152,22 +168,27 @@ pub fn draw(view: &View<'_>, picker: &Picker, area: Rect, pen: &mut Pen<'_>) {
     let cursor = picker.at.min(names.len().saturating_sub(1));
     let first = super::order::first_visible(cursor, names.len(), usize::from(list.height));
     for (y, (row, name)) in (list.y..list.bottom()).zip(names.iter().enumerate().skip(first)) {
-        let mark = if hidden.contains(*name) { "[ ]" } else { "[x]" };
-        let about = match picker.of {
-            Of::Venues => view
-                .shown
-                .venues
-                .iter()
-                .find(|v| v.id == *name)
-                .map_or_else(String::new, |v| format!("{:<6} {}", v.regime, v.state.letters())),
-            Of::Instruments => String::new(),
-        };
-        let text = format!(" {mark} {:<18} {about}", format::fit(name, 18));
         let style = if row == cursor { pen.style(Role::Selection) } else { pen.style(Role::Text) };
-        pen.text(list.x, y, list.width, &text, style);
+        pen.text(list.x, y, list.width, &line(view, picker.of, name, hidden), style);
     }
-    let keys = "Space show or hide  Enter go there  Esc close";
     pen.text(inner.x + 1, inner.bottom() - 1, inner.width - 1, keys, pen.style(Role::TextDim));
+}
+
+fn line(view: &View<'_>, of: Of, name: &str, hidden: Option<&BTreeSet<String>>) -> String {
+    let mark = if hidden.is_some_and(|h| h.contains(name)) { "[ ]" } else { "[x]" };
+    let row = |about: &str| format!(" {mark} {:<18} {about}", format::fit(name, 18));
+    match of {
+        Of::Venues => {
+            let venue = view.shown.venues.iter().find(|v| v.id == name);
+            row(&venue.map_or_else(String::new, |v| format!("{:<6} {}", v.regime, v.state.letters())))
+        }
+        Of::Instruments => row(""),
+        Of::Metrics => {
+            let title = metrics(view.shown).find(|m| m.0 == name).map_or("", |m| m.1);
+            let mark = if view.ui.pins.iter().any(|p| p == name) { "p" } else { " " };
+            format!("{mark}{name:<24} {title}")
+        }
+    }
 }
 
 #[cfg(test)]

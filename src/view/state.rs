@@ -11,7 +11,7 @@ use super::picker::Picker;
 use super::prompt::Prompt;
 use crate::model::alert::{Alert, AlertState};
 use crate::snapshot::markets::UnderlyingView;
-use crate::snapshot::{FeedRow, Grid, Snapshot};
+use crate::snapshot::{Ask, FeedRow, Grid, Snapshot};
 
 /// Which part of the map screen has the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub enum Overlay {
     ConfirmQuit(String),
 }
 
+/// Most metrics of the timeline.
+pub const PINS_MAX: usize = 4;
+
 /// State of the screen.
 #[derive(Clone, Debug, Default)]
 pub struct Ui {
@@ -49,6 +52,10 @@ pub struct Ui {
     pub pane: Pane,
     /// Metric id of the map; empty means the first grid.
     pub metric: String,
+    /// Metrics of the timeline, in the order they were pinned.
+    pub pins: Vec<String>,
+    /// The map shows figures as each venue books them, where that differs.
+    pub is_booked: bool,
     /// Venue under the cursor.
     pub venue: String,
     /// Underlying under the cursor.
@@ -96,7 +103,26 @@ pub struct Ui {
 impl Ui {
     /// The grid that shows.
     pub fn grid<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s Grid> {
-        snapshot.grids.iter().find(|g| g.metric == self.metric).or(snapshot.grids.first())
+        let grid = snapshot.grids.iter().find(|g| g.metric == self.metric).or(snapshot.grids.first())?;
+        let booked = || snapshot.booked.iter().find(|b| b.metric == grid.metric);
+        self.is_booked.then(booked).flatten().or(Some(grid))
+    }
+
+    /// Which of two forms the map shows; empty for a metric that venues book in one way.
+    pub fn form(&self, snapshot: &Snapshot) -> &'static str {
+        let metric = self.grid(snapshot).map(|g| g.metric);
+        match (snapshot.booked.iter().any(|b| Some(b.metric) == metric), self.is_booked) {
+            (true, true) => "as booked",
+            (true, false) => "normalised",
+            (false, true) => "booked in one way",
+            (false, false) => "",
+        }
+    }
+
+    /// What the session is asked for beyond every picture.
+    pub fn wanted(&self, snapshot: &Snapshot) -> Ask {
+        let metric = self.grid(snapshot).map(|g| g.metric.to_string()).unwrap_or_default();
+        Ask { cell: self.focus(snapshot), metric, pins: self.pins.clone() }
     }
 
     /// Rows of the map in order, hidden ones left out: indices into `venues`.
@@ -123,7 +149,7 @@ impl Ui {
         Some((*row, *column))
     }
 
-    /// Venue id and underlying of the map cursor: what the session is asked for.
+    /// Venue id and underlying of the map cursor.
     pub fn focus(&self, snapshot: &Snapshot) -> Option<(String, String)> {
         let (row, column) = self.cell(snapshot)?;
         Some((snapshot.venues.get(row)?.id.clone(), snapshot.underlyings.get(column)?.clone()))
@@ -212,6 +238,20 @@ impl Ui {
         let to = rows.get(shift(cursor, down, rows.len()));
         if let Some(market) = to.and_then(|i| snapshot.markets.underlyings.get(*i)) {
             self.underlying = market.underlying.clone();
+        }
+    }
+
+    /// Puts a metric on the timeline or takes it off.
+    pub fn pin(&mut self, metric: &str) {
+        if let Some(at) = self.pins.iter().position(|p| p == metric) {
+            self.pins.remove(at);
+            self.notice = Some(format!("{metric} left the timeline"));
+        } else if self.pins.len() == PINS_MAX {
+            self.notice = Some(format!("the timeline holds {PINS_MAX}: unpin one first"));
+        } else {
+            self.pins.push(metric.to_string());
+            let where_it_is = if self.is_wide() { "below the map" } else { "on a screen of 120x40" };
+            self.notice = Some(format!("{metric} pinned: its timeline stands {where_it_is}"));
         }
     }
 

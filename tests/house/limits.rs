@@ -96,6 +96,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("engine/hidden/theta.rs", "SUM_CEILING", "the weights are scaled down to it"),
     ("engine/health.rs", "ERROR_CHARS_MAX", "the text is cut"),
     ("engine/health.rs", "MINUTES_MAX", "the oldest minute is forgotten"),
+    ("engine/history.rs", "LINE_POINTS_MAX", "the oldest point is forgotten: the timeline spans one hour"),
     ("engine/history.rs", "POINTS_MAX", "the oldest point is forgotten"),
     ("engine/index/mod.rs", "MINUTES_KEPT", "a change is explained over one hour at most"),
     ("engine/index/past.rs", "DAY_KEPT", "the oldest sample is forgotten"),
@@ -174,6 +175,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("tape/layout.rs", "RECORD_MAX", "damaged recording, exit 5"),
     ("view/picker.rs", "FILTER_CHARS_MAX", "further characters are not taken"),
     ("view/prompt.rs", "INPUT_CHARS_MAX", "further characters are not taken"),
+    ("view/state.rs", "PINS_MAX", "a further metric is not pinned, and the screen says so"),
 ];
 
 /// A limit of the source.

@@ -103,7 +103,7 @@ pub(crate) fn list(world: &mut World, venue: u16, at: Nanos, words: &[&str]) {
         settle: settle.into(),
         multiplier: number(&named, "m").unwrap_or(Decimal::ONE),
         price_scale: scale,
-        oi_sides: 1,
+        oi_sides: named.get("sides").map_or(1, |s| s.parse().unwrap()),
         ..InstrumentDef::default()
     };
     world.tell(venue, symbol, at, Body::Instrument(&def));

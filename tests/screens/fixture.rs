@@ -51,6 +51,7 @@ pub(crate) fn calm() -> Snapshot {
                 unit: "bps",
                 is_signed: true,
                 cap: 25.0,
+                part: "",
                 cells: cells(&value),
             },
             Grid {
@@ -59,6 +60,7 @@ pub(crate) fn calm() -> Snapshot {
                 unit: "usd",
                 is_signed: false,
                 cap: 5e6,
+                part: "",
                 cells: cells(&|r, c| 4.9e6 / (1.0 + (r * 3 + c * 2) as f64)),
             },
         ],
@@ -69,9 +71,12 @@ pub(crate) fn calm() -> Snapshot {
         ],
         alerts: vec![],
         feeds: feeds(),
+        booked: vec![],
+        unmapped: vec![],
         markets: Markets::default(),
         portfolio: None,
         focus: None,
+        lines: vec![],
         totals: Totals {
             frames: 912_334,
             bytes: 214_000_000,
@@ -339,6 +344,7 @@ fn focus(venue: &str, underlying: &str, gap: f64) -> Focus {
                 quality: Quality::Estimated,
             },
         ],
+        split: vec![],
         books: venues.iter().enumerate().map(|(i, id)| book(id, i, gap)).collect(),
         series_metric: "mid_gap_bps",
         series: (0..120)

@@ -6,6 +6,7 @@ use faultline::model::time::SECOND;
 use faultline::snapshot::{Mode, Snapshot};
 use faultline::view::{Context, Depth, Effect, TransportCommand, Ui};
 
+use super::forms::with_forms;
 use super::market::with_markets;
 use super::{draw, fixture, named, status, text, ui};
 
@@ -39,7 +40,7 @@ pub(crate) fn press(ui: &mut Ui, snapshot: &Snapshot, keys: &str) -> Option<Effe
 
 #[test]
 fn keys_lead_where_the_footer_says() {
-    let (live, mut replay) = (with_markets(fixture::divergence()), fixture::divergence());
+    let (live, mut replay) = (with_forms(with_markets(fixture::divergence())), fixture::divergence());
     replay.mode = Mode::Replay;
     for (snapshot, keys, shown) in [
         (&live, "l", "XRP @ bybit"),
@@ -47,6 +48,13 @@ fn keys_lead_where_the_footer_says() {
         (&live, "gg", "SOL @ kraken-futures"),
         (&live, "G End", "AVAX @ hyperliquid"),
         (&live, "m", "depth within 10 bps, usd"),
+        (&live, "M", "Enter map  Space pin to the timeline"),
+        (&live, "M fund Enter", "funding a year, apr  normalised  cap"),
+        (&live, "M fund Enter b", "funding as booked, bps per interval  as booked  cap"),
+        (&live, "M fund Enter b b", "funding a year, apr  normalised  cap"),
+        (&live, "M spread Enter", "asking"),
+        (&live, "b", "mid vs consensus, bps  booked in one way"),
+        (&live, "p", "mid_gap_bps pinned: its timeline stands on a screen of 120x40"),
         (&live, "S", "by |max|"),
         (&live, "S s", "by |max| reversed"),
         (&live, "4", "what needs a person?"),

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use faultline::app::screen::{Exit, Options, Session, run};
 use faultline::clock::Clock;
 use faultline::model::entry::OperatorAction;
-use faultline::snapshot::{Mode, Snapshot};
+use faultline::snapshot::{Ask, Mode, Snapshot};
 use faultline::view::{Status, TransportCommand};
 
 use super::{fixture, status};
@@ -37,8 +37,8 @@ impl Session for Fake {
         Status { notice: self.notice.lock().unwrap().clone(), ..status(&self.snapshot()) }
     }
 
-    fn ask(&self, focus: Option<(String, String)>) {
-        *self.focus.lock().unwrap() = focus;
+    fn ask(&self, ask: Ask) {
+        *self.focus.lock().unwrap() = ask.cell;
     }
 
     fn act(&self, action: OperatorAction) {

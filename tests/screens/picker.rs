@@ -23,7 +23,7 @@ fn venues_and_instruments_are_picked() {
     assert!(shown.contains("hidden 1 rows 1 columns"));
     assert_ne!(ui.cell(&snapshot).map(|c| c.1), Some(2), "the cursor stands on what shows");
     press(&mut ui, &snapshot, "V okx Enter");
-    assert!(ui.hidden(Of::Venues).is_empty() && ui.venue == "okx", "going there shows it");
+    assert!(ui.hidden_venues.is_empty() && ui.venue == "okx", "going there shows it");
     press(&mut ui, &snapshot, ": instruments Enter");
 }
 

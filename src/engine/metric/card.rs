@@ -24,7 +24,7 @@ pub struct Card {
     pub bad: Bad,
     /// How often it is evaluated.
     pub every: Every,
-    /// Shape on the map: outermost colour step, when it is a value per venue and underlying.
+    /// Made for the map: outermost colour step. Others take theirs from [`Card::cap`].
     pub map_cap: Option<f64>,
     /// What it is computed from, as words of METRICS.md §6.0.
     pub inputs: &'static [Input],
@@ -51,6 +51,17 @@ impl Card {
         scopes: &[],
         parts: &[],
     };
+
+    /// True when there can be a figure per venue and underlying: then the map can show it.
+    pub fn is_mapped(&self) -> bool {
+        self.scopes.iter().any(|s| matches!(s, Over::Instrument | Over::Cell))
+    }
+
+    /// Outermost colour step on the map: the card's own, else the critical limit, else one by unit.
+    pub fn cap(&self) -> f64 {
+        let limit = self.limits.map(|(warning, critical)| warning.max(critical)).filter(|c| *c > 0.0);
+        self.map_cap.or(limit).unwrap_or(self.unit.cap())
+    }
 }
 
 /// What a metric reads. METRICS.md §6.0.
@@ -181,6 +192,24 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// Outermost colour step where nothing better is known.
+    const fn cap(self) -> f64 {
+        match self {
+            Unit::Usd => 1e8,
+            Unit::Base | Unit::UsdPerMinute => 1e6,
+            Unit::UsdPerDay => 1e7,
+            Unit::Ms => 1_000.0,
+            Unit::Index => 100.0,
+            Unit::Seconds => 60.0,
+            Unit::Bps | Unit::Percent => 50.0,
+            Unit::Hours => 24.0,
+            Unit::Times | Unit::BpsPerMusd | Unit::VolPoints | Unit::Count | Unit::PerMinute => 10.0,
+            Unit::Doublings => 4.0,
+            Unit::Ratio => 1.0,
+            Unit::Apr => 0.5,
+        }
+    }
+
     /// Short name.
     pub const fn word(self) -> &'static str {
         match self {

@@ -96,7 +96,7 @@ pub(super) fn lines(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
         return;
     };
     let mut x = area.x + 2;
-    for figure in &focus.figures {
+    for figure in focus.split.iter().chain(&focus.figures) {
         let text = figure_text(figure);
         let wide = u16::try_from(format::width(figure.label) + format::width(&text) + 3).unwrap_or(u16::MAX);
         if x.saturating_add(wide) > area.right() {
@@ -119,7 +119,10 @@ pub(super) fn trace(view: &View<'_>, focus: &Focus, area: Rect, pen: &mut Pen<'_
     let (low, high) = if spark::is_below(low, high) { (high, low) } else { (low, high) };
     let text = |v| format::cell(v, grid.unit, grid.is_signed, 7);
     let seconds = i64::try_from(focus.series.len()).unwrap_or(0);
-    let back = format!("{} {}", format::duration_ms(seconds * 1_000), grid.unit);
+    // The trace is of one metric, whatever the map shows.
+    let is_other = view.ui.grid(view.shown).is_some_and(|g| g.metric != grid.metric);
+    let of = if is_other { "gap " } else { "" };
+    let back = format!("{of}{} {}", format::duration_ms(seconds * 1_000), grid.unit);
     let label = 7;
     let ends = if area.height > 1 { 0 } else { text(high).len() + 1 };
     let tail = u16::try_from(back.len() + ends + 1).unwrap_or(10);
@@ -184,7 +187,7 @@ fn facts(view: &View<'_>, focus: &Focus, area: Rect, pen: &mut Pen<'_>) -> u16 {
     y += 1;
     let trace_rows = if area.height >= 20 { 5 } else { 3 };
     let room = area.bottom().saturating_sub(trace_rows + 3);
-    for figure in &focus.figures {
+    for figure in focus.split.iter().chain(&focus.figures) {
         if y >= room {
             break;
         }

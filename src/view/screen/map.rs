@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Screen, alerts, detail, feeds};
+use super::{Screen, alerts, detail, feeds, timeline};
 use crate::config::theme::Role;
 use crate::model::alert::AlertState;
 use crate::snapshot::{FeedState, Grid, Snapshot};
@@ -62,6 +62,9 @@ impl Screen for Map {
             (Action::Acknowledge, "ack"),
             (Action::Metric, "metric"),
             (Action::Sort, "sort"),
+            (Action::Booked, "raw"),
+            (Action::Metrics, "metrics"),
+            (Action::Pin, "pin"),
             (Action::NextPane, "pane"),
             (Action::Density, "density"),
         ]
@@ -82,7 +85,13 @@ fn narrow(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
 }
 
 fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
-    let is_centre = area.width >= 200 && area.height >= 54;
+    let high = timeline::height(view);
+    let all = area;
+    let area = Rect { height: all.height.saturating_sub(high), ..all };
+    if high > 0 {
+        timeline::draw(view, Rect { y: area.bottom(), height: high, ..all }, pen);
+    }
+    let is_centre = all.width >= 200 && all.height >= 54;
     let side = if is_centre { 72 } else { 36 };
     // The lists below get what map and detail leave, as far as they have rows for it.
     let rows = view.shown.venues.len() + view.shown.summary.len() + 7;
@@ -92,7 +101,7 @@ fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     let below = u16::try_from(lists).unwrap_or(u16::MAX).clamp(11, most);
     let top = Rect { height: area.height - below, ..area };
     let left = Rect { width: area.width - side, ..top };
-    let title = view.ui.grid(view.shown).map_or("Map".into(), |g| format!("Map: {}", g.title));
+    let title = view.ui.grid(view.shown).map_or("Map".into(), |g| format!("Map: {}", title(g)));
     let remark = format!("rows {}", view.ui.map_sort.word(order::MAP));
     let inner = pen.pane(left, &title, &remark, view.ui.pane == Pane::Body);
     body(view, inner, false, pen);
@@ -111,6 +120,11 @@ fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     feeds::table(view, inner, is_focus, pen);
 }
 
+/// Title of a grid with the part that it shows.
+fn title(grid: &Grid) -> String {
+    if grid.part.is_empty() { grid.title.into() } else { format!("{}, {}", grid.title, grid.part) }
+}
+
 /// Head, rows, figures below them, legend.
 fn body(view: &View<'_>, area: Rect, has_subtitle: bool, pen: &mut Pen<'_>) {
     let Some(grid) = view.ui.grid(view.shown).filter(|_| !view.shown.venues.is_empty()) else {
@@ -119,6 +133,10 @@ fn body(view: &View<'_>, area: Rect, has_subtitle: bool, pen: &mut Pen<'_>) {
     };
     let frame = Frame::new(view, area);
     subtitle(view, grid, &frame, area, has_subtitle, pen);
+    if grid.cells.is_empty() {
+        pen.text(area.x + 1, area.y + 2, area.width - 1, detail::no_detail(view), pen.style(Role::TextDim));
+        return;
+    }
     let head = area.y + 1;
     let rows = view.ui.rows(view.shown);
     let cursor = view.ui.cell(view.shown);
@@ -212,11 +230,13 @@ impl Frame {
 fn subtitle(view: &View<'_>, grid: &Grid, frame: &Frame, area: Rect, is_full: bool, pen: &mut Pen<'_>) {
     let theme = view.theme;
     let sign = if grid.is_signed { "+/-" } else { "" };
-    let cap = format!("cap {sign}{} {}", heat::edge_text(grid.cap, grid.unit), grid.unit);
-    let look = format!("{}/{}", heat::ramp(theme, grid).name, theme.depth.word());
-    let mut text =
-        if is_full { format!("{}, {}  ", grid.title, grid.unit) } else { format!("{}  ", grid.unit) };
-    text.push_str(&format!("{cap}  {look}"));
+    let unit = grid.unit.replace('_', " ");
+    let mut text = if is_full { format!("{}, {unit}  ", title(grid)) } else { format!("{unit}  ") };
+    let form = view.ui.form(view.shown);
+    if !form.is_empty() {
+        text.push_str(&format!("{form}  "));
+    }
+    text.push_str(&format!("cap {sign}{} {unit}", heat::edge_text(grid.cap, grid.unit)));
     if is_full && view.ui.map_sort != order::Sort::default() {
         text.push_str(&format!("  rows {}", view.ui.map_sort.word(order::MAP)));
     }
@@ -224,6 +244,8 @@ fn subtitle(view: &View<'_>, grid: &Grid, frame: &Frame, area: Rect, is_full: bo
     if hidden != (0, 0) {
         text.push_str(&format!("  hidden {} rows {} columns", hidden.0, hidden.1));
     }
+    // Last, for it may be cut off.
+    text.push_str(&format!("  {}/{}", heat::ramp(theme, grid).name, theme.depth.word()));
     let end = pen.text(area.x + 1, area.y, area.width - 1, &text, pen.style(Role::TextDim));
     if frame.shown < frame.list.len() {
         let (from, to) = (frame.first + 1, frame.first + frame.shown);

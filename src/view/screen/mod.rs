@@ -11,6 +11,7 @@ pub mod liquidity;
 pub mod map;
 mod market;
 pub mod positions;
+mod timeline;
 
 use ratatui::layout::Rect;
 

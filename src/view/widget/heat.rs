@@ -188,7 +188,15 @@ mod tests {
     use crate::config::theme::builtin;
 
     fn grid() -> Grid {
-        Grid { metric: "mid_gap_bps", title: "mid", unit: "bps", is_signed: true, cap: 25.0, cells: vec![] }
+        Grid {
+            metric: "mid_gap_bps",
+            title: "mid",
+            unit: "bps",
+            is_signed: true,
+            cap: 25.0,
+            part: "",
+            cells: vec![],
+        }
     }
 
     #[test]
