@@ -3,6 +3,7 @@
 //! Faces draw from this and from nothing else; the engine fills it and never sees a face.
 
 pub mod portfolio;
+pub mod whatif;
 
 use crate::model::alert::{Alert, Severity};
 use crate::model::num::Num;

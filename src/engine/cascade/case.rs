@@ -11,6 +11,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::scan::Scan;
 use super::{Level, Place, Side, Trigger, Way};
 use crate::engine::book::BookSide;
+use crate::engine::hidden::series::{Dying, Series};
 use crate::engine::hidden::{Hidden, is_due};
 use crate::engine::listing::Listing;
 use crate::engine::market::Market;
@@ -105,6 +106,13 @@ impl Cases {
         self.by_underlying.get(&underlying)?.result.as_ref()
     }
 
+    /// The market of now as the simulator takes it, off the beat. `None` with fewer than two books or
+    /// without any estimate.
+    pub(super) fn now(&self, market: &Market, underlying: u16, now: Nanos) -> Option<(About, Vec<Place>)> {
+        let books = self.by_underlying.get(&underlying).map(|c| c.books.clone()).unwrap_or_default();
+        Case { books, ..Case::default() }.take(market, &market.hidden, underlying, now)
+    }
+
     /// Takes results that are due, and snapshots of what is due.
     pub(in crate::engine) fn tick(&mut self, market: &Market, hidden: &Hidden, now: Nanos) {
         for case in self.by_underlying.values_mut() {
@@ -156,8 +164,11 @@ impl Case {
             let series = hidden.series(underlying, venue).filter(|s| s.reading.is_some());
             let is_modelled = series.is_some();
             if let Some((series, reading)) = series.and_then(|s| Some((s, s.reading.as_ref()?))) {
-                place.down.triggers = triggers(series, Way::Down, about.index);
-                place.up.triggers = triggers(series, Way::Up, about.index);
+                // Between two visits the mark moves on, and triggers stay where they are.
+                let mark = head.ticker.mark.and_then(|m| m.to_f64()).filter(|m| *m > 0.0);
+                let at = about.index * mark.map_or(1.0, |mark| series.facts.mark / mark);
+                place.down.triggers = triggers(series, Way::Down, at);
+                place.up.triggers = triggers(series, Way::Up, at);
                 let weight = if pool.is_some() { 1.0 } else { UNKNOWN_FUND };
                 known += weight * reading.interest;
                 oldest = oldest.min(reading.as_of);
@@ -210,7 +221,7 @@ fn share(places: &mut [Place]) {
 }
 
 /// Open interest of a head in USD.
-fn interest(market: &Market, head: &Listing) -> Option<f64> {
+pub(super) fn interest(market: &Market, head: &Listing) -> Option<f64> {
     let (money, _, _) = head.open_interest()?;
     Some(money * market.usd(head.money_currency)?.0)
 }
@@ -247,19 +258,15 @@ fn levels(head: &Listing, side: BookSide, mid: f64, rate: f64) -> Option<Vec<Lev
 }
 
 /// Estimated positions of a side as triggers around the index.
-fn triggers(series: &crate::engine::hidden::series::Series, way: Way, index: f64) -> Vec<Trigger> {
+fn triggers(series: &Series, way: Way, index: f64) -> Vec<Trigger> {
     let side = usize::from(way == Way::Up);
-    let at = |d: &crate::engine::hidden::series::Dying| Trigger {
-        price: d.trigger * index,
-        qty: d.base,
-        bankruptcy: d.bankruptcy * index,
-    };
+    let at = |d: &Dying| Trigger { price: d.trigger * index, qty: d.base, bankruptcy: d.bankruptcy * index };
     series.dying(side).iter().map(at).collect()
 }
 
 /// The fund behind a head: the one named like it, like its settlement or like its asset. Whole pools: what
 /// other instruments share is not set aside.
-fn pool(market: &Market, venue: u16, head: &Listing, now: Nanos) -> Option<Pool> {
+pub(super) fn pool(market: &Market, venue: u16, head: &Listing, now: Nanos) -> Option<Pool> {
     let funds = &market.venues.get(usize::from(venue))?.funds;
     let settle = head.def.as_ref().map(|d| d.settle.as_str())?;
     let by_asset = || funds.iter().find(|(_, fund)| fund.asset == settle);

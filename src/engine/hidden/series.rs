@@ -253,6 +253,23 @@ impl Series {
             })
             .collect()
     }
+
+    /// Factors that turn [`Series::dying`] into its P10, P50 and P90: those of F5 at the widest move, below
+    /// the ceiling that the weights have. All 1 where nothing dies within it.
+    pub fn scale(&self, side: usize) -> Band {
+        let same = Band { p10: 1.0, p50: 1.0, p90: 1.0 };
+        let (Some(pct), weights) = (MOVES_PCT.last(), self.weights(side)) else { return same };
+        let within = buckets(side, *pct);
+        let (mut near, mut all) = (0.0, 0.0);
+        self.reach(side, |far, k, contracts, _| {
+            let usd = weights.get(k).copied().unwrap_or(0.0) * contracts * self.facts.usd;
+            all += usd;
+            near += if far < within { usd } else { 0.0 };
+        });
+        let bands = self.reading.as_ref().and_then(|r| r.at_risk.get(side)?.last());
+        let most = theta::SUM_CEILING * self.facts.contracts * self.facts.usd / all;
+        bands.filter(|_| near > 0.0).map_or(same, |band| band.map(|usd| (usd / near).min(most)))
+    }
 }
 
 /// Buckets between the mark and a move of so many percent against a side.
