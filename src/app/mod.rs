@@ -17,6 +17,7 @@
 //! | `explain` | why a value of a recording is what it is |
 //! | `doctor` | what could be wrong on this machine |
 //! | `trial` | which venues work |
+//! | `whatif` | what a scenario would do to the state of a recording |
 //! | `failure` | exit codes and their words |
 
 pub mod core;
@@ -34,5 +35,6 @@ pub mod setup;
 pub mod source;
 pub mod tee;
 pub mod trial;
+pub mod whatif;
 
 pub use failure::Failure;

@@ -131,11 +131,7 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
 
 /// The state of a recording at its end, or at `T` of `FILE@T`.
 fn of_recording(source: &str, rules: &[PathBuf]) -> Result<(Snapshot, bool), Failure> {
-    let (path, at) = match source.rsplit_once('@') {
-        Some((path, at)) if !Path::new(source).exists() => (PathBuf::from(path), Some(at)),
-        _ => (PathBuf::from(source), None),
-    };
-    let until = at.map(|t| instant(t, &path)).transpose()?;
+    let (path, until) = place(source)?;
     let mut tape = Tape::open(&path, rules, Check::Chunks)?;
     while let Some(step) = tape.step(&mut |_, _| {})? {
         if until.is_some_and(|u| step.ts >= u) {
@@ -362,6 +358,16 @@ pub fn nanos(text: Option<&str>) -> Result<Option<i64>, Failure> {
             .ok_or_else(|| Failure::usage(format!("`{t}` is no time; write 500ms, 30s, 5m or 8h")))
     })
     .transpose()
+}
+
+/// A recording and an instant of it: `FILE` or `FILE@T`.
+pub fn place(source: &str) -> Result<(PathBuf, Option<Nanos>), Failure> {
+    let (path, at) = match source.rsplit_once('@') {
+        Some((path, at)) if !Path::new(source).exists() => (PathBuf::from(path), Some(at)),
+        _ => (PathBuf::from(source), None),
+    };
+    let at = at.map(|t| instant(t, &path)).transpose()?;
+    Ok((path, at))
 }
 
 /// RFC 3339, or a time of the recording's first day.

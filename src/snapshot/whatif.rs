@@ -218,7 +218,7 @@ pub struct Own {
     /// Change of value to first order.
     pub change: Option<Range>,
     /// Move of the mark to its liquidation, or of all prices to that of its account, in percent; `None` is
-    /// unknown or out of reach.
+    /// unknown, and out of reach where `is_reached` is known.
     pub distance_pct: Option<f64>,
     /// Whether the middle run gets there; `None` is unknown.
     pub is_reached: Option<bool>,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::scan::Scan;
-use super::{Level, Place, Side, Trigger, Way};
+use super::{Level, Place, Side, Trigger};
 use crate::engine::book::BookSide;
 use crate::engine::hidden::series::{Dying, Series};
 use crate::engine::hidden::{Hidden, is_due};
@@ -164,11 +164,9 @@ impl Case {
             let series = hidden.series(underlying, venue).filter(|s| s.reading.is_some());
             let is_modelled = series.is_some();
             if let Some((series, reading)) = series.and_then(|s| Some((s, s.reading.as_ref()?))) {
-                // Between two visits the mark moves on, and triggers stay where they are.
-                let mark = head.ticker.mark.and_then(|m| m.to_f64()).filter(|m| *m > 0.0);
-                let at = about.index * mark.map_or(1.0, |mark| series.facts.mark / mark);
-                place.down.triggers = triggers(series, Way::Down, at);
-                place.up.triggers = triggers(series, Way::Up, at);
+                let at = anchor(series, head, about.index);
+                place.down.triggers = triggers(&series.dying(0), at);
+                place.up.triggers = triggers(&series.dying(1), at);
                 let weight = if pool.is_some() { 1.0 } else { UNKNOWN_FUND };
                 known += weight * reading.interest;
                 oldest = oldest.min(reading.as_of);
@@ -257,11 +255,18 @@ fn levels(head: &Listing, side: BookSide, mid: f64, rate: f64) -> Option<Vec<Lev
     Some(out)
 }
 
-/// Estimated positions of a side as triggers around the index.
-fn triggers(series: &Series, way: Way, index: f64) -> Vec<Trigger> {
-    let side = usize::from(way == Way::Up);
-    let at = |d: &Dying| Trigger { price: d.trigger * index, qty: d.base, bankruptcy: d.bankruptcy * index };
-    series.dying(side).iter().map(at).collect()
+/// USD of the mark that distances of a series are measured from: between two visits the mark moves on, and
+/// triggers stay where they are.
+pub(super) fn anchor(series: &Series, head: &Listing, index: f64) -> f64 {
+    let mark = head.ticker.mark.and_then(|m| m.to_f64()).filter(|m| *m > 0.0);
+    index * mark.map_or(1.0, |mark| series.facts.mark / mark)
+}
+
+/// Estimated positions of a side as triggers around a price in USD.
+pub(super) fn triggers(dying: &[Dying], anchor: f64) -> Vec<Trigger> {
+    let at =
+        |d: &Dying| Trigger { price: d.trigger * anchor, qty: d.base, bankruptcy: d.bankruptcy * anchor };
+    dying.iter().map(at).collect()
 }
 
 /// The fund behind a head: the one named like it, like its settlement or like its asset. Whole pools: what
@@ -282,4 +287,4 @@ pub(super) fn pool(market: &Market, venue: u16, head: &Listing, now: Nanos) -> O
 
 #[cfg(test)]
 #[path = "case_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -15,17 +15,17 @@ use crate::model::time::TICK;
 use crate::model::{Decimal, venue::VenueSpec};
 
 const START: Nanos = Nanos(1_767_225_600 * SECOND);
-const VENUES: [&str; 3] = ["a", "b", "c"];
+pub(in crate::engine::cascade) const VENUES: [&str; 3] = ["a", "b", "c"];
 
-struct World {
-    engine: Engine,
-    now: Nanos,
+pub(in crate::engine::cascade) struct World {
+    pub(in crate::engine::cascade) engine: Engine,
+    pub(in crate::engine::cascade) now: Nanos,
 }
 
 impl World {
     /// Three venues with a book, a mark and 10,000 contracts each; the last says nothing of margins, and only
     /// the first names its fund.
-    fn new() -> World {
+    pub(in crate::engine::cascade) fn new() -> World {
         let spec = |id: &&str| -> VenueSpec {
             let text = format!(
                 "id = \"{id}\"\nbrand = \"{id}\"\nshort = \"{id}\"\nname = \"{id}\"\ndialect = \"x\"\n\
@@ -69,7 +69,7 @@ impl World {
         assert_eq!(self.engine.event(venue, ConnIx(venue), self.now, self.now, &event), None);
     }
 
-    fn mark(&mut self, venue: u16, mark: i64) {
+    pub(in crate::engine::cascade) fn mark(&mut self, venue: u16, mark: i64) {
         let ticker = Ticker {
             mark: Some(Decimal::from(mark)),
             index: Some(Decimal::from(mark)),
@@ -92,7 +92,7 @@ impl World {
     }
 
     /// Ticks up to so many tenths of a second after the start; connections stay alive.
-    fn run_to(&mut self, tenths: i64) {
+    pub(in crate::engine::cascade) fn run_to(&mut self, tenths: i64) {
         while self.now <= START.plus(tenths * TICK) {
             for venue in 0..VENUES.len() as u16 {
                 self.engine.frame(ConnIx(venue), self.now, 1);

@@ -5,11 +5,10 @@
 
 use rust_decimal::prelude::ToPrimitive;
 
-use super::case::{About, interest, pool};
+use super::case::{About, anchor, interest, pool, triggers};
 use super::sandbox_run::Runner;
-use super::{CENTRAL_AT, LIMITS, Place, ROUNDS_MAX, SETS, Trigger, Way, scan};
+use super::{CENTRAL_AT, LIMITS, Place, ROUNDS_MAX, SETS, Way, scan};
 use crate::config::scenarios::{Scenario, Shock};
-use crate::engine::hidden::bands::Band;
 use crate::engine::hidden::lack;
 use crate::engine::ledger::figures::Distance;
 use crate::engine::market::Market;
@@ -72,7 +71,12 @@ impl Sandbox {
         let figures = &market.ledger.figures;
         for worth in figures.positions.iter().filter(|w| w.underlying == Some(underlying)) {
             let account = figures.accounts.get(usize::from(worth.account)).and_then(|a| a.distance);
-            let all = account.and_then(|d| if let Distance::At(pct) = d { Some(pct) } else { None });
+            let stated = worth.distance_pct.and_then(|d| d.to_f64());
+            let (all, never) = match account {
+                Some(Distance::At(pct)) => (Some(pct), None),
+                Some(Distance::Never) => (None, Some(false).filter(|_| stated.is_none())),
+                None => (None, None),
+            };
             let ledger = market.ledger.accounts.get(usize::from(worth.account));
             let own = Own {
                 venue: market
@@ -82,7 +86,8 @@ impl Sandbox {
                 account: ledger.map_or(String::new(), |a| a.name.clone()),
                 instrument: worth.instrument.clone(),
                 delta: worth.delta_usd.and_then(|d| d.to_f64()),
-                distance_pct: worth.distance_pct.and_then(|d| d.to_f64()).or(all),
+                distance_pct: stated.or(all),
+                is_reached: never,
                 ..Own::default()
             };
             sandbox.own.push((seat(worth.venue), own));
@@ -173,21 +178,23 @@ impl Sandbox {
     }
 }
 
-/// The market with positions at their P10, P50 and P90, all venues alike.
+/// The market with low, median and high positions, at all venues alike.
 fn banded(market: &Market, underlying: u16, about: &About, places: Vec<Place>) -> [Vec<Place>; BANDS] {
-    let picks: [fn(&Band) -> f64; BANDS] = [|b| b.p10, |b| b.p50, |b| b.p90];
-    picks.map(|pick| {
-        let mut places = places.clone();
-        for (place, taken) in places.iter_mut().zip(&about.venues) {
-            let Some(series) = market.hidden.series(underlying, taken.venue) else { continue };
-            for (side, triggers) in [&mut place.down.triggers, &mut place.up.triggers].into_iter().enumerate()
-            {
-                let by = pick(&series.scale(side));
-                triggers.iter_mut().for_each(|t: &mut Trigger| t.qty *= by);
+    let mut bands: [Vec<Place>; BANDS] = std::array::from_fn(|_| places.clone());
+    for (at, taken) in about.venues.iter().enumerate().filter(|(_, t)| t.is_modelled) {
+        let Some(series) = market.hidden.series(underlying, taken.venue) else { continue };
+        let Some((_, head)) = market.head(taken.venue, underlying) else { continue };
+        let anchor = anchor(series, head, about.index);
+        for side in [0, 1] {
+            let Some(dying) = series.dying_bands(side) else { continue };
+            for (band, dying) in bands.iter_mut().zip(dying) {
+                let Some(place) = band.get_mut(at) else { continue };
+                let side = if side == 0 { &mut place.down } else { &mut place.up };
+                side.triggers = triggers(&dying, anchor);
             }
         }
-        places
-    })
+    }
+    bands
 }
 
 /// Why nothing can be simulated.
@@ -195,7 +202,7 @@ fn why(market: &Market, underlying: u16) -> &'static str {
     if market.index_usd(underlying).is_none() {
         "no price of it is known"
     } else if market.hidden.of(underlying).all(|(_, series)| series.reading.is_none()) {
-        "of no venue are the positions of others estimated"
+        "the positions of others are estimated at no venue"
     } else {
         "fewer than two venues have a book"
     }

@@ -188,13 +188,15 @@ impl<'a> Runner<'a> {
             let worst = at.and_then(|at| o.places.get(at)).map_or(o.index, |p| p.worst);
             let mark = set * o.index + (1.0 - set) * worst;
             let fall_pct = 100.0 * way.sign() * (1.0 - mark / self.index);
-            own.distance_pct.map(|pct| -way.sign() * pct >= 0.0 && fall_pct >= pct.abs())
+            let is_there = |pct: f64| -way.sign() * pct >= 0.0 && fall_pct >= pct.abs();
+            own.distance_pct.map_or(own.is_reached, |pct| Some(is_there(pct)))
         };
         let change = |o: &Outcome, delta: f64| delta * (o.index / self.index - 1.0);
         Own {
             change: own.delta.map(|delta| played.range(|o| change(o, delta))),
             is_reached: is_reached(&played.mid),
-            is_ever_reached: own.distance_pct.map(|_| played.all.iter().any(|o| is_reached(o) == Some(true))),
+            is_ever_reached: is_reached(&played.mid)
+                .map(|_| played.all.iter().any(|o| is_reached(o) == Some(true))),
             ..own.clone()
         }
     }

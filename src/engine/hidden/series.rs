@@ -229,7 +229,10 @@ impl Series {
 
     /// Expected positions by distance from the mark, nearest first, merged in 0.1 % buckets. Erratum 36.
     pub fn dying(&self, side: usize) -> Vec<Dying> {
-        let weights = self.weights(side);
+        self.dying_by(side, &self.weights(side))
+    }
+
+    fn dying_by(&self, side: usize, weights: &PerBucket) -> Vec<Dying> {
         let (facts, payoff) = (self.facts, self.facts.terms.payoff);
         let mut sums = vec![(0.0, 0.0); REACH];
         self.reach(side, |far, k, contracts, price| {
@@ -254,21 +257,18 @@ impl Series {
             .collect()
     }
 
-    /// Factors that turn [`Series::dying`] into its P10, P50 and P90: those of F5 at the widest move, below
-    /// the ceiling that the weights have. All 1 where nothing dies within it.
-    pub fn scale(&self, side: usize) -> Band {
-        let same = Band { p10: 1.0, p50: 1.0, p90: 1.0 };
-        let (Some(pct), weights) = (MOVES_PCT.last(), self.weights(side)) else { return same };
-        let within = buckets(side, *pct);
-        let (mut near, mut all) = (0.0, 0.0);
+    /// Low, median and high positions in the same form: by weights of the fifths of the draws around P10, P50
+    /// and P90 of F5 at the widest move. `None` before the first draw.
+    pub fn dying_bands(&self, side: usize) -> Option<[Vec<Dying>; 3]> {
+        let within = buckets(side, *MOVES_PCT.last()?);
+        let mut near = [0.0; BUCKETS];
         self.reach(side, |far, k, contracts, _| {
-            let usd = weights.get(k).copied().unwrap_or(0.0) * contracts * self.facts.usd;
-            all += usd;
-            near += if far < within { usd } else { 0.0 };
+            if let Some(near) = near.get_mut(k).filter(|_| far < within) {
+                *near += contracts;
+            }
         });
-        let bands = self.reading.as_ref().and_then(|r| r.at_risk.get(side)?.last());
-        let most = theta::SUM_CEILING * self.facts.contracts * self.facts.usd / all;
-        bands.filter(|_| near > 0.0).map_or(same, |band| band.map(|usd| (usd / near).min(most)))
+        let fifths = self.draws.get(side)?.fifths(&near)?;
+        Some(fifths.map(|weights| self.dying_by(side, &weights)))
     }
 }
 

@@ -13,7 +13,7 @@ pub const UNIT_USD: f64 = 1e6;
 /// Exposure that the prior counts for, in units.
 const PRIOR_B: f64 = 100.0;
 /// Largest sum of weights: the rest never liquidates.
-pub(super) const SUM_CEILING: f64 = 0.95;
+const SUM_CEILING: f64 = 0.95;
 /// Half-life of what was learnt, in minutes: 7 days.
 const HALF_LIFE_MIN: f64 = 7.0 * 1_440.0;
 
