@@ -40,19 +40,22 @@ fn is_golden(name: &str, text: &str) {
 #[test]
 fn shipped_recordings_give_their_goldens() {
     let room = temp::Temp::new("whatif-golden");
-    for (scenario, on, name) in [
-        ("price_down_5", "calm.mcap", "calm_price_down_5"),
-        ("depth_60", "stale.mcap@16:32:20", "stale_depth_60"),
-        ("scan", "divergence.mcap@16:32:40", "divergence_scan"),
-        ("price_up_5", "divergence.mcap", "divergence_over"),
+    for (scenario, on, underlying, name) in [
+        ("price_down_5", "calm.mcap", "BTC", "calm_price_down_5"),
+        ("depth_60", "stale.mcap@16:32:20", "BTC", "stale_depth_60"),
+        ("scan", "divergence.mcap@16:32:40", "SOL", "divergence_scan"),
+        ("price_up_5", "divergence.mcap", "BTC", "divergence_not_subscribed"),
     ] {
         let on = recording(on);
-        let words = ["run", scenario, "--on", &on, "--underlyings", "BTC"];
+        let words = ["run", scenario, "--on", &on, "--underlyings", underlying];
         let ran = whatif(room.path(), &words);
         assert_eq!(ran.code, Some(0), "{name}: {}", ran.err);
         assert!(ran.err.starts_with("run time "), "{}", ran.err);
         assert!(ran.out.starts_with("SANDBOX, DEMO: synthetic data."), "{}", ran.out);
-        assert_eq!(ran.out.contains("LIMITS\n  Scenario, not forecast."), !ran.out.contains("not simulated"));
+        assert_eq!(
+            ran.out.contains("LIMITS\n  Scenario, not forecast."),
+            !ran.out.contains("not simulated:")
+        );
         is_golden(&format!("{name}.txt"), &ran.out);
         let json = whatif(room.path(), &[&words[..], &["--json"]].concat());
         assert_eq!(json.out, whatif(room.path(), &[&words[..], &["--json"]].concat()).out, "{name}");

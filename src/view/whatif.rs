@@ -299,6 +299,9 @@ fn critical(report: &Report) -> Block {
     let mut lines: Vec<String> = report.critical.iter().map(line).collect();
     let rule = "the smallest move that ends 1.1 times as far, closes winners, or costs more than a fund has";
     lines.push(rule.into());
+    if !report.curve.is_empty() && report.runs.iter().any(|run| run.beyond.mid > 0.0) {
+        lines.push("a book decides it, as deep as its feed shows it: with more depth it would lie farther".into());
+    }
     Block { head, lines }
 }
 

@@ -168,6 +168,7 @@ pub(super) fn lack(market: &Market, venue: u16, underlying: u16) -> Option<&'sta
     let is_up = head.conn.and_then(|c| market.conns.get(&c)).is_some_and(|c| c.is_up);
     let terms = |payoff| Terms::of(payoff, head.schedule.as_ref()?);
     let causes = [
+        (head.conn.is_some(), "not subscribed"),
         (is_up, "not connected"),
         (head.factors.is_some(), "no contract terms"),
         (head.ticker.mark.is_some_and(|m| m > rust_decimal::Decimal::ZERO), "no mark price"),
