@@ -1,82 +1,26 @@
 //! Cost of a tick with 12 venues and 40 instruments each, every book changed since the last one.
 #![expect(clippy::expect_used, reason = "a measuring program")]
 
+mod street;
+
+use std::cell::RefCell;
+
 use divan::Bencher;
-use faultline::config::rules;
+use faultline::engine::Ask;
 use faultline::engine::ledger::Way;
 use faultline::engine::market::Market;
-use faultline::engine::rule::judges;
-use faultline::engine::{Ask, Engine};
 use faultline::model::account::{
     Balance, Leg, MarginMode, Order, OrderKind, OrderState, Position, TimeInForce,
 };
-use faultline::model::alert::AlertEvent;
-use faultline::model::entry::{ConnInfo, ConnIx};
-use faultline::model::event::{Body, BookChange, Event, Level, Side, Symbol, Ticker};
-use faultline::model::instrument::{InstrumentDef, SizeUnit};
-use faultline::model::margin::{MarginBase, MarginForm, MarginSchedule, TierRow, TierStyle};
+use faultline::model::entry::ConnIx;
+use faultline::model::event::{Body, Event, Side, Symbol, Ticker};
 use faultline::model::time::TICK;
-use faultline::model::venue::VenueSpec;
-use faultline::model::{Decimal, Nanos, Num};
+use faultline::model::{Decimal, Nanos};
 use faultline::snapshot::Mode;
-
-const VENUES: u16 = 12;
-const INSTRUMENTS: u32 = 40;
-/// Levels per side: deep enough for the ladder.
-const LEVELS: i64 = 500;
+use street::{Street, VENUES, perpetual, schedule, specs};
 
 fn main() {
     divan::main();
-}
-
-fn engine() -> Engine {
-    let specs: Vec<VenueSpec> = (0..VENUES)
-        .map(|v| {
-            let text = format!(
-                "id = \"v{v:02}\"\nbrand = \"v\"\nshort = \"v{v}\"\nname = \"V\"\ndialect = \"none\"\n[[endpoint]]\nname = \"e\"\nurl = \"wss://v.invalid\"\nchannels = [\"book\"]\n[rest]\nurl = \"https://v.invalid\"\n"
-            );
-            faultline::config::venues::read("v.toml", &text).expect("a venue")
-        })
-        .collect();
-    let rules = rules::read("r.toml", faultline::config::builtin::RULES[0].1).expect("rules");
-    let mut engine = Engine::new(specs, judges(rules).expect("rules that fit"));
-    for venue in 0..VENUES {
-        let info =
-            ConnInfo { venue: format!("v{venue:02}"), name: format!("v{venue:02}/e-1"), url: String::new() };
-        engine.connect(ConnIx(venue), venue, &info);
-        for symbol in 0..INSTRUMENTS {
-            let def = InstrumentDef {
-                underlying: format!("U{symbol:02}"),
-                base: format!("U{symbol:02}"),
-                quote: "USDT".into(),
-                settle: "USDT".into(),
-                multiplier: Decimal::ONE,
-                price_scale: Decimal::ONE,
-                oi_sides: 1,
-                ..InstrumentDef::default()
-            };
-            engine.define(venue, symbol, &format!("S{symbol:02}"), &def);
-            book(&mut engine, venue, symbol, Nanos(1), true, 0);
-        }
-    }
-    engine
-}
-
-fn book(engine: &mut Engine, venue: u16, symbol: u32, at: Nanos, snapshot: bool, shift: i64) {
-    engine.frame(ConnIx(venue), at, 300);
-    let mid = 600_000 + i64::from(symbol) * 1_000 + i64::from(venue) * 3;
-    let depth = if snapshot { LEVELS } else { 1 };
-    let side = |sign: i64| -> Vec<Level> {
-        (1..=depth)
-            .map(|k| Level { price: Num::new(mid + sign * k, 1), size: Num::new(1_000 + k + shift, 3) })
-            .collect()
-    };
-    let (bids, asks) = (side(-1), side(1));
-    let change = BookChange { snapshot, bids: &bids, asks: &asks, seq: None };
-    let name = format!("S{symbol:02}");
-    let event =
-        Event { symbol: Symbol { ix: symbol, text: &name }, ts_venue: Some(at), body: Body::Book(change) };
-    engine.event(venue, ConnIx(venue), at, at, &event);
 }
 
 /// All metrics, all rules, at a whole second: the most expensive tick of ten.
@@ -92,30 +36,27 @@ fn tick_between(bencher: Bencher<'_, '_>) {
 }
 
 fn tick(bencher: Bencher<'_, '_>, every: i64) {
-    let engine = std::cell::RefCell::new(engine());
-    let at = std::cell::Cell::new(Nanos(0));
+    let street = RefCell::new(warm());
     let dirty = || {
-        let mut engine = engine.borrow_mut();
-        let mut alerts: Vec<AlertEvent> = Vec::new();
+        let mut street = street.borrow_mut();
+        street.happen();
         // Ticks before the one that is measured, so that every sample has the same place in a second.
-        let mut next = at.get().plus(TICK);
-        while !next.is_on(every * TICK) || (every == 1 && next.is_on(10 * TICK)) {
-            engine.tick(0, next, &mut alerts);
-            next = next.plus(TICK);
-        }
-        at.set(next);
-        for venue in 0..VENUES {
-            for symbol in 0..INSTRUMENTS {
-                book(&mut engine, venue, symbol, next, false, next.0 / TICK % 7);
-            }
+        while !street.at.is_on(every * TICK) || (every == 1 && street.at.is_on(10 * TICK)) {
+            street.tick();
+            street.happen();
         }
     };
-    let alerts = std::cell::RefCell::new(Vec::new());
-    bencher.with_inputs(dirty).bench_local_values(|()| {
-        let mut alerts = alerts.borrow_mut();
-        alerts.clear();
-        engine.borrow_mut().tick(0, at.get(), &mut alerts);
-    });
+    bencher.with_inputs(dirty).bench_local_values(|()| street.borrow_mut().tick());
+}
+
+/// A minute of the street's life: every window in use.
+fn warm() -> Street {
+    let mut street = Street::new();
+    for _ in 0..600 {
+        street.happen();
+        street.tick();
+    }
+    street
 }
 
 /// 64 own accounts with 50 positions and 20 orders each, valued: ten tiers, half of them isolated.
@@ -127,37 +68,10 @@ fn own_accounts(bencher: Bencher<'_, '_>) {
 }
 
 fn desk(at: Nanos) -> Market {
-    let spec = |v: u16| {
-        let text = format!(
-            "id = \"v{v:02}\"\nbrand = \"v\"\nshort = \"v\"\nname = \"V\"\ndialect = \"none\"\n[[endpoint]]\nname = \"e\"\nurl = \"wss://v.invalid\"\nchannels = [\"book\"]\n[rest]\nurl = \"https://v.invalid\"\n"
-        );
-        faultline::config::venues::read("v.toml", &text).expect("a venue")
-    };
-    let mut market = Market::new((0..VENUES).map(spec).collect());
-    let rows = (0..10i64).map(|n| TierRow {
-        floor: Decimal::from(n * 100_000),
-        cap: (n < 9).then(|| Decimal::from((n + 1) * 100_000)),
-        initial: None,
-        maintenance: Some(Decimal::new(4 + n, 3)),
-        max_leverage: None,
-    });
-    let schedule = MarginSchedule {
-        form: MarginForm::Tiers { style: TierStyle::Marginal, rows: rows.collect() },
-        basis: SizeUnit::Quote,
-        base: MarginBase::Mark,
-        liquidation_fee: None,
-    };
+    let mut market = Market::new(specs());
+    let schedule = schedule();
     for (venue, ix) in (0..VENUES).flat_map(|v| (0..50).map(move |ix| (v, ix))) {
-        let (name, asset) = (format!("S{ix:02}"), format!("U{ix:02}"));
-        let def = InstrumentDef {
-            underlying: asset.clone(),
-            base: asset,
-            quote: "USDT".into(),
-            settle: "USDT".into(),
-            multiplier: Decimal::ONE,
-            price_scale: Decimal::ONE,
-            ..InstrumentDef::default()
-        };
+        let (name, def) = (format!("S{ix:02}"), perpetual(&format!("U{ix:02}")));
         market.define(venue, ix, &name, &def);
         let price = Some(Decimal::new(60_000_123 + i64::from(ix), 3));
         let ticker = Ticker { mark: price, index: price, ..Ticker::default() };
@@ -220,8 +134,11 @@ fn hold(market: &mut Market, account: u16, at: Nanos) {
 /// The snapshot that faces draw from.
 #[divan::bench(sample_count = 100, sample_size = 1)]
 fn snapshot(bencher: Bencher<'_, '_>) {
-    let mut engine = engine();
-    engine.tick(0, Nanos(10 * TICK), &mut Vec::new());
+    let mut street = warm();
+    while !street.at.is_on(10 * TICK) {
+        street.happen();
+        street.tick();
+    }
     let ask = Ask { cell: Some(("v00".into(), "U00".into())) };
-    bencher.bench_local(|| engine.snapshot(Mode::Live, &ask));
+    bencher.bench_local(|| street.engine.snapshot(Mode::Live, &ask));
 }

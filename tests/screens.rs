@@ -11,6 +11,8 @@ mod fixture;
 mod keys;
 #[path = "screens/live.rs"]
 mod live;
+#[path = "screens/market.rs"]
+mod market;
 #[path = "screens/own.rs"]
 mod own;
 #[path = "screens/palette.rs"]

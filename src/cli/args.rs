@@ -199,7 +199,7 @@ pub struct ReplayArgs {
 /// Which screen to print.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SnapshotArgs {
-    /// map, alerts, feeds, positions, positions
+    /// map, leverage, liquidity, alerts, feeds, positions
     pub screen: String,
     /// Sentences and tables (the default)
     #[arg(long, conflicts_with = "json")]

@@ -106,12 +106,15 @@ impl Listing {
         };
         figures.bid_depth = Some(sums(BookSide::Bid, self.figures.bid_depth));
         figures.ask_depth = Some(sums(BookSide::Ask, self.figures.ask_depth));
+        figures.is_truncated = if is_wide { self.ends_within(twice_mid) } else { self.figures.is_truncated };
+    }
+
+    /// True when a side ends within the widest band.
+    fn ends_within(&self, twice_mid: i128) -> bool {
         let widest = BANDS_BPS[BANDS_BPS.len() - 1];
-        figures.is_truncated = self
-            .book
-            .worst(BookSide::Bid)
-            .is_some_and(|p| p > limit(BookSide::Bid, twice_mid, widest))
-            || self.book.worst(BookSide::Ask).is_some_and(|p| p < limit(BookSide::Ask, twice_mid, widest));
+        let end = |side: BookSide| (self.book.worst(side), limit(side, twice_mid, widest));
+        let (bid, ask) = (end(BookSide::Bid), end(BookSide::Ask));
+        bid.0.is_some_and(|price| price > bid.1) || ask.0.is_some_and(|price| price < ask.1)
     }
 }
 

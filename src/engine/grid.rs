@@ -17,22 +17,28 @@ pub const WINDOW: i64 = 900 * SECOND;
 const CHANGES_KEPT: usize = 8_192;
 /// Nanoseconds per microsecond, the unit of times on a path.
 const US: i64 = 1_000;
-/// The mid may fall to this share of the base before the base follows: smaller ones lose digits.
-const BASE_SHARE_MIN: f64 = 0.25;
+/// Stands for a mid that is not known.
+const UNKNOWN: i32 = i32::MIN;
 
 /// The mid from an instant on.
 #[derive(Clone, Copy, Debug)]
 struct Change {
     /// Microseconds of event time, the low bits: told apart within 35 minutes around now.
     us: u32,
-    /// Mid over base, less one; NaN from where the mid is unknown. At least 24 bits of the mid.
-    ratio: f32,
+    /// Best bid plus best ask less the base, in units of the path; [`UNKNOWN`] from where they are not known.
+    twice: i32,
 }
 
 /// Mid changes of one representative in event time (`ts_venue`, raw: METRICS.md erratum 23).
+///
+/// Prices stay whole numbers: returns are small differences of them, and would keep few digits of floats.
 #[derive(Debug)]
 pub struct Path {
-    base: f64,
+    /// Best bid plus best ask of some change, in units of 10^-`scale`.
+    base: i64,
+    scale: u8,
+    /// Largest scale that was tried: a coarser one was needed where `scale` is below.
+    finest: u8,
     changes: VecDeque<Change>,
     /// Sum of the best prices and their scale when last looked at.
     last: Option<(i64, u8)>,
@@ -44,8 +50,17 @@ impl Default for Path {
     fn default() -> Self {
         // Pages that are never written cost nothing.
         let changes = VecDeque::with_capacity(CHANGES_KEPT);
-        Path { base: 0.0, changes, last: None, is_stamped: false }
+        Path { base: 0, scale: 0, finest: 0, changes, last: None, is_stamped: false }
     }
+}
+
+/// A number of 10^-`from` as one of 10^-`to`, half away from zero; `None` when it is too large.
+fn rescaled(value: i64, from: u8, to: u8) -> Option<i64> {
+    let unit = *POW10.get(usize::from(from.abs_diff(to)))?;
+    if to >= from {
+        return value.checked_mul(unit);
+    }
+    Some((value + value.signum() * (unit / 2)) / unit)
 }
 
 impl Path {
@@ -71,34 +86,57 @@ impl Path {
             None => at,
         };
         self.last = now;
-        let mid = now.and_then(|(twice, scale)| {
-            let unit = POW10.get(usize::from(scale))?;
-            Some(twice as f64 / 2.0 / *unit as f64)
-        });
-        self.push((time.0.div_euclid(US)) as u32, mid.filter(|mid| *mid > 0.0));
+        self.push((time.0.div_euclid(US)) as u32, now.filter(|(twice, _)| *twice > 0));
     }
 
-    fn push(&mut self, us: u32, mid: Option<f64>) {
-        if let Some(mid) = mid
-            && mid < BASE_SHARE_MIN * self.base
-        {
-            self.rebase(mid);
-        }
-        if self.base == 0.0 {
-            self.base = mid.unwrap_or(0.0);
-        }
+    fn push(&mut self, us: u32, price: Option<(i64, u8)>) {
         if self.changes.len() == CHANGES_KEPT {
             self.changes.pop_front();
         }
-        let ratio = mid.map_or(f32::NAN, |mid| (mid / self.base - 1.0) as f32);
-        self.changes.push_back(Change { us, ratio });
+        let twice = price.and_then(|(twice, scale)| self.fit(twice, scale)).unwrap_or(UNKNOWN);
+        self.changes.push_back(Change { us, twice });
     }
 
-    fn rebase(&mut self, base: f64) {
-        for change in &mut self.changes {
-            change.ratio = ((1.0 + f64::from(change.ratio)) * (self.base / base) - 1.0) as f32;
+    /// A price as its distance from the base. Finer prices make the unit finer, far ones coarser.
+    fn fit(&mut self, twice: i64, scale: u8) -> Option<i32> {
+        if self.base == 0 {
+            (self.base, self.scale, self.finest) = (twice, scale, scale);
         }
-        self.base = base;
+        if scale > self.finest {
+            self.finest = scale;
+            self.rescale(scale);
+        }
+        let distance = |path: &Path, unit: u8| -> Option<i32> {
+            let base = rescaled(path.base, path.scale, unit)?;
+            let distance = rescaled(twice, scale, unit)?.checked_sub(base)?;
+            i32::try_from(distance).ok().filter(|d| *d != UNKNOWN)
+        };
+        // A price that fits no unit is not worth the digits of all others.
+        let unit = (0..=self.scale).rev().find(|unit| distance(self, *unit).is_some())?;
+        if unit < self.scale {
+            self.rescale(unit);
+        }
+        distance(self, self.scale)
+    }
+
+    /// Changes the unit, unless a change would no longer fit.
+    fn rescale(&mut self, scale: u8) {
+        let Some(base) = rescaled(self.base, self.scale, scale) else { return };
+        let fit = |twice: i32| -> Option<i32> {
+            if twice == UNKNOWN {
+                return Some(UNKNOWN);
+            }
+            let value = rescaled(self.base + i64::from(twice), self.scale, scale)?;
+            i32::try_from(value.checked_sub(base)?).ok().filter(|d| *d != UNKNOWN)
+        };
+        if self.changes.iter().all(|change| fit(change.twice).is_some()) {
+            let (base_before, scale_before) = (self.base, self.scale);
+            for change in self.changes.iter_mut().filter(|c| c.twice != UNKNOWN) {
+                let value = rescaled(base_before + i64::from(change.twice), scale_before, scale);
+                change.twice = value.and_then(|v| i32::try_from(v - base).ok()).unwrap_or(UNKNOWN);
+            }
+            (self.base, self.scale) = (base, scale);
+        }
     }
 
     /// The book is void: nothing is known since its newest change.
@@ -127,7 +165,7 @@ impl Path {
         let (front, back) = self.changes.as_slices();
         changes.extend_from_slice(front);
         changes.extend_from_slice(back);
-        Trace { at, base: self.base, changes }
+        Trace { at, base: self.base, scale: self.scale, changes }
     }
 }
 
@@ -140,7 +178,8 @@ fn age(now: Nanos, us: u32) -> i64 {
 #[derive(Debug)]
 pub struct Trace {
     at: Nanos,
-    base: f64,
+    base: i64,
+    scale: u8,
     changes: Vec<Change>,
 }
 
@@ -150,13 +189,14 @@ impl Trace {
     pub fn points(&self) -> Vec<Point> {
         let now = self.at.0.div_euclid(US);
         let start = now - WINDOW / US;
+        let unit = POW10.get(usize::from(self.scale)).map_or(1.0, |unit| *unit as f64);
         let mut points: Vec<Point> = self
             .changes
             .iter()
             .map(|change| {
-                let mid = self.base * (1.0 + f64::from(change.ratio));
-                let at = (now - age(self.at, change.us)).max(start);
-                Point { at, mid: Some(mid).filter(|mid| mid.is_finite()) }
+                let is_known = change.twice != UNKNOWN;
+                let mid = is_known.then(|| (self.base + i64::from(change.twice)) as f64 / 2.0 / unit);
+                Point { at: (now - age(self.at, change.us)).max(start), mid }
             })
             .filter(|point| point.at <= now)
             .collect();
@@ -266,16 +306,32 @@ mod tests {
         assert!(path.is_stamped && path.changes.len() == 2);
     }
 
-    /// Catches: digits lost in a crash.
+    /// Catches: mids that are rounded to floats of 24 bits, so that a return of one tick keeps four digits.
     #[test]
-    fn a_fall_to_a_thousandth_keeps_the_digits() {
+    fn a_mid_is_kept_to_the_last_digit_however_far_it_went() {
         let mut path = Path::default();
-        take(&mut path, 0, 6_000_000);
-        take(&mut path, 10, 6_001);
-        take(&mut path, 20, 6_002);
+        let prices = [6_000_000_i64, 6_000_001, 7_123_457, 3_000_003, 60_001, 61];
+        (0..).zip(prices).for_each(|(n, bid)| take(&mut path, n, bid));
         let mids: Vec<f64> = path.trace(NOW.plus(SECOND)).points().iter().filter_map(|p| p.mid).collect();
-        for (mid, expected) in mids.iter().zip([600_000.1, 600.2, 600.3]) {
-            assert!((mid / expected - 1.0).abs() < 1e-7, "{mid}");
-        }
+        assert_eq!(mids, prices.map(|bid| (bid + 1) as f64 / 10.0));
+    }
+
+    /// Catches: prices of more digits that are cut, earlier ones that move with the unit, and a far price
+    /// that is lost because it does not fit.
+    #[test]
+    fn the_unit_follows_the_digits_and_the_distance() {
+        let mut path = Path::default();
+        let mut at = |ms: i64, top: (i64, i64), scale: u8| {
+            let now = NOW.plus(ms * MS);
+            path.take(now, Some(now), Some(top), scale);
+        };
+        at(0, (1_000, 1_002), 1);
+        at(1, (100_105, 100_107), 3);
+        at(2, (10_010_600_000, 10_010_800_000), 8);
+        at(3, (20_010_600_000, 20_010_800_000), 8); // 2^31 units of 1e-8 are 21: the unit is coarser now
+        at(4, (9_000_000_000_000, 9_000_000_000_002), 3); // fits no unit
+        at(5, (100_105, 100_107), 3);
+        let mids: Vec<f64> = path.trace(NOW.plus(SECOND)).points().iter().filter_map(|p| p.mid).collect();
+        assert_eq!(mids, [100.1, 100.106, 100.107, 200.107, 100.106]);
     }
 }

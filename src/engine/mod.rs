@@ -33,6 +33,7 @@ pub mod metric;
 pub mod rates;
 pub mod rule;
 mod show;
+mod show_market;
 mod show_own;
 pub mod slow;
 mod stated;

@@ -57,6 +57,7 @@ impl Engine {
                 .collect(),
             grids: self.grids(&columns),
             summary: SUMMARY.iter().filter_map(|id| self.summary_row(id, &columns)).collect(),
+            markets: self.markets(&columns),
             alerts: self.alerts(),
             feeds: self.order.iter().flat_map(|v| self.feed_rows(*v)).collect(),
             portfolio: self.portfolio(),

@@ -2,6 +2,7 @@
 //!
 //! Faces draw from this and from nothing else; the engine fills it and never sees a face.
 
+pub mod markets;
 pub mod portfolio;
 pub mod whatif;
 
@@ -9,6 +10,7 @@ use crate::model::alert::{Alert, Severity};
 use crate::model::num::Num;
 use crate::model::time::Nanos;
 
+pub use markets::Markets;
 pub use portfolio::Portfolio;
 
 /// Where the tape comes from. Every line of output carries it.
@@ -108,6 +110,8 @@ pub struct Snapshot {
     pub grids: Vec<Grid>,
     /// Figures below the map, one value per underlying each.
     pub summary: Vec<SummaryRow>,
+    /// Leverage and liquidity, one view per underlying.
+    pub markets: Markets,
     /// Open alerts, worst and oldest first, then recently resolved ones.
     pub alerts: Vec<Alert>,
     /// Rows of the Feeds screen.

@@ -191,6 +191,8 @@ impl Ui {
         match screen::focused(self).id() {
             "alerts" => self.alert_sort = change(self.alert_sort, order::ALERTS),
             "feeds" => self.feed_sort = change(self.feed_sort, order::FEEDS),
+            "leverage" => self.leverage_sort = change(self.leverage_sort, order::LEVERAGE),
+            "liquidity" => self.liquidity_sort = change(self.liquidity_sort, order::LIQUIDITY),
             _ => self.map_sort = change(self.map_sort, order::MAP),
         }
     }
@@ -228,6 +230,7 @@ impl Ui {
                     self.notice = Some("the map does not show this market".into());
                 }
             }
+            "leverage" | "liquidity" => self.show("map"),
             _ if self.cell(snapshot).is_some() => self.overlays.push(Overlay::Books),
             _ => {}
         }

@@ -15,6 +15,7 @@ pub mod depth;
 pub mod format;
 pub mod json;
 pub mod keys;
+pub mod market;
 pub mod order;
 pub mod own;
 pub mod picker;

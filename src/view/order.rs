@@ -19,6 +19,11 @@ pub const ALERTS: &[&str] = &["severity", "newest", "rule"];
 /// Orders of feeds.
 pub const FEEDS: &[&str] = &["venue", "state", "age", "p99"];
 
+/// Orders of the Leverage screen.
+pub const LEVERAGE: &[&str] = &["by OI", "by near 5 %", "by fault line", "by |funding|", "by name"];
+/// Orders of the Liquidity screen.
+pub const LIQUIDITY: &[&str] = &["by OI", "by depth", "by cost", "by HHI", "by name"];
+
 impl Sort {
     /// Name of the order within `names`, with an arrow when turned round.
     pub fn word(self, names: &'static [&'static str]) -> String {
@@ -93,6 +98,45 @@ pub fn feeds(snapshot: &Snapshot, sort: Sort) -> Vec<usize> {
         _ => {}
     }
     sort.finish(rows)
+}
+
+/// Underlyings in one of the orders of [`LEVERAGE`] or [`LIQUIDITY`]: indices into
+/// `snapshot.markets.underlyings`. What has no value stays below what has one.
+pub fn markets(snapshot: &Snapshot, names: &'static [&'static str], sort: Sort) -> Vec<usize> {
+    let all = &snapshot.markets.underlyings;
+    // What a book cannot fill costs more than any number.
+    let value = |i: usize, metric| {
+        let r = all.get(i)?.get(metric, "");
+        let is_beyond = r.filled.is_some() || r.note == "unbounded_high";
+        if is_beyond { Some(f64::INFINITY) } else { r.value.filter(|v| v.is_finite()) }
+    };
+    // What is largest comes first.
+    let key: fn(f64) -> f64 = match names.get(sort.key) {
+        Some(&"by fault line") => |v| -v,
+        Some(&"by |funding|") => f64::abs,
+        _ => |v| v,
+    };
+    let metric = match names.get(sort.key) {
+        Some(&"by near 5 %") => "near_liq_share_5",
+        Some(&"by fault line") => "critical_shock_pct",
+        Some(&"by |funding|") => "funding_oiw_apr",
+        Some(&"by depth") => "depth_usd_100",
+        Some(&"by cost") => "ctt_bps_1m",
+        Some(&"by HHI") => "hhi_depth",
+        Some(&"by name") => {
+            let mut rows: Vec<usize> = (0..all.len()).collect();
+            rows.sort_by_key(|i| all.get(*i).map(|u| u.underlying.as_str()));
+            return sort.finish(rows);
+        }
+        _ => "oi_usd",
+    };
+    let (mut known, unknown): (Vec<usize>, Vec<usize>) =
+        (0..all.len()).partition(|i| value(*i, metric).is_some());
+    let rank = |i: usize| value(i, metric).map_or(f64::NEG_INFINITY, key);
+    known.sort_by(|a, b| rank(*b).total_cmp(&rank(*a)));
+    let mut rows = sort.finish(known);
+    rows.extend(unknown);
+    rows
 }
 
 /// First row to show, so that `cursor` is in sight: the cursor stays near the middle.

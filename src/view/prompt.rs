@@ -106,10 +106,12 @@ pub enum Command {
 }
 
 /// Verbs, for suggestions.
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 14] = [
     "q",
     "quit",
     "map",
+    "leverage",
+    "liquidity",
     "alerts",
     "feeds",
     "positions",
@@ -120,6 +122,11 @@ const VERBS: [&str; 12] = [
     "speed",
     "help",
 ];
+
+/// The first command that begins with `verb`.
+fn begins(verb: &str) -> Option<&'static str> {
+    VERBS.into_iter().find(|v| v.starts_with(verb))
+}
 
 impl Command {
     /// Reads a command without its colon. The error is one sentence for the prompt.
@@ -132,13 +139,16 @@ impl Command {
             "map" => Ok(Command::Map(rest.into())),
             "venues" => Ok(Command::Pick(Of::Venues)),
             "instruments" => Ok(Command::Pick(Of::Instruments)),
-            "alerts" | "feeds" | "positions" | "help" => Ok(Command::Screen(verb.into())),
+            "leverage" | "liquidity" | "alerts" | "feeds" | "positions" | "help" => {
+                Ok(Command::Screen(verb.into()))
+            }
             "theme" if rest.is_empty() => Err("which theme? :theme NAME".into()),
             "theme" => Ok(Command::Theme(rest.into())),
             "goto" if rest.is_empty() => Err("which time? :goto 14:31:29".into()),
             "goto" => Ok(Command::GoTo(rest.into())),
             "speed" => speed(rest).map(Command::Speed),
-            _ => Err(match nearest(verb, VERBS.into_iter()) {
+            // A beginning says more than edits: `liq` is short of `liquidity`, not a mistyped `q`.
+            _ => Err(match begins(verb).or_else(|| nearest(verb, VERBS.into_iter())) {
                 Some(near) => format!("unknown command `{verb}`; did you mean `:{near}`?"),
                 None => format!("unknown command `{verb}`; commands: {}", VERBS.join(" ")),
             }),

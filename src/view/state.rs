@@ -10,6 +10,7 @@ use super::own::List;
 use super::picker::Picker;
 use super::prompt::Prompt;
 use crate::model::alert::{Alert, AlertState};
+use crate::snapshot::markets::UnderlyingView;
 use crate::snapshot::{FeedRow, Grid, Snapshot};
 
 /// Which part of the map screen has the keys.
@@ -72,6 +73,10 @@ pub struct Ui {
     pub alert_sort: Sort,
     /// Order of feeds.
     pub feed_sort: Sort,
+    /// Order of the Leverage screen.
+    pub leverage_sort: Sort,
+    /// Order of the Liquidity screen.
+    pub liquidity_sort: Sort,
     /// What lies over the screen, topmost last.
     pub overlays: Vec<Overlay>,
     /// The picture stands still.
@@ -182,6 +187,32 @@ impl Ui {
         let (rows, cursor) = self.feed_rows(snapshot);
         let to = rows.get(shift(cursor, down, rows.len())).and_then(|i| snapshot.feeds.get(*i));
         self.feed = to.map(|f| (f.venue.clone(), f.channel.to_string())).unwrap_or_default();
+    }
+
+    /// Underlyings of the Leverage screen in order and the place of the cursor in them.
+    pub fn leverage_rows(&self, snapshot: &Snapshot) -> (Vec<usize>, usize) {
+        self.market_rows(snapshot, order::markets(snapshot, order::LEVERAGE, self.leverage_sort))
+    }
+
+    /// Underlyings of the Liquidity screen in order and the place of the cursor in them.
+    pub fn liquidity_rows(&self, snapshot: &Snapshot) -> (Vec<usize>, usize) {
+        self.market_rows(snapshot, order::markets(snapshot, order::LIQUIDITY, self.liquidity_sort))
+    }
+
+    fn market_rows(&self, snapshot: &Snapshot, rows: Vec<usize>) -> (Vec<usize>, usize) {
+        let is_it = |u: &UnderlyingView| u.underlying == self.underlying;
+        let all = &snapshot.markets.underlyings;
+        let cursor = rows.iter().position(|i| all.get(*i).is_some_and(is_it)).unwrap_or(0);
+        (rows, cursor)
+    }
+
+    /// Moves the cursor through underlyings in order; the map's goes with it.
+    pub fn move_market(&mut self, snapshot: &Snapshot, rows: (Vec<usize>, usize), down: isize) {
+        let (rows, cursor) = rows;
+        let to = rows.get(shift(cursor, down, rows.len()));
+        if let Some(market) = to.and_then(|i| snapshot.markets.underlyings.get(*i)) {
+            self.underlying = market.underlying.clone();
+        }
     }
 
     /// Chooses the metric after the present one.

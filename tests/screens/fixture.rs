@@ -4,8 +4,8 @@ use faultline::model::Num;
 use faultline::model::alert::{Alert, AlertQuality, AlertState, Evidence, Severity, Subject};
 use faultline::model::time::{Nanos, SECOND};
 use faultline::snapshot::{
-    BookState, BookView, Cell, CellState, FeedRow, FeedState, Figure, Focus, Grid, Mode, Quality, Snapshot,
-    SummaryRow, SummaryValue, Totals, VenueRow,
+    BookState, BookView, Cell, CellState, FeedRow, FeedState, Figure, Focus, Grid, Markets, Mode, Quality,
+    Snapshot, SummaryRow, SummaryValue, Totals, VenueRow,
 };
 
 /// 2024-08-08T23:54:15.030Z.
@@ -25,7 +25,8 @@ const ASSETS: [&str; 8] = ["BTC", "ETH", "SOL", "XRP", "DOGE", "BNB", "ADA", "AV
 
 /// Every fixture by name.
 pub(crate) fn all() -> Vec<(&'static str, Snapshot)> {
-    vec![("calm", calm()), ("divergence", divergence()), ("broken", broken()), ("hostile", hostile())]
+    let all = [("calm", calm()), ("divergence", divergence()), ("broken", broken()), ("hostile", hostile())];
+    all.into_iter().map(|(name, snapshot)| (name, crate::market::with_markets(snapshot))).collect()
 }
 
 /// Eight venues agree within a basis point.
@@ -68,6 +69,7 @@ pub(crate) fn calm() -> Snapshot {
         ],
         alerts: vec![],
         feeds: feeds(),
+        markets: Markets::default(),
         portfolio: None,
         focus: None,
         totals: Totals {

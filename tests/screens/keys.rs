@@ -6,6 +6,7 @@ use faultline::model::time::SECOND;
 use faultline::snapshot::{Mode, Snapshot};
 use faultline::view::{Context, Depth, Effect, TransportCommand, Ui};
 
+use super::market::with_markets;
 use super::{draw, fixture, named, status, text, ui};
 
 /// Presses keys by name, separated by blanks; returns the last effect.
@@ -38,7 +39,7 @@ pub(crate) fn press(ui: &mut Ui, snapshot: &Snapshot, keys: &str) -> Option<Effe
 
 #[test]
 fn keys_lead_where_the_footer_says() {
-    let (live, mut replay) = (fixture::divergence(), fixture::divergence());
+    let (live, mut replay) = (with_markets(fixture::divergence()), fixture::divergence());
     replay.mode = Mode::Replay;
     for (snapshot, keys, shown) in [
         (&live, "l", "XRP @ bybit"),
@@ -53,6 +54,18 @@ fn keys_lead_where_the_footer_says() {
         (&live, "4 Enter", "Evidence  SOL @ bybit"),
         (&live, "6", "can I trust what I see?"),
         (&live, "6 G Enter", "SOL @ hyperliquid"),
+        (&live, "2", "SOL: the 5 largest of 8 venues"),
+        (&live, "2", "Leverage by OI"),
+        (&live, "2 j", "DOGE: the"),
+        (&live, "2 gg", "BTC: the"),
+        (&live, "2 S S", "Leverage by fault line"),
+        (&live, "2 S s", "Leverage by near 5 % reversed"),
+        (&live, "2 k Enter", "ETH @ bybit"),
+        (&live, "3", "is the market one pool or many?"),
+        (&live, "3 S S gg", "BNB: the"),
+        (&live, "3 j 2", "DOGE: the"),
+        (&live, ":liq Enter", "did you mean `:liquidity`?"),
+        (&live, ":leverage Enter", "Leverage by OI"),
         (&live, "?", "Screens"),
         (&live, "? Esc", "newest:"),
         (&live, "Enter", "Evidence  SOL @ bybit"),

@@ -4,13 +4,14 @@
 use faultline::config::theme::{self, GlyphSet};
 use faultline::model::alert::AlertState;
 use faultline::snapshot::{CellState, Mode, Snapshot};
-use faultline::view::{Depth, Recording, Theme, Ui, View, json, plain};
+use faultline::view::{Depth, Recording, Theme, Ui, View, json, plain, screen};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 
 use super::keys::press;
+use super::market::with_markets;
 use super::{SIZES, draw, fixture, named, status, text, ui};
 
 fn has_hue(color: Color) -> bool {
@@ -66,7 +67,7 @@ fn mono_sends_attributes_and_no_colour() {
     for (name, snapshot) in fixture::all() {
         for spec in theme::builtin().unwrap() {
             let theme = Theme::new(&spec, Depth::Mono);
-            for screen in ["map", "alerts", "feeds"] {
+            for screen in ["map", "leverage", "liquidity", "alerts", "feeds"] {
                 let sent = sgr(&bytes(&draw(&snapshot, &ui(screen, (120, 40)), &theme)));
                 assert!(sent.iter().any(|p| p == "1"), "{name}: bold is kept");
                 // 39, 49 and 59 give colours back at the end of a picture; nothing sets one.
@@ -99,7 +100,7 @@ fn names_from_venues_cannot_speak_to_the_terminal() {
     let snapshot = fixture::hostile();
     let theme = named("faultline-dark", Depth::True);
     for size in SIZES {
-        for screen in ["map", "alerts", "feeds", "books"] {
+        for screen in ["map", "leverage", "liquidity", "alerts", "feeds", "books"] {
             let mut ui = ui(if screen == "books" { "map" } else { screen }, size);
             ui.underlying = snapshot.underlyings[2].clone();
             if screen == "books" {
@@ -113,7 +114,11 @@ fn names_from_venues_cannot_speak_to_the_terminal() {
             }
         }
     }
-    for out in [plain::map_plain(&snapshot), plain::alerts(&snapshot), plain::feeds(&snapshot)] {
+    let screens = screen::SCREENS.iter().map(|s| s.plain(&snapshot) + &s.json(&snapshot).unwrap());
+    for out in [plain::map_plain(&snapshot), plain::alerts(&snapshot), plain::feeds(&snapshot)]
+        .into_iter()
+        .chain(screens)
+    {
         assert!(out.chars().all(|c| c == '\n' || !c.is_control()), "{out:?}");
     }
     let out = json::alerts(&snapshot).unwrap() + &json::map(&snapshot, None).unwrap();
@@ -126,7 +131,7 @@ fn no_size_panics_and_small_ones_still_tell_the_worst_alert() {
     for (_, snapshot) in fixture::all().into_iter().chain([("empty", Snapshot::default())]) {
         for columns in (1..80).step_by(13).chain([79, 80, 81, 119, 120, 199, 200, 240]) {
             for rows in [1, 2, 3, 10, 23, 24, 25, 39, 40, 41, 59, 60, 90] {
-                for screen in ["map", "alerts", "feeds"] {
+                for screen in ["map", "leverage", "liquidity", "alerts", "feeds"] {
                     draw(&snapshot, &ui(screen, (columns, rows)), &theme);
                 }
                 let mut ui = ui("map", (columns, rows));
@@ -152,7 +157,7 @@ fn the_mode_word_is_never_absent() {
     {
         snapshot.mode = mode;
         for size in SIZES {
-            for keys in ["1", "4", "6", "Enter", "?", ":", "D"] {
+            for keys in ["1", "2", "3", "4", "6", "Enter", "?", ":", "D"] {
                 let mut ui = ui("map", size);
                 press(&mut ui, &snapshot, keys);
                 let shown = text(&draw(&snapshot, &ui, &theme));
@@ -196,10 +201,10 @@ fn an_unchanged_picture_has_nothing_to_send() {
 fn the_ascii_set_draws_ascii_only() {
     let mut spec = theme::builtin().unwrap().remove(0);
     spec.glyphs.set = GlyphSet::Ascii;
-    for snapshot in [fixture::divergence(), fixture::broken()] {
+    for snapshot in [fixture::divergence(), with_markets(fixture::broken())] {
         for depth in [Depth::True, Depth::Mono] {
             for size in SIZES {
-                for keys in ["1", "4", "6", "Enter", "?", "D", "m D"] {
+                for keys in ["1", "2", "3", "4", "6", "Enter", "?", "D", "m D"] {
                     let mut ui = ui("map", size);
                     press(&mut ui, &snapshot, keys);
                     let shown = text(&draw(&snapshot, &ui, &Theme::new(&spec, depth)));

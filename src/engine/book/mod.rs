@@ -21,6 +21,9 @@ const LADDER_LEVELS_MIN: usize = 384;
 /// Levels a side may hold. A venue that sends more is not believed.
 pub const SIDE_LEVELS_MAX: usize = 250_000;
 
+/// Levels for which a side's image finds its scratch ready.
+const SHORT: usize = 64;
+
 /// Sums over levels: Σ size and Σ size × price, in mantissas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Depth {
@@ -142,25 +145,29 @@ impl Book {
         let sizes = all().map(|l| l.size.trimmed().scale).max().unwrap_or(0);
         self.price_scale = self.price_scale.max(prices);
         self.size_scale = self.size_scale.max(sizes);
+        let mut load = std::mem::take(&mut self.load);
         for (side, levels) in [(BookSide::Bid, bids), (BookSide::Ask, asks)] {
-            self.load.clear();
+            load.clear();
             for level in levels {
                 let (price, size) =
                     (level.price.at_scale(self.price_scale), level.size.at_scale(self.size_scale));
                 let (price, size) = price.zip(size).ok_or(Unusable)?;
-                self.load.push((if side == BookSide::Bid { -price } else { price }, size));
+                load.push((if side == BookSide::Bid { -price } else { price }, size));
             }
             // Worst first: each next level becomes the best, which appends in the flat layout. The
             // sort is stable, so of a price sent twice the later size stands.
-            self.load.sort_by_key(|l| std::cmp::Reverse(l.0));
+            load.sort_by_key(|l| std::cmp::Reverse(l.0));
             let levels = match side {
                 BookSide::Bid => &mut self.bids,
                 BookSide::Ask => &mut self.asks,
             };
-            for (key, size) in &self.load {
+            for (key, size) in &load {
                 levels.set(*key, *size);
             }
         }
+        // A deep image comes once, a short one with every message.
+        load.shrink_to(SHORT);
+        self.load = load;
         self.within_limit()
     }
 

@@ -3,7 +3,7 @@
 
 use super::past::{Hour, Usual};
 use super::score::Anchors;
-use crate::engine::metric::{METRICS, NONE, Row, Table, Unit, find};
+use crate::engine::metric::{METRICS, NONE, Part, Row, Table, Unit, find};
 use crate::model::Nanos;
 use crate::snapshot::Quality;
 
@@ -228,7 +228,12 @@ pub fn read(ix: u16, member: &Member, source: Source, table: &Table, out: &mut V
 /// The worst of the rows of one underlying: its own ones where there are, else those of venues. Pairs do not
 /// count: each is two venues, which have rows of their own.
 fn worst(ix: u16, member: &Member, scale: f64, rows: &[Row]) -> Option<Reading> {
-    let is_part = |r: &&Row| member.parts.is_empty() || member.parts.contains(&r.scope.part.word());
+    let is_part = |r: &&Row| match (member.parts, r.scope.part) {
+        ([], _) => true,
+        (parts, Part::Whole) => parts.contains(&""),
+        (&[""], _) => false,
+        (parts, part) => parts.contains(&part.word()),
+    };
     let single = || rows.iter().filter(|r| r.scope.peer == NONE).filter(is_part);
     let has_own = single().any(|r| r.scope.venue == NONE);
     let (mut n, mut seen, mut worst): (f64, f64, Option<Reading>) = (0.0, 0.0, None);
@@ -295,7 +300,7 @@ impl Past {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::metric::{Part, Scope};
+    use crate::engine::metric::Scope;
 
     /// Catches: a metric that was renamed, or changed its unit or the names of its parts, and silently
     /// left the index.

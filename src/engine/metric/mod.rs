@@ -26,6 +26,8 @@ mod rulebook;
 mod tally;
 mod volatility;
 
+use std::cmp::Ordering;
+
 use crate::engine::flow::Window;
 use crate::engine::market::Market;
 use crate::model::Nanos;
@@ -213,8 +215,8 @@ impl Part {
     }
 }
 
-/// What a row is about. Fields that do not apply hold [`NONE`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What a row is about. Fields that do not apply hold [`NONE`]. Ordered by its fields as they stand here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope {
     /// Underlying index.
     pub underlying: u16,
@@ -256,9 +258,27 @@ impl Scope {
         Scope { underlying, venue, symbol, ..Scope::GLOBAL }
     }
 
+    /// All but the part in one number of the same order: tables are sorted at every tick.
+    const fn place(self) -> u128 {
+        let (underlying, venue, peer) = (self.underlying as u128, self.venue as u128, self.peer as u128);
+        underlying << 64 | venue << 48 | peer << 32 | self.symbol as u128
+    }
+
     /// The same with a part.
     pub const fn part(mut self, part: Part) -> Self {
         self.part = part;
         self
+    }
+}
+
+impl Ord for Scope {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place()).then_with(|| self.part.cmp(&other.part))
+    }
+}
+
+impl PartialOrd for Scope {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }

@@ -177,8 +177,12 @@ fn tabs(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     for screen in SCREENS {
         let role = if screen.id() == current(view.ui).id() { Role::TabActive } else { Role::Tab };
         let count = if screen.id() == "alerts" && open > 0 { format!("({open})") } else { String::new() };
-        spans.push((format!("{} {}{count}", screen.key(), screen.title()), pen.style(role)));
-        spans.push(("  ".into(), Style::new()));
+        let (text, gap) = match area.width {
+            ..120 => (format!("{}{}{count}", screen.key(), screen.short()), " "),
+            _ => (format!("{} {}{count}", screen.key(), screen.title()), "  "),
+        };
+        spans.push((text, pen.style(role)));
+        spans.push((gap.into(), Style::new()));
     }
     let end = pen.spans(area.x, area.y, area.width, &spans);
     let mut remark = current(view.ui).question().to_string();

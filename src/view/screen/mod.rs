@@ -6,7 +6,10 @@ mod detail;
 pub mod feeds;
 pub mod frame;
 pub mod help;
+pub mod leverage;
+pub mod liquidity;
 pub mod map;
+mod market;
 pub mod positions;
 
 use ratatui::layout::Rect;
@@ -25,6 +28,10 @@ pub trait Screen: Sync {
     fn key(&self) -> char;
     /// Name on its tab.
     fn title(&self) -> &'static str;
+    /// The same on a small screen.
+    fn short(&self) -> &'static str {
+        self.title()
+    }
     /// Question it answers.
     fn question(&self) -> &'static str;
     /// Draws the body.
@@ -43,7 +50,14 @@ pub trait Screen: Sync {
 }
 
 /// Every screen, in the order of the tabs.
-pub static SCREENS: &[&dyn Screen] = &[&map::Map, &alerts::Alerts, &feeds::Feeds, &positions::Positions];
+pub static SCREENS: &[&dyn Screen] = &[
+    &map::Map,
+    &leverage::Leverage,
+    &liquidity::Liquidity,
+    &alerts::Alerts,
+    &feeds::Feeds,
+    &positions::Positions,
+];
 
 /// The screen that shows.
 pub fn current(ui: &Ui) -> &'static dyn Screen {

@@ -42,6 +42,10 @@ impl Screen for Positions {
         "Positions"
     }
 
+    fn short(&self) -> &'static str {
+        "Pos"
+    }
+
     fn question(&self) -> &'static str {
         "what is ours at risk?"
     }
