@@ -21,6 +21,8 @@ mod palette;
 mod picker;
 #[path = "screens/safety.rs"]
 mod safety;
+#[path = "screens/whatif.rs"]
+mod whatif;
 #[path = "screens/words.rs"]
 mod words;
 

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `setup` | which venues and rules a run uses |
 //! | `secrets` | keys of own accounts from where the user keeps them |
+//! | `bench` | what-if runs of a session, beside the core |
 //! | `core` | the one thread that owns all state: gives `seq`, records, folds, publishes |
 //! | `tee` | the recorder's thread and its bounded queue |
 //! | `source` | feeds of real venues or of the simulator |
@@ -20,6 +21,7 @@
 //! | `whatif` | what a scenario would do to the state of a recording |
 //! | `failure` | exit codes and their words |
 
+pub mod bench;
 pub mod core;
 pub mod doctor;
 pub mod explain;

@@ -13,7 +13,7 @@ use crate::app::screen::{self, Options};
 use crate::app::setup::{self, Setup, data_dir};
 use crate::app::source::{Origin, Session, SessionConfig};
 use crate::app::tee::RecordTo;
-use crate::app::{Failure, given, screen::Session as _, trial};
+use crate::app::{Failure, given, screen::Session as _, trial, whatif};
 use crate::clock::Clock;
 use crate::config::error::nearest;
 use crate::config::rules::duration_ms;
@@ -332,7 +332,8 @@ pub fn options(global: &Global) -> Result<Options, Failure> {
         return Err(Failure::usage(format!("there is no theme `{name}`; {hint}")));
     }
     let who = global.operator.clone().unwrap_or_else(user);
-    Ok(Options { color: global.color.clone(), theme: global.theme.clone(), themes, who })
+    let scenarios = whatif::known()?.into_iter().map(|known| known.scenario).collect();
+    Ok(Options { color: global.color.clone(), theme: global.theme.clone(), themes, who, scenarios })
 }
 
 /// The scene with this name.

@@ -62,6 +62,7 @@ impl Engine {
             feeds: self.order.iter().flat_map(|v| self.feed_rows(*v)).collect(),
             portfolio: self.portfolio(),
             focus: ask.cell.as_ref().and_then(|(venue, underlying)| self.focus(venue, underlying)),
+            whatif: crate::snapshot::whatif::Shown::default(), // runs beside the engine
             totals: self.totals,
         }
     }

@@ -120,6 +120,8 @@ pub struct Snapshot {
     pub portfolio: Option<Portfolio>,
     /// Depth of the cell that was asked for.
     pub focus: Option<Focus>,
+    /// What-if runs; beside the tape, never part of it.
+    pub whatif: whatif::Shown,
     /// Whole-session counters.
     pub totals: Totals,
 }

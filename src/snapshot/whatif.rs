@@ -4,6 +4,8 @@
 //! assumptions with median positions and unknown funds that never end; the ends are over all sets, over low
 //! and high estimates of positions, and over unknown funds that are empty.
 
+use std::sync::Arc;
+
 use super::Quality;
 use crate::model::time::Nanos;
 
@@ -224,4 +226,15 @@ pub struct Own {
     pub is_reached: Option<bool>,
     /// Whether any run does.
     pub is_ever_reached: Option<bool>,
+}
+
+/// What-if runs of a session, as its screen shows them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shown {
+    /// Scenario and underlying of the run that is under way.
+    pub running: Option<(String, String)>,
+    /// The newest result.
+    pub report: Option<Arc<Report>>,
+    /// How long it took, in milliseconds.
+    pub took_ms: i64,
 }

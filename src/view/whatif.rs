@@ -3,7 +3,7 @@
 //! Columns are wide enough for any venue id of the house; names of strangers are cleaned and cut.
 
 use super::format::{clean, date_time, fit, si};
-use crate::snapshot::whatif::{Critical, CurveRow, Own, Range, Report, Run, VenueRun};
+use crate::snapshot::whatif::{Critical, CurveRow, Own, Range, Report, Run, Venue, VenueRun};
 
 /// Rounds of the cascade that are told; the others are counted.
 const STEPS_SHOWN: usize = 12;
@@ -37,7 +37,7 @@ pub fn text(report: &Report) -> String {
 pub fn head(report: &Report) -> Vec<String> {
     let title =
         format!("{} on {}: {}", clean(&report.scenario), clean(&report.underlying), clean(&report.title));
-    let when = format!("shock: {}; state of {}", report.shock, date_time(report.at));
+    let when = format!("shock: {}; state of {}", clean(&report.shock), date_time(report.at));
     if !report.missing.is_empty() {
         return vec![title, when, format!("not simulated: {}; another instant: --on FILE@T", report.missing)];
     }
@@ -51,6 +51,24 @@ pub fn head(report: &Report) -> Vec<String> {
         report.as_of.map_or(String::new(), |at| format!(", oldest input {}", date_time(at)))
     );
     vec![title, when, basis]
+}
+
+/// The same in two lines, for a small screen.
+pub fn short_head(report: &Report) -> [String; 2] {
+    let title = format!("{} on {}", clean(&report.scenario), clean(&report.underlying));
+    if !report.missing.is_empty() {
+        return [title, format!("not simulated: {}", report.missing)];
+    }
+    let count = |is: fn(&Venue) -> bool| report.venues.iter().filter(|v| is(v)).count();
+    let basis = format!(
+        "{} of {} venues, {} estimated, {} of OI; {}",
+        count(|v| v.weight.is_some()),
+        report.venues.len(),
+        count(|v| v.is_modelled),
+        report.coverage.map_or("?".into(), |c| format!("{:.0} %", 100.0 * c)),
+        report.quality.word()
+    );
+    [format!("{title}: {}", clean(&report.shock)), basis]
 }
 
 /// Everything below the head, in order.
@@ -69,7 +87,7 @@ pub fn blocks(report: &Report) -> Vec<Block> {
     out.push(lacks(report));
     if report.missing.is_empty() {
         out.push(method(report));
-        out.push(Block { head: "LIMITS".into(), lines: wrapped(report.limits) });
+        out.push(Block { head: "LIMITS".into(), lines: wrapped(report.limits, LINE) });
     }
     out.retain(|block| !block.lines.is_empty());
     out
@@ -93,59 +111,75 @@ fn price(value: f64) -> String {
     super::format::price(value)
 }
 
-fn row(name: &str, columns: [String; 5]) -> String {
+/// A line of the result: its name, then base, shock, delta, least and most.
+pub type Line = (&'static str, [String; 5]);
+
+/// Names of the columns of [`result_lines`].
+pub const COLUMNS: [&str; 5] = ["base", "shock", "delta", "least", "most"];
+
+fn row(name: &str, columns: &[String; 5]) -> String {
     let [base, shock, delta, least, most] = columns;
     format!("{name:<26} {base:>12} {shock:>12} {delta:>10} {least:>12} {most:>12}")
 }
 
-fn result(report: &Report, run: &Run) -> Block {
-    let head = row(
-        &format!("RESULT of {:+} %", tidy(run.pct)),
-        ["base", "shock", "delta", "least", "most"].map(String::from),
-    );
+/// Heading of a run.
+pub fn result_head(run: &Run) -> String {
+    format!("RESULT of {:+} %", tidy(run.pct))
+}
+
+/// Figures of a run over all venues.
+pub fn result_lines(report: &Report, run: &Run) -> Vec<Line> {
     let base = report.index.unwrap_or(f64::NAN);
     let move_of = |index: f64| percent(100.0 * (index / base - 1.0));
     // Of a rise the least is the lowest price, of a fall the highest.
     let (mild, hard) =
         if run.pct < 0.0 { (run.index.high, run.index.low) } else { (run.index.low, run.index.high) };
     let flow =
-        |name: &str, r: &Range| row(name, [usd(0.0), usd(r.mid), change(r.mid), usd(r.low), usd(r.high)]);
+        |name, r: &Range| -> Line { (name, [usd(0.0), usd(r.mid), change(r.mid), usd(r.low), usd(r.high)]) };
     let times = |x: f64| format!("{x:.3}x");
     let a = &run.amplification;
-    let mut lines = vec![
-        row(
-            "index USD",
-            [price(base), price(run.index.mid), move_of(run.index.mid), price(mild), price(hard)],
-        ),
-        row("final move over shock", ["-".into(), times(a.mid), "-".into(), times(a.low), times(a.high)]),
+    let share = |x: f64| if x == 0.0 { "0%".into() } else { format!("{:.2}%", 100.0 * x) };
+    vec![
+        ("index USD", [price(base), price(run.index.mid), move_of(run.index.mid), price(mild), price(hard)]),
+        ("final move over shock", ["-".into(), times(a.mid), "-".into(), times(a.low), times(a.high)]),
         flow("closed by force USD", &run.closed),
         flow("closed against winners USD", &run.adl),
         flow(if run.beyond.mid > 0.0 { "owed, at least, USD" } else { "owed beyond margin USD" }, &run.owed),
-    ];
-    let share = |x: f64| if x == 0.0 { "0%".into() } else { format!("{:.2}%", 100.0 * x) };
-    lines.push(match &run.insurance {
-        Some(r) => row(
-            "known insurance used",
-            [share(0.0), share(r.mid), format!("+{}", share(r.mid)), share(r.low), share(r.high)],
-        ),
-        None => row("known insurance used", ["?", "?", "?", "?", "?"].map(String::from)),
-    });
+        match &run.insurance {
+            Some(r) => (
+                "known insurance used",
+                [share(0.0), share(r.mid), format!("+{}", share(r.mid)), share(r.low), share(r.high)],
+            ),
+            None => ("known insurance used", ["?", "?", "?", "?", "?"].map(String::from)),
+        },
+    ]
+}
+
+/// What the figures of a run do not say.
+pub fn result_notes(report: &Report, run: &Run) -> Vec<String> {
     let worst = (report.venues.iter().zip(&run.venues)).filter_map(|(v, shown)| Some((v, (*shown)?.adl.mid)));
     let worst = worst.filter(|(_, adl)| *adl > 0.0).max_by(|a, b| a.1.total_cmp(&b.1));
-    lines.push(match worst {
+    let mut notes = vec![match worst {
         Some((venue, adl)) => {
             format!("most is closed against winners at {}: {} USD", clean(&venue.id), usd(adl))
         }
         None => "nothing is closed against winners in the middle run".into(),
-    });
+    }];
     if run.beyond.high > 0.0 {
-        lines.push(format!(
+        notes.push(format!(
             "beyond the book: forced orders of {} USD find no level left (at most {})",
             usd(run.beyond.mid),
             usd(run.beyond.high)
         ));
     }
-    Block { head, lines }
+    notes
+}
+
+fn result(report: &Report, run: &Run) -> Block {
+    let mut lines: Vec<String> =
+        result_lines(report, run).iter().map(|(name, columns)| row(name, columns)).collect();
+    lines.extend(result_notes(report, run));
+    Block { head: row(&result_head(run), &COLUMNS.map(String::from)), lines }
 }
 
 /// Percent without the dust of fractions.
@@ -162,7 +196,8 @@ fn venue_row(name: &str, columns: [&str; 11]) -> String {
     )
 }
 
-fn venues(report: &Report, run: &Run) -> Block {
+/// Venues before and after.
+pub fn venues(report: &Report, run: &Run) -> Block {
     let over = format!(
         "{:<23} {:^24} {:^24} {:^19} {:>15}",
         "VENUES", "open interest USD", "insurance fund USD", "worst price", "against winners"
@@ -232,7 +267,8 @@ fn venue_cells(is_modelled: bool, interest: Option<f64>, fund: Option<f64>, show
     ]
 }
 
-fn steps(report: &Report, run: &Run) -> Block {
+/// Rounds of the middle run.
+pub fn steps(report: &Report, run: &Run) -> Block {
     let mut lines = Vec::new();
     for (n, step) in run.steps.iter().enumerate().take(STEPS_SHOWN) {
         let mut by_size: Vec<_> = step.venues.iter().collect();
@@ -257,7 +293,8 @@ fn steps(report: &Report, run: &Run) -> Block {
     Block { head: "CASCADE  newly triggered, USD, middle run".into(), lines }
 }
 
-fn own(run: &Run) -> Option<Block> {
+/// Own positions; `None` where there are none.
+pub fn own(run: &Run) -> Option<Block> {
     if run.own.is_empty() {
         return None;
     }
@@ -283,9 +320,21 @@ fn own(run: &Run) -> Option<Block> {
     Some(Block { head, lines: run.own.iter().map(line).collect() })
 }
 
-fn critical(report: &Report) -> Block {
-    let beyond = format!("none to {} %", tidy(report.method.scan_to_pct));
-    let word = |pct: Option<f64>| pct.map_or(beyond.clone(), |x| format!("{} %", tidy(x)));
+/// The critical shock of a direction in a few words: `4.5 %, 3.5 to 6 %`.
+pub fn critical_words(report: &Report, critical: &Critical) -> String {
+    let middle = critical.sets.get(critical.sets.len() / 2).copied().flatten();
+    let all = [middle, critical.low, critical.high];
+    let [middle, low, high] = all.map(|pct| pct.map_or(beyond(report), |x| format!("{} %", tidy(x))));
+    if critical.low.is_none() { middle } else { format!("{middle}, least {low}, most {high}") }
+}
+
+fn beyond(report: &Report) -> String {
+    format!("none to {} %", tidy(report.method.scan_to_pct))
+}
+
+/// The smallest shocks that break something.
+pub fn critical(report: &Report) -> Block {
+    let word = |pct: Option<f64>| pct.map_or(beyond(report), |x| format!("{} %", tidy(x)));
     let columns = |name: &str, cells: Vec<String>| {
         let cells: Vec<String> = cells.iter().map(|c| format!("{c:>12}")).collect();
         format!("{name:<26} {}", cells.join(" "))
@@ -300,12 +349,15 @@ fn critical(report: &Report) -> Block {
     let rule = "the smallest move that ends 1.1 times as far, closes winners, or costs more than a fund has";
     lines.push(rule.into());
     if !report.curve.is_empty() && report.runs.iter().any(|run| run.beyond.mid > 0.0) {
-        lines.push("a book decides it, as deep as its feed shows it: with more depth it would lie farther".into());
+        lines.push(
+            "a book decides it, as deep as its feed shows it: with more depth it would lie farther".into(),
+        );
     }
     Block { head, lines }
 }
 
-fn curve(report: &Report) -> Option<Block> {
+/// Shocks of rising size; `None` where no scan was asked for.
+pub fn curve(report: &Report) -> Option<Block> {
     if report.curve.is_empty() {
         return None;
     }
@@ -333,8 +385,9 @@ fn curve(report: &Report) -> Option<Block> {
     Some(Block { head, lines: report.curve.iter().map(line).collect() })
 }
 
-fn lacks(report: &Report) -> Block {
-    let line = |v: &crate::snapshot::whatif::Venue| {
+/// What each venue lacks.
+pub fn lacks(report: &Report) -> Block {
+    let line = |v: &Venue| {
         let part = match (v.weight.is_some(), v.is_modelled) {
             (true, true) => "",
             (true, false) => "a book only, not modelled: ",
@@ -346,7 +399,8 @@ fn lacks(report: &Report) -> Block {
     Block { head: "WHAT IS MISSING".into(), lines }
 }
 
-fn method(report: &Report) -> Block {
+/// How it was made.
+pub fn method(report: &Report) -> Block {
     let m = &report.method;
     let sets = m.sets.iter().map(|s| format!("{} h {} eta {}", s.name, s.depth, s.lasting));
     let books = if m.books_left < 1.0 {
@@ -370,11 +424,11 @@ fn method(report: &Report) -> Block {
     Block { head: "METHOD".into(), lines }
 }
 
-/// Words in lines of [`LINE`] columns.
-fn wrapped(text: &str) -> Vec<String> {
+/// Words in lines of so many columns.
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
-        match lines.last_mut().filter(|l| l.len() + 1 + word.len() <= LINE) {
+        match lines.last_mut().filter(|l| l.len() + 1 + word.len() <= columns) {
             Some(line) => line.extend([" ", word]),
             None => lines.push(word.into()),
         }

@@ -72,6 +72,7 @@ pub(crate) fn calm() -> Snapshot {
         markets: Markets::default(),
         portfolio: None,
         focus: None,
+        whatif: Default::default(),
         totals: Totals {
             frames: 912_334,
             bytes: 214_000_000,

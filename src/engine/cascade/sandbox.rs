@@ -54,7 +54,7 @@ impl Sandbox {
         };
         match taken {
             Some((about, places)) => {
-                sandbox.places = banded(market, underlying, &about, places);
+                sandbox.places = banded(market, underlying, &about, &places);
                 sandbox.about = about;
             }
             None => sandbox.missing = why(market, underlying),
@@ -179,8 +179,8 @@ impl Sandbox {
 }
 
 /// The market with low, median and high positions, at all venues alike.
-fn banded(market: &Market, underlying: u16, about: &About, places: Vec<Place>) -> [Vec<Place>; BANDS] {
-    let mut bands: [Vec<Place>; BANDS] = std::array::from_fn(|_| places.clone());
+fn banded(market: &Market, underlying: u16, about: &About, places: &[Place]) -> [Vec<Place>; BANDS] {
+    let mut bands: [Vec<Place>; BANDS] = std::array::from_fn(|_| places.to_vec());
     for (at, taken) in about.venues.iter().enumerate().filter(|(_, t)| t.is_modelled) {
         let Some(series) = market.hidden.series(underlying, taken.venue) else { continue };
         let Some((_, head)) = market.head(taken.venue, underlying) else { continue };

@@ -11,6 +11,7 @@ pub mod liquidity;
 pub mod map;
 mod market;
 pub mod positions;
+pub mod whatif;
 
 use ratatui::layout::Rect;
 
@@ -57,6 +58,7 @@ pub static SCREENS: &[&dyn Screen] = &[
     &alerts::Alerts,
     &feeds::Feeds,
     &positions::Positions,
+    &whatif::WhatIf,
 ];
 
 /// The screen that shows.
