@@ -45,6 +45,7 @@ fn shipped_recordings_give_their_goldens() {
         ("depth_60", "stale.mcap@16:32:20", "BTC", "stale_depth_60"),
         ("scan", "divergence.mcap@16:32:40", "SOL", "divergence_scan"),
         ("price_up_5", "divergence.mcap", "BTC", "divergence_not_subscribed"),
+        ("slide_down_10", "divergence.mcap", "XRP", "divergence_first_critical"),
     ] {
         let on = recording(on);
         let words = ["run", scenario, "--on", &on, "--underlyings", underlying];
@@ -74,6 +75,7 @@ fn the_instant_is_told() {
     };
     for (on, words) in [
         ("calm.mcap", "end of the recording: no critical alert before"),
+        ("divergence.mcap", "divergence.mcap, first critical alert"),
         ("calm.mcap@16:32:30", "calm.mcap, as asked"),
         ("calm.mcap@23:59:59", "end of the recording: it is earlier than asked"),
     ] {

@@ -67,3 +67,63 @@ impl Bench {
         Shown::clone(&self.shown.load())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::app::player::Tape;
+    use crate::app::whatif;
+    use crate::engine::Ask;
+    use crate::tape::Check;
+
+    fn calm() -> (std::path::PathBuf, Tape) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings/calm.mcap");
+        let mut tape = Tape::open(&path, &[], Check::Chunks).unwrap();
+        while tape.step(&mut |_, _| {}).unwrap().is_some() {}
+        (path, tape)
+    }
+
+    fn ended(bench: &Bench) -> Shown {
+        for _ in 0..3_000 {
+            if bench.shown().running.is_none() {
+                return bench.shown();
+            }
+            thread::park_timeout(Duration::from_millis(10));
+        }
+        panic!("it still runs");
+    }
+
+    /// Catches: a screen that shows other figures than the command line, a run that never ends, a second
+    /// run beside the first.
+    #[test]
+    fn the_screen_gets_what_the_command_line_prints() {
+        let (path, tape) = calm();
+        let scenario = whatif::find("price_down_5").unwrap().scenario;
+        let bench = Arc::new(Bench::default());
+        bench.ask(scenario.clone(), "BTC".into());
+        bench.ask(scenario.clone(), "ETH".into());
+        assert_eq!(bench.shown().running, Some(("price_down_5".into(), "BTC".into())));
+        let at = tape.snapshot(&Ask::default()).at;
+        bench.serve(tape.pipeline.engine().market(), at, Clock::start());
+        let asked = whatif::Asked { path, at: None, underlyings: vec!["BTC".into()] };
+        let told = whatif::run(&scenario, &asked).unwrap();
+        assert_eq!(ended(&bench).report.as_deref(), told.reports.first());
+        assert_eq!(told.reports.len(), 1);
+    }
+
+    /// Catches: a wish that cannot be met and keeps the bench busy for ever; a result that it takes away.
+    #[test]
+    fn an_asset_that_is_gone_ends_the_run() {
+        let (_, tape) = calm();
+        let scenario = whatif::find("price_up_5").unwrap().scenario;
+        let bench = Arc::new(Bench::default());
+        for asset in ["ETH", "NOSUCH"] {
+            bench.ask(scenario.clone(), asset.into());
+            bench.serve(tape.pipeline.engine().market(), Nanos(0), Clock::start());
+            assert_eq!(ended(&bench).report.map(|r| r.underlying.clone()).as_deref(), Some("ETH"), "{asset}");
+        }
+    }
+}

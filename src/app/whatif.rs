@@ -120,7 +120,9 @@ pub fn run(scenario: &Scenario, asked: &Asked) -> Result<Done, Failure> {
     while !is_reached {
         let mut is_raised = false;
         let step = tape.step(&mut |event, _| {
-            is_raised |= event.event == "raised" && event.alert.severity == Severity::Critical;
+            // A warning becomes critical by an update.
+            let is_new = matches!(event.event, "raised" | "updated");
+            is_raised |= is_new && event.alert.severity == Severity::Critical;
         })?;
         let Some(step) = step else { break };
         first = first.or(Some(step.ts));
