@@ -160,8 +160,11 @@ fn the_sandbox_says_what_it_is() {
     missing.mode = Mode::Replay;
     let nothing = Report { missing: "no price of it is known", runs: vec![], critical: vec![], ..report() };
     missing.whatif.report = Some(Arc::new(nothing));
+    let mut tall = with_result(fixture::divergence());
+    tall.whatif.report = Some(Arc::new(Report { runs: vec![shock(), shock(), shock()], ..report() }));
     for (snapshot, words) in [
-        (with_result(fixture::divergence()), "LIMITS Scenario, not forecast."),
+        (with_result(fixture::divergence()), "closed against winners USD"),
+        (tall, "more lines: a taller screen"),
         (missing, "not simulated: no price of it is known"),
     ] {
         for size in SIZES.into_iter().chain([(80, 25), (119, 39), (300, 24)]) {
@@ -171,7 +174,9 @@ fn the_sandbox_says_what_it_is() {
                 shown.contains(&format!("SANDBOX  of {mode}, state of 23:54:15Z, NOT MARKET DATA")),
                 "{shown}"
             );
-            assert!(shown.contains(words), "{size:?}\n{shown}");
+            assert!(shown.contains(words) || size.1 >= 60, "{size:?}\n{shown}");
+            let words: Vec<&str> = shown.split_whitespace().collect();
+            assert!(words.join(" ").contains(&format!("LIMITS {}", report().limits)), "{size:?}\n{shown}");
         }
     }
 }

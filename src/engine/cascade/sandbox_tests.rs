@@ -108,6 +108,12 @@ fn what_is_missing_is_said() {
     let run = &report.runs[0];
     let [Some(_), Some(unknown), Some(book)] = run.venues[..] else { panic!("{run:?}") };
     assert!(unknown.adl.mid < unknown.adl.high, "an unknown fund gives a range: {unknown:?}");
+    let middle = {
+        let sandbox = Sandbox::take(world.engine.market(), 0, now);
+        let mut run = super::super::Run::new(sandbox.about.index, &sandbox.places[1]);
+        run.shock(Way::Down, 0.05, &SETS[CENTRAL_AT], super::super::Funds::UnknownEndless)
+    };
+    near(unknown.adl.mid, middle.places[1].adl_usd);
     assert!(book.adl == Default::default() && !report.venues[2].is_modelled);
     assert_eq!(report.quality, Quality::Degraded);
 
