@@ -384,7 +384,7 @@ pub enum WhatifCommand {
 #[derive(Clone, Debug, clap::Args)]
 pub struct WhatifArgs {
     /// Name, or a file that ends in .toml
-    #[arg(value_name = "NAME|FILE")]
+    #[arg(value_name = "SCENARIO")]
     pub name: String,
     /// Recording and instant: FILE@HH:MM:SS or FILE@RFC3339; without T its first critical alert, else its end
     #[arg(long, value_name = "FILE[@T]")]
