@@ -269,12 +269,15 @@ pub(super) fn triggers(dying: &[Dying], anchor: f64) -> Vec<Trigger> {
     dying.iter().map(at).collect()
 }
 
-/// The fund behind a head: the one named like it, like its settlement or like its asset. Whole pools: what
+/// The fund behind a head: the one named like it, like its settlement or like its asset, but for those that
+/// stand behind another instrument alone. Whole pools: what
 /// other instruments share is not set aside.
 pub(super) fn pool(market: &Market, venue: u16, head: &Listing, now: Nanos) -> Option<Pool> {
     let funds = &market.venues.get(usize::from(venue))?.funds;
     let settle = head.def.as_ref().map(|d| d.settle.as_str())?;
-    let by_asset = || funds.iter().find(|(_, fund)| fund.asset == settle);
+    let listings = &market.venues.get(usize::from(venue))?.listings;
+    let is_anothers = |name: &str| name != head.symbol && listings.iter().any(|l| l.symbol == name);
+    let by_asset = || funds.iter().find(|(name, fund)| fund.asset == settle && !is_anothers(name));
     let (name, fund) =
         funds.get_key_value(&head.symbol).or_else(|| funds.get_key_value(settle)).or_else(by_asset)?;
     let rate = |asset: &str| market.currencies.iter().find(|c| c.name == asset)?.usd;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::Engine;
+use crate::engine::cascade::sandbox::Sandbox;
 use crate::engine::metric::{Part, Row, Scope, find};
 use crate::model::entry::{ConnInfo, ConnIx, Control};
 use crate::model::event::{
@@ -159,6 +160,31 @@ fn a_result_comes_a_second_later_and_says_what_it_lacks() {
     let [known, unknown] = [0, 1].map(|v| world.row("insurance_cover", Scope::venue(v)));
     assert!(known.value.is_some_and(|c| c > 0.0) && known.quality == Quality::Degraded, "{known:?}");
     assert_eq!((unknown.value, unknown.quality), (None, Quality::Missing));
+}
+
+/// Catches: the fund of one contract taken for that of another.
+#[test]
+fn a_fund_of_another_instrument_is_none_of_ours() {
+    let mut world = World::new();
+    for (ix, text) in [(1, "Y"), (2, "Z")] {
+        let def = InstrumentDef { underlying: text.into(), ..InstrumentDef::default() };
+        let body = Body::Instrument(&def);
+        let event = Event { symbol: Symbol { ix, text }, ts_venue: None, body };
+        world.engine.event(1, ConnIx(1), START, START, &event);
+    }
+    let fund = |pool| InsuranceFund { pool, asset: "USDT", amount: Decimal::from(9), usd: None };
+    for pool in ["Y", "all of us"] {
+        let before = Sandbox::take(world.engine.market(), 0, START).run(&scan());
+        assert_eq!(before.venues[1].fund, None, "before {pool}");
+        let event = Event { symbol: Symbol::NONE, ts_venue: None, body: Body::Fund(fund(pool)) };
+        world.engine.event(1, ConnIx(1), START, START, &event);
+    }
+    let shared = Sandbox::take(world.engine.market(), 0, START).run(&scan());
+    assert!(shared.venues[1].fund.is_some(), "{:?}", shared.venues);
+}
+
+fn scan() -> crate::config::scenarios::Scenario {
+    crate::config::scenarios::read("scan.toml", "title = \"x\"\n[scan]\n").unwrap()
 }
 
 /// Catches: bands that lose their order on the way, open interest that the cohorts forget.
