@@ -4,7 +4,7 @@
 use std::io::Cursor;
 use std::sync::LazyLock;
 
-use faultline::config::{builtin, rules, theme, venues};
+use faultline::config::{builtin, rules, scenarios, theme, venues};
 use faultline::dialect::{DIALECTS, Decoder, Dialect, Note, Out};
 use faultline::model::Nanos;
 use faultline::model::entry::{ConnIx, Control, RestAnswer};
@@ -97,7 +97,7 @@ pub(crate) fn tape(bytes: &[u8]) {
     let _whole = info_of(Cursor::new(bytes)).is_ok_and(|info| info.is_whole());
 }
 
-/// A venue file, a rule file and a theme; errors are drawn as people would see them.
+/// A venue file, a rule file, a theme and a scenario; errors are drawn as people would see them.
 pub(crate) fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let parents = theme::builtin().unwrap_or_default();
@@ -105,6 +105,7 @@ pub(crate) fn config(bytes: &[u8]) {
         venues::read("venues/x.toml", text).err(),
         rules::read("rules/x.toml", text).err(),
         theme::read("themes/x.toml", text, &parents).err(),
+        scenarios::read("scenarios/x.toml", text).err(),
     ];
     for error in errors.into_iter().flatten() {
         let drawn = error.to_string();

@@ -25,6 +25,8 @@ mod picker;
 mod safety;
 #[path = "screens/timeline.rs"]
 mod timeline;
+#[path = "screens/whatif.rs"]
+mod whatif;
 #[path = "screens/words.rs"]
 mod words;
 

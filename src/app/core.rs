@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use super::bench::Bench;
 use super::failure::Failure;
 use super::setup::Setup;
 use super::tee::{RecordTo, Taped, Tee, arrival_entry, mark_entry};
@@ -41,6 +42,8 @@ pub struct Shared {
     pub snapshot: ArcSwap<Snapshot>,
     /// What a face wants beyond the map.
     pub ask: ArcSwap<Ask>,
+    /// What-if runs.
+    pub bench: Arc<Bench>,
     /// State of the recorder.
     pub recording: Arc<ArcSwap<Recording>>,
     /// Set to end the core.
@@ -210,7 +213,10 @@ impl Core {
             self.pipeline.set_lag(self.clock.now().since(mark.ts()));
         }
         if self.publish && self.seq > before {
-            let snapshot = self.pipeline.snapshot(self.mode, &self.shared.ask.load());
+            let mut snapshot = self.pipeline.snapshot(self.mode, &self.shared.ask.load());
+            let bench = &self.shared.bench;
+            bench.serve(self.pipeline.engine().market(), snapshot.at, self.clock);
+            snapshot.whatif = bench.shown();
             self.shared.snapshot.store(Arc::new(snapshot));
         }
     }

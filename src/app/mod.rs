@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `setup` | which venues and rules a run uses |
 //! | `secrets` | keys of own accounts from where the user keeps them |
+//! | `bench` | what-if runs of a session, beside the core |
 //! | `core` | the one thread that owns all state: gives `seq`, records, folds, publishes |
 //! | `tee` | the recorder's thread and its bounded queue |
 //! | `source` | feeds of real venues or of the simulator |
@@ -17,8 +18,10 @@
 //! | `explain` | why a value of a recording is what it is |
 //! | `doctor` | what could be wrong on this machine |
 //! | `trial` | which venues work |
+//! | `whatif` | what a scenario would do to the state of a recording |
 //! | `failure` | exit codes and their words |
 
+pub mod bench;
 pub mod core;
 pub mod doctor;
 pub mod explain;
@@ -34,5 +37,6 @@ pub mod setup;
 pub mod source;
 pub mod tee;
 pub mod trial;
+pub mod whatif;
 
 pub use failure::Failure;

@@ -14,9 +14,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use super::bench::Bench;
 use super::failure::Failure;
 use super::setup::Setup;
 use crate::clock::Clock;
+use crate::config::scenarios::Scenario;
 use crate::engine::Ask;
 use crate::model::Nanos;
 use crate::model::alert::{AlertEvent, AlertLine};
@@ -168,6 +170,7 @@ enum Wish {
 struct Stage {
     snapshot: ArcSwap<Snapshot>,
     ask: ArcSwap<Ask>,
+    bench: Arc<Bench>,
     transport: ArcSwap<Transport>,
     notice: ArcSwap<Option<String>>,
     stop: AtomicBool,
@@ -211,6 +214,7 @@ impl Replay {
         let stage = Arc::new(Stage {
             snapshot: ArcSwap::default(),
             ask: ArcSwap::default(),
+            bench: Arc::default(),
             transport: ArcSwap::from_pointee(transport.clone()),
             notice: ArcSwap::default(),
             stop: AtomicBool::new(false),
@@ -262,6 +266,10 @@ impl super::screen::Session for Replay {
 
     fn transport(&self, command: TransportCommand) {
         let _taken = self.wishes.try_send(Wish::Transport(command));
+    }
+
+    fn whatif(&self, scenario: Scenario, underlying: String) {
+        self.stage.bench.ask(scenario, underlying);
     }
 
     fn is_ended(&self) -> bool {
@@ -434,7 +442,9 @@ impl Player {
     fn publish(&mut self) {
         self.published = self.clock.now();
         self.stage.transport.store(Arc::new(self.transport.clone()));
-        let snapshot = self.tape.snapshot(&self.stage.ask.load());
+        let mut snapshot = self.tape.snapshot(&self.stage.ask.load());
+        self.stage.bench.serve(self.tape.pipeline.engine().market(), snapshot.at, self.clock);
+        snapshot.whatif = self.stage.bench.shown();
         self.stage.snapshot.store(Arc::new(snapshot));
     }
 }

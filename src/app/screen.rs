@@ -19,6 +19,7 @@ use ratatui::layout::Rect;
 
 use super::guard::{Guard, on_end_signal};
 use crate::clock::Clock;
+use crate::config::scenarios::Scenario;
 use crate::config::theme::{self, GlyphSet, ThemeSpec};
 use crate::model::entry::OperatorAction;
 use crate::model::time::{MS, Nanos, SECOND};
@@ -37,6 +38,8 @@ pub trait Session {
     fn act(&self, action: OperatorAction);
     /// Moves a replay; nothing happens elsewhere.
     fn transport(&self, command: TransportCommand);
+    /// Runs a scenario on the state of now, beside the tape; the snapshot's `whatif` follows.
+    fn whatif(&self, scenario: Scenario, underlying: String);
     /// The source has ended and nothing more will come: the loop returns.
     fn is_ended(&self) -> bool;
 }
@@ -63,6 +66,8 @@ pub struct Options {
     pub themes: Vec<ThemeSpec>,
     /// Who acknowledges: `jm@desk1`.
     pub who: String,
+    /// What-if scenarios to choose from.
+    pub scenarios: Vec<Scenario>,
 }
 
 /// Shortest time between two pictures: 10 per second.
@@ -190,7 +195,7 @@ impl<'a, W: Write> Loop<'a, W> {
             theme_at,
             theme,
             depth,
-            ui: Ui { notice, ..Ui::default() },
+            ui: Ui { notice, scenarios: options.scenarios.clone(), ..Ui::default() },
             frozen: None,
             asked: Ask::default(),
             backend,
@@ -265,6 +270,7 @@ impl<'a, W: Write> Loop<'a, W> {
             Effect::Quit => return Some(Exit::Quit),
             Effect::Act(action) => self.session.act(action),
             Effect::Transport(command) => self.session.transport(command),
+            Effect::WhatIf(scenario, underlying) => self.session.whatif(*scenario, underlying),
             Effect::Theme(name) => {
                 let next = (self.theme_at + 1) % self.themes.len().max(1);
                 self.theme_at = name.and_then(|n| self.names.iter().position(|t| *t == n)).unwrap_or(next);

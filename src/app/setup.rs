@@ -267,8 +267,7 @@ impl Setup {
 pub fn themes() -> Result<Vec<ThemeSpec>, Failure> {
     let mut themes = theme::builtin().map_err(|e| Failure::config(&[e]))?;
     let mut errors: Vec<ConfigError> = Vec::new();
-    let files = config_dir().map_or(Ok(Vec::new()), |dir| read_folder(&dir.join("themes"), "themes"))?;
-    for (name, text) in files {
+    for (name, text) in config_folder("themes")? {
         match theme::read(&name, &text, &themes) {
             Ok(theme) => match themes.iter_mut().find(|t| t.name == theme.name) {
                 Some(place) => *place = theme,
@@ -329,6 +328,11 @@ fn fitting(name: &str, text: &str, venue: VenueSpec, others: &[VenueSpec]) -> Re
 
 fn read_file(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|e| Failure::config_file(path, &e))
+}
+
+/// TOML files of a folder of the configuration directory, by name.
+pub fn config_folder(folder: &str) -> Result<Vec<(String, String)>, Failure> {
+    config_dir().map_or(Ok(Vec::new()), |dir| read_folder(&dir.join(folder), folder))
 }
 
 /// TOML files of a folder by name; a folder that does not exist is empty.

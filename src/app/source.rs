@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::setup::Setup;
 use super::tee::RecordTo;
 use crate::clock::Clock;
+use crate::config::scenarios::Scenario;
 use crate::dialect;
 use crate::dialect::account::{Account, Needs};
 use crate::feed::{self, AccountFeed, FeedConfig, Feeds, VenueFeed, ingress, redirect};
@@ -190,6 +191,10 @@ impl super::screen::Session for Session {
     }
 
     fn transport(&self, _command: TransportCommand) {}
+
+    fn whatif(&self, scenario: Scenario, underlying: String) {
+        self.core.shared.bench.ask(scenario, underlying);
+    }
 
     fn is_ended(&self) -> bool {
         self.core.shared.is_ended.load(std::sync::atomic::Ordering::Acquire)

@@ -73,6 +73,9 @@ pub enum Command {
     /// Alert rules: ls, check
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// What a shock would do to the market of a recording: ls, show, run
+    #[command(subcommand)]
+    Whatif(WhatifCommand),
     /// Say what a metric is, or why its value in a recording is what it is
     Explain(ExplainArgs),
     /// Check terminal, configuration, folders and own accounts
@@ -361,4 +364,35 @@ pub enum RulesCommand {
         /// Rule files
         files: Vec<PathBuf>,
     },
+}
+
+/// What-if scenarios. They run beside a recording and write no alert.
+#[derive(Debug, Subcommand)]
+pub enum WhatifCommand {
+    /// Scenarios by name
+    Ls,
+    /// Text of a scenario
+    Show {
+        /// Name, or a file that ends in .toml
+        name: String,
+    },
+    /// Run a scenario on the state of a recording
+    Run(WhatifArgs),
+}
+
+/// Which scenario on which state.
+#[derive(Clone, Debug, clap::Args)]
+pub struct WhatifArgs {
+    /// Name, or a file that ends in .toml
+    #[arg(value_name = "SCENARIO")]
+    pub name: String,
+    /// Recording and instant: FILE@HH:MM:SS or FILE@RFC3339; without T its first critical alert, else its end
+    #[arg(long, value_name = "FILE[@T]")]
+    pub on: String,
+    /// Assets; those of the scenario, else all, when absent
+    #[arg(long, value_delimiter = ',', value_name = "U,..")]
+    pub underlyings: Vec<String>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
 }

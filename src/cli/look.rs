@@ -14,7 +14,7 @@ use crate::app::screen::{self, Options};
 use crate::app::setup::{self, Setup, data_dir};
 use crate::app::source::{Origin, Session, SessionConfig};
 use crate::app::tee::RecordTo;
-use crate::app::{Failure, given, screen::Session as _, trial};
+use crate::app::{Failure, given, screen::Session as _, trial, whatif};
 use crate::clock::Clock;
 use crate::config::error::nearest;
 use crate::config::rules::duration_ms;
@@ -146,11 +146,7 @@ fn must_be_mapped(metric: &str) -> Result<(), Failure> {
 
 /// The state of a recording at its end, or at `T` of `FILE@T`.
 fn of_recording(source: &str, rules: &[PathBuf], ask: &Ask) -> Result<(Snapshot, bool), Failure> {
-    let (path, at) = match source.rsplit_once('@') {
-        Some((path, at)) if !Path::new(source).exists() => (PathBuf::from(path), Some(at)),
-        _ => (PathBuf::from(source), None),
-    };
-    let until = at.map(|t| instant(t, &path)).transpose()?;
+    let (path, until) = place(source)?;
     let mut tape = Tape::open(&path, rules, Check::Chunks)?;
     while let Some(step) = tape.step(&mut |_, _| {})? {
         if until.is_some_and(|u| step.ts >= u) {
@@ -354,7 +350,8 @@ pub fn options(global: &Global) -> Result<Options, Failure> {
         return Err(Failure::usage(format!("there is no theme `{name}`; {hint}")));
     }
     let who = global.operator.clone().unwrap_or_else(user);
-    Ok(Options { color: global.color.clone(), theme: global.theme.clone(), themes, who })
+    let scenarios = whatif::known()?.into_iter().map(|known| known.scenario).collect();
+    Ok(Options { color: global.color.clone(), theme: global.theme.clone(), themes, who, scenarios })
 }
 
 /// The scene with this name.
@@ -380,6 +377,16 @@ pub fn nanos(text: Option<&str>) -> Result<Option<i64>, Failure> {
             .ok_or_else(|| Failure::usage(format!("`{t}` is no time; write 500ms, 30s, 5m or 8h")))
     })
     .transpose()
+}
+
+/// A recording and an instant of it: `FILE` or `FILE@T`.
+pub fn place(source: &str) -> Result<(PathBuf, Option<Nanos>), Failure> {
+    let (path, at) = match source.rsplit_once('@') {
+        Some((path, at)) if !Path::new(source).exists() => (PathBuf::from(path), Some(at)),
+        _ => (PathBuf::from(source), None),
+    };
+    let at = at.map(|t| instant(t, &path)).transpose()?;
+    Ok((path, at))
 }
 
 /// RFC 3339, or a time of the recording's first day.

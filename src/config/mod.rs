@@ -5,6 +5,7 @@ pub mod builtin;
 pub mod error;
 mod mask;
 pub mod rules;
+pub mod scenarios;
 pub mod theme;
 pub mod venues;
 

@@ -61,6 +61,7 @@ impl Engine {
             portfolio: self.portfolio(),
             focus: ask.cell.as_ref().and_then(|cell| self.focus(cell, &ask.metric)),
             lines: self.lines(ask),
+            whatif: crate::snapshot::whatif::Shown::default(), // runs beside the engine
             totals: self.totals,
         }
     }

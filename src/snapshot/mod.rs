@@ -4,6 +4,7 @@
 
 pub mod markets;
 pub mod portfolio;
+pub mod whatif;
 
 use crate::model::alert::{Alert, Severity};
 use crate::model::num::Num;
@@ -136,6 +137,8 @@ pub struct Snapshot {
     pub focus: Option<Focus>,
     /// The timeline of the underlying that is looked at, one line per pinned metric.
     pub lines: Vec<Line>,
+    /// What-if runs; beside the tape, never part of it.
+    pub whatif: whatif::Shown,
     /// Whole-session counters.
     pub totals: Totals,
 }

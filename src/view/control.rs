@@ -11,6 +11,7 @@ use super::screen;
 use super::state::{Overlay, Pane, Ui};
 use super::status::{Recording, Status, TransportCommand};
 use crate::config::error::nearest;
+use crate::config::scenarios::Scenario;
 use crate::model::alert::{Alert, AlertState, Severity};
 use crate::model::entry::OperatorAction;
 use crate::snapshot::{Mode, Snapshot};
@@ -26,6 +27,8 @@ pub enum Effect {
     Transport(TransportCommand),
     /// Draw with this theme; `None` means the next one.
     Theme(Option<String>),
+    /// Run a scenario on an underlying, beside the tape.
+    WhatIf(Box<Scenario>, String),
     /// Draw everything again.
     Redraw,
 }
@@ -151,6 +154,7 @@ impl Ui {
                 let page = isize::try_from(self.size.1.saturating_sub(14).max(2)).unwrap_or(10);
                 screen::focused(self).step(self, snapshot, step.by(page));
             }
+            Action::Enter if screen::current(self).id() == "whatif" => return self.run_scenario(snapshot),
             Action::Enter => self.enter(snapshot),
             Action::Back => {
                 self.overlays.pop();
@@ -249,6 +253,17 @@ impl Ui {
             _ if self.cell(snapshot).is_some() => self.overlays.push(Overlay::Books),
             _ => {}
         }
+    }
+
+    /// One run at a time: the newest state is taken when it begins.
+    fn run_scenario(&mut self, snapshot: &Snapshot) -> Option<Effect> {
+        let scenario = self.scenarios.get(self.scenario_at())?.clone();
+        let (_, underlying) = self.focus(snapshot)?;
+        if let Some((name, _)) = &snapshot.whatif.running {
+            self.notice = Some(format!("{name} is still running"));
+            return None;
+        }
+        Some(Effect::WhatIf(Box::new(scenario), underlying))
     }
 
     fn acknowledge(&mut self, context: &Context<'_>) {

@@ -26,6 +26,8 @@ pub mod screen;
 pub mod state;
 pub mod status;
 pub mod theme;
+pub mod whatif;
+pub mod whatif_json;
 pub mod widget;
 
 use ratatui::buffer::Buffer;

@@ -106,7 +106,7 @@ pub enum Command {
 }
 
 /// Verbs, for suggestions.
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "q",
     "quit",
     "map",
@@ -115,6 +115,7 @@ const VERBS: [&str; 14] = [
     "alerts",
     "feeds",
     "positions",
+    "whatif",
     "venues",
     "instruments",
     "theme",
@@ -139,7 +140,7 @@ impl Command {
             "map" => Ok(Command::Map(rest.into())),
             "venues" => Ok(Command::Pick(Of::Venues)),
             "instruments" => Ok(Command::Pick(Of::Instruments)),
-            "leverage" | "liquidity" | "alerts" | "feeds" | "positions" | "help" => {
+            "leverage" | "liquidity" | "alerts" | "feeds" | "positions" | "whatif" | "help" => {
                 Ok(Command::Screen(verb.into()))
             }
             "theme" if rest.is_empty() => Err("which theme? :theme NAME".into()),

@@ -9,6 +9,7 @@ use super::order::{self, Sort};
 use super::own::List;
 use super::picker::Picker;
 use super::prompt::Prompt;
+use crate::config::scenarios::Scenario;
 use crate::model::alert::{Alert, AlertState};
 use crate::snapshot::markets::UnderlyingView;
 use crate::snapshot::{Ask, FeedRow, Grid, Snapshot};
@@ -84,6 +85,10 @@ pub struct Ui {
     pub leverage_sort: Sort,
     /// Order of the Liquidity screen.
     pub liquidity_sort: Sort,
+    /// What-if scenarios to choose from.
+    pub scenarios: Vec<Scenario>,
+    /// Name of the one under the cursor.
+    pub scenario: String,
     /// What lies over the screen, topmost last.
     pub overlays: Vec<Overlay>,
     /// The picture stands still.
@@ -253,6 +258,18 @@ impl Ui {
             let where_it_is = if self.is_wide() { "below the map" } else { "on a screen of 120x40" };
             self.notice = Some(format!("{metric} pinned: its timeline stands {where_it_is}"));
         }
+    }
+
+    /// Place of the cursor in the scenarios.
+    pub fn scenario_at(&self) -> usize {
+        self.scenarios.iter().position(|s| s.name == self.scenario).unwrap_or(0)
+    }
+
+    /// Moves the cursor through scenarios by rows, and through underlyings by columns.
+    pub fn move_scenario(&mut self, snapshot: &Snapshot, (down, right): (isize, isize)) {
+        let to = self.scenarios.get(shift(self.scenario_at(), down, self.scenarios.len()));
+        self.scenario = to.map(|s| s.name.clone()).unwrap_or_default();
+        self.move_cell(snapshot, (0, right));
     }
 
     /// Chooses the metric after the present one.

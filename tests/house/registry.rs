@@ -33,7 +33,7 @@ fn every_metric_has_a_card_that_says_something() {
 }
 
 #[test]
-fn every_file_of_venues_and_themes_is_in_the_binary() {
+fn every_file_of_venues_themes_and_scenarios_is_in_the_binary() {
     let embedded = |list: &[(&str, &str)], folder: &str| {
         let mut files: Vec<String> =
             list.iter().map(|(name, _)| name.trim_start_matches(folder).to_string()).collect();
@@ -42,6 +42,8 @@ fn every_file_of_venues_and_themes_is_in_the_binary() {
     };
     assert_eq!(embedded(builtin::VENUES, "venues/"), names("venues", ".toml"), "src/config/builtin.rs");
     assert_eq!(embedded(builtin::THEMES, "themes/"), names("themes", ".toml"), "src/config/builtin.rs");
+    let scenarios = embedded(builtin::SCENARIOS, "scenarios/");
+    assert_eq!(scenarios, names("scenarios", ".toml"), "src/config/builtin.rs");
 }
 
 #[test]

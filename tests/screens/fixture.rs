@@ -77,6 +77,7 @@ pub(crate) fn calm() -> Snapshot {
         portfolio: None,
         focus: None,
         lines: vec![],
+        whatif: Default::default(),
         totals: Totals {
             frames: 912_334,
             bytes: 214_000_000,

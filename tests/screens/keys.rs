@@ -74,6 +74,8 @@ fn keys_lead_where_the_footer_says() {
         (&live, "3 j 2", "DOGE: the"),
         (&live, ":liq Enter", "did you mean `:liquidity`?"),
         (&live, ":leverage Enter", "Leverage by OI"),
+        (&live, "8", "SANDBOX  of LIVE"),
+        (&live, ":whatif Enter", "what if a market moves?"),
         (&live, "?", "Screens"),
         (&live, "? Esc", "newest:"),
         (&live, "Enter", "Evidence  SOL @ bybit"),

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use faultline::app::screen::{Exit, Options, Session, run};
 use faultline::clock::Clock;
+use faultline::config::scenarios::Scenario;
 use faultline::model::entry::OperatorAction;
 use faultline::snapshot::{Ask, Mode, Snapshot};
 use faultline::view::{Status, TransportCommand};
@@ -47,6 +48,10 @@ impl Session for Fake {
 
     fn transport(&self, command: TransportCommand) {
         *self.notice.lock().unwrap() = Some(format!("{command:?}"));
+    }
+
+    fn whatif(&self, scenario: Scenario, underlying: String) {
+        *self.notice.lock().unwrap() = Some(format!("{} on {underlying}", scenario.name));
     }
 
     fn is_ended(&self) -> bool {

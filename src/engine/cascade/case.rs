@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::scan::Scan;
-use super::{Level, Place, Side, Trigger, Way};
+use super::{Level, Place, Side, Trigger};
 use crate::engine::book::BookSide;
+use crate::engine::hidden::series::{Dying, Series};
 use crate::engine::hidden::{Hidden, is_due};
 use crate::engine::listing::Listing;
 use crate::engine::market::Market;
@@ -105,6 +106,13 @@ impl Cases {
         self.by_underlying.get(&underlying)?.result.as_ref()
     }
 
+    /// The market of now as the simulator takes it, off the beat. `None` with fewer than two books or
+    /// without any estimate.
+    pub(super) fn now(&self, market: &Market, underlying: u16, now: Nanos) -> Option<(About, Vec<Place>)> {
+        let books = self.by_underlying.get(&underlying).map(|c| c.books.clone()).unwrap_or_default();
+        Case { books, ..Case::default() }.take(market, &market.hidden, underlying, now)
+    }
+
     /// Takes results that are due, and snapshots of what is due.
     pub(in crate::engine) fn tick(&mut self, market: &Market, hidden: &Hidden, now: Nanos) {
         for case in self.by_underlying.values_mut() {
@@ -156,8 +164,9 @@ impl Case {
             let series = hidden.series(underlying, venue).filter(|s| s.reading.is_some());
             let is_modelled = series.is_some();
             if let Some((series, reading)) = series.and_then(|s| Some((s, s.reading.as_ref()?))) {
-                place.down.triggers = triggers(series, Way::Down, about.index);
-                place.up.triggers = triggers(series, Way::Up, about.index);
+                let at = anchor(series, head, about.index);
+                place.down.triggers = triggers(&series.dying(0), at);
+                place.up.triggers = triggers(&series.dying(1), at);
                 let weight = if pool.is_some() { 1.0 } else { UNKNOWN_FUND };
                 known += weight * reading.interest;
                 oldest = oldest.min(reading.as_of);
@@ -210,7 +219,7 @@ fn share(places: &mut [Place]) {
 }
 
 /// Open interest of a head in USD.
-fn interest(market: &Market, head: &Listing) -> Option<f64> {
+pub(super) fn interest(market: &Market, head: &Listing) -> Option<f64> {
     let (money, _, _) = head.open_interest()?;
     Some(money * market.usd(head.money_currency)?.0)
 }
@@ -246,23 +255,29 @@ fn levels(head: &Listing, side: BookSide, mid: f64, rate: f64) -> Option<Vec<Lev
     Some(out)
 }
 
-/// Estimated positions of a side as triggers around the index.
-fn triggers(series: &crate::engine::hidden::series::Series, way: Way, index: f64) -> Vec<Trigger> {
-    let side = usize::from(way == Way::Up);
-    let at = |d: &crate::engine::hidden::series::Dying| Trigger {
-        price: d.trigger * index,
-        qty: d.base,
-        bankruptcy: d.bankruptcy * index,
-    };
-    series.dying(side).iter().map(at).collect()
+/// USD of the mark that distances of a series are measured from: between two visits the mark moves on, and
+/// triggers stay where they are.
+pub(super) fn anchor(series: &Series, head: &Listing, index: f64) -> f64 {
+    let mark = head.ticker.mark.and_then(|m| m.to_f64()).filter(|m| *m > 0.0);
+    index * mark.map_or(1.0, |mark| series.facts.mark / mark)
 }
 
-/// The fund behind a head: the one named like it, like its settlement or like its asset. Whole pools: what
+/// Estimated positions of a side as triggers around a price in USD.
+pub(super) fn triggers(dying: &[Dying], anchor: f64) -> Vec<Trigger> {
+    let at =
+        |d: &Dying| Trigger { price: d.trigger * anchor, qty: d.base, bankruptcy: d.bankruptcy * anchor };
+    dying.iter().map(at).collect()
+}
+
+/// The fund behind a head: the one named like it, like its settlement or like its asset, but for those that
+/// stand behind another instrument alone. Whole pools: what
 /// other instruments share is not set aside.
-fn pool(market: &Market, venue: u16, head: &Listing, now: Nanos) -> Option<Pool> {
+pub(super) fn pool(market: &Market, venue: u16, head: &Listing, now: Nanos) -> Option<Pool> {
     let funds = &market.venues.get(usize::from(venue))?.funds;
     let settle = head.def.as_ref().map(|d| d.settle.as_str())?;
-    let by_asset = || funds.iter().find(|(_, fund)| fund.asset == settle);
+    let listings = &market.venues.get(usize::from(venue))?.listings;
+    let is_anothers = |name: &str| name != head.symbol && listings.iter().any(|l| l.symbol == name);
+    let by_asset = || funds.iter().find(|(name, fund)| fund.asset == settle && !is_anothers(name));
     let (name, fund) =
         funds.get_key_value(&head.symbol).or_else(|| funds.get_key_value(settle)).or_else(by_asset)?;
     let rate = |asset: &str| market.currencies.iter().find(|c| c.name == asset)?.usd;
@@ -275,4 +290,4 @@ fn pool(market: &Market, venue: u16, head: &Listing, now: Nanos) -> Option<Pool>
 
 #[cfg(test)]
 #[path = "case_tests.rs"]
-mod tests;
+pub(super) mod tests;

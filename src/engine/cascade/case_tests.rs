@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::Engine;
+use crate::engine::cascade::sandbox::Sandbox;
 use crate::engine::metric::{Part, Row, Scope, find};
 use crate::model::entry::{ConnInfo, ConnIx, Control};
 use crate::model::event::{
@@ -15,17 +16,17 @@ use crate::model::time::TICK;
 use crate::model::{Decimal, venue::VenueSpec};
 
 const START: Nanos = Nanos(1_767_225_600 * SECOND);
-const VENUES: [&str; 3] = ["a", "b", "c"];
+pub(in crate::engine::cascade) const VENUES: [&str; 3] = ["a", "b", "c"];
 
-struct World {
-    engine: Engine,
-    now: Nanos,
+pub(in crate::engine::cascade) struct World {
+    pub(in crate::engine::cascade) engine: Engine,
+    pub(in crate::engine::cascade) now: Nanos,
 }
 
 impl World {
     /// Three venues with a book, a mark and 10,000 contracts each; the last says nothing of margins, and only
     /// the first names its fund.
-    fn new() -> World {
+    pub(in crate::engine::cascade) fn new() -> World {
         let spec = |id: &&str| -> VenueSpec {
             let text = format!(
                 "id = \"{id}\"\nbrand = \"{id}\"\nshort = \"{id}\"\nname = \"{id}\"\ndialect = \"x\"\n\
@@ -69,7 +70,7 @@ impl World {
         assert_eq!(self.engine.event(venue, ConnIx(venue), self.now, self.now, &event), None);
     }
 
-    fn mark(&mut self, venue: u16, mark: i64) {
+    pub(in crate::engine::cascade) fn mark(&mut self, venue: u16, mark: i64) {
         let ticker = Ticker {
             mark: Some(Decimal::from(mark)),
             index: Some(Decimal::from(mark)),
@@ -92,7 +93,7 @@ impl World {
     }
 
     /// Ticks up to so many tenths of a second after the start; connections stay alive.
-    fn run_to(&mut self, tenths: i64) {
+    pub(in crate::engine::cascade) fn run_to(&mut self, tenths: i64) {
         while self.now <= START.plus(tenths * TICK) {
             for venue in 0..VENUES.len() as u16 {
                 self.engine.frame(ConnIx(venue), self.now, 1);
@@ -159,6 +160,31 @@ fn a_result_comes_a_second_later_and_says_what_it_lacks() {
     let [known, unknown] = [0, 1].map(|v| world.row("insurance_cover", Scope::venue(v)));
     assert!(known.value.is_some_and(|c| c > 0.0) && known.quality == Quality::Degraded, "{known:?}");
     assert_eq!((unknown.value, unknown.quality), (None, Quality::Missing));
+}
+
+/// Catches: the fund of one contract taken for that of another.
+#[test]
+fn a_fund_of_another_instrument_is_none_of_ours() {
+    let mut world = World::new();
+    for (ix, text) in [(1, "Y"), (2, "Z")] {
+        let def = InstrumentDef { underlying: text.into(), ..InstrumentDef::default() };
+        let body = Body::Instrument(&def);
+        let event = Event { symbol: Symbol { ix, text }, ts_venue: None, body };
+        world.engine.event(1, ConnIx(1), START, START, &event);
+    }
+    let fund = |pool| InsuranceFund { pool, asset: "USDT", amount: Decimal::from(9), usd: None };
+    for pool in ["Y", "all of us"] {
+        let before = Sandbox::take(world.engine.market(), 0, START).run(&scan());
+        assert_eq!(before.venues[1].fund, None, "before {pool}");
+        let event = Event { symbol: Symbol::NONE, ts_venue: None, body: Body::Fund(fund(pool)) };
+        world.engine.event(1, ConnIx(1), START, START, &event);
+    }
+    let shared = Sandbox::take(world.engine.market(), 0, START).run(&scan());
+    assert!(shared.venues[1].fund.is_some(), "{:?}", shared.venues);
+}
+
+fn scan() -> crate::config::scenarios::Scenario {
+    crate::config::scenarios::read("scan.toml", "title = \"x\"\n[scan]\n").unwrap()
 }
 
 /// Catches: bands that lose their order on the way, open interest that the cohorts forget.

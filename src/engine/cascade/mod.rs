@@ -7,6 +7,8 @@
 
 pub mod case;
 mod run;
+pub mod sandbox;
+mod sandbox_run;
 pub mod scan;
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ fn side(book: &[(f64, f64)], triggers: &[(f64, f64, f64)]) -> Side {
 }
 
 /// The two venues of the worked example, falling.
-fn worked() -> Vec<Place> {
+pub(super) fn worked() -> Vec<Place> {
     let [a, b] = book();
     let longs_a = [(96.0, 800.0, 95.0), (93.5, 1_500.0, 92.6), (90.0, 1_000.0, 89.2)];
     let longs_b = [(95.5, 600.0, 94.8), (94.0, 700.0, 93.4), (92.0, 500.0, 91.4)];

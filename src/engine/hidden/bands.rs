@@ -73,6 +73,25 @@ impl Draws {
         self.band(|row| sum(row).clamp(0.0, most.max(0.0)))
     }
 
+    /// Mean weights of the lowest, middle and highest fifth of the draws by `Σ θ_k·E_k`: around its P10, P50
+    /// and P90. `None` without draws.
+    pub fn fifths(&self, exposure: &PerBucket) -> Option<[PerBucket; 3]> {
+        let sum =
+            |row: &[f32; BUCKETS]| row.iter().zip(exposure).map(|(t, e)| f64::from(*t) * e).sum::<f64>();
+        let mut ranked: Vec<(f64, &[f32; BUCKETS])> = self.rows.iter().map(|row| (sum(row), row)).collect();
+        ranked.sort_by(|a, b| a.0.total_cmp(&b.0)); // stable: equal ones stay as drawn
+        let fifth = |k: usize| {
+            let rows =
+                ranked.get(ranked.len() * k / 5..ranked.len() * (k + 1) / 5).filter(|r| !r.is_empty())?;
+            let mut mean = [0.0; BUCKETS];
+            for (_, row) in rows {
+                mean.iter_mut().zip(*row).for_each(|(m, t)| *m += f64::from(*t) / rows.len() as f64);
+            }
+            Some(mean)
+        };
+        Some([fifth(0)?, fifth(2)?, fifth(4)?])
+    }
+
     /// E9: harmonic mean of leverage, `never` counting as 1. `open` is the part of each bucket that is not
     /// crossed.
     pub fn leverage(&self, open: &PerBucket, leverage: &PerBucket) -> Option<Band> {

@@ -161,5 +161,24 @@ fn facts(market: &Market, venue: u16, underlying: u16, now: Nanos) -> Option<(u3
     Some((symbol, Facts { terms, contracts, mark, usd, base, report, quality, as_of }))
 }
 
+/// What keeps the positions of a venue from being estimated; `None` where an estimate is due. The order is
+/// that of [`facts`].
+pub(super) fn lack(market: &Market, venue: u16, underlying: u16) -> Option<&'static str> {
+    let Some((_, head)) = market.head(venue, underlying) else { return Some("no perpetual") };
+    let is_up = head.conn.and_then(|c| market.conns.get(&c)).is_some_and(|c| c.is_up);
+    let terms = |payoff| Terms::of(payoff, head.schedule.as_ref()?);
+    let causes = [
+        (head.conn.is_some(), "not subscribed"),
+        (is_up, "not connected"),
+        (head.factors.is_some(), "no contract terms"),
+        (head.ticker.mark.is_some_and(|m| m > rust_decimal::Decimal::ZERO), "no mark price"),
+        (head.schedule.is_some(), "no margin schedule"),
+        (head.factors.is_some_and(|f| terms(f.payoff).is_some()), "a margin schedule without rates"),
+        (market.usd(head.money_currency).is_some(), "no price of its currency in USD"),
+        (head.flow.now().is_some_and(|stand| stand.contracts > 0.0), "no open interest"),
+    ];
+    causes.into_iter().find(|(is_there, _)| !is_there).map(|(_, words)| words)
+}
+
 #[cfg(test)]
 mod tests;

@@ -229,7 +229,10 @@ impl Series {
 
     /// Expected positions by distance from the mark, nearest first, merged in 0.1 % buckets. Erratum 36.
     pub fn dying(&self, side: usize) -> Vec<Dying> {
-        let weights = self.weights(side);
+        self.dying_by(side, &self.weights(side))
+    }
+
+    fn dying_by(&self, side: usize, weights: &PerBucket) -> Vec<Dying> {
         let (facts, payoff) = (self.facts, self.facts.terms.payoff);
         let mut sums = vec![(0.0, 0.0); REACH];
         self.reach(side, |far, k, contracts, price| {
@@ -252,6 +255,20 @@ impl Series {
                 bankruptcy: sum / base,
             })
             .collect()
+    }
+
+    /// Low, median and high positions in the same form: by weights of the fifths of the draws around P10, P50
+    /// and P90 of F5 at the widest move. `None` before the first draw.
+    pub fn dying_bands(&self, side: usize) -> Option<[Vec<Dying>; 3]> {
+        let within = buckets(side, *MOVES_PCT.last()?);
+        let mut near = [0.0; BUCKETS];
+        self.reach(side, |far, k, contracts, _| {
+            if let Some(near) = near.get_mut(k).filter(|_| far < within) {
+                *near += contracts;
+            }
+        });
+        let fifths = self.draws.get(side)?.fifths(&near)?;
+        Some(fifths.map(|weights| self.dying_by(side, &weights)))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod map;
 mod market;
 pub mod positions;
 mod timeline;
+pub mod whatif;
 
 use ratatui::layout::Rect;
 
@@ -58,6 +59,7 @@ pub static SCREENS: &[&dyn Screen] = &[
     &alerts::Alerts,
     &feeds::Feeds,
     &positions::Positions,
+    &whatif::WhatIf,
 ];
 
 /// The screen that shows.
