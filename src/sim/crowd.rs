@@ -21,7 +21,7 @@ const POSITIONS_MAX: usize = 2_000;
 /// Least average size of a position in lots.
 const LOTS_LEAST: i64 = 20;
 /// The fund at the start, parts of open interest.
-const FUND_PARTS: i128 = 2_500;
+const FUND_PARTS: i128 = 6_000;
 /// Fee of an opening trade, parts of its value: 5 basis points.
 const FEE_PARTS: i128 = 2_000;
 /// Room for rounding below which the fund counts as spent.
@@ -226,14 +226,9 @@ impl Crowd {
         };
     }
 
-    /// Lots that somebody may close of his own will.
-    fn free(&self, side: usize) -> i64 {
-        self.sides.get(side).map_or(0, |own| own.iter().map(|p| p.lots).sum())
-    }
-
-    /// True when both sides can close so many lots.
-    pub(super) fn can_close(&self, lots: i64) -> bool {
-        (0..SIDES).all(|side| self.free(side) > lots)
+    /// True when so many lots of both sides can be closed by will: what is taken over cannot.
+    pub(super) fn can_close(&self, open: [i64; SIDES], lots: i64) -> bool {
+        open.iter().zip(self.waiting()).all(|(open, waiting)| open - waiting > lots)
     }
 
     /// Somebody enters a position.
@@ -375,15 +370,16 @@ impl Crowd {
     /// The first law that the crowd breaks: positions are the open interest, money is neither made nor lost,
     /// the fund has no debts.
     pub fn broken_law(&self, open: [i64; SIDES], mark_e8: i64) -> Option<&'static str> {
-        let each = worth(self.unit, mark_e8);
+        let mut held = [0; SIDES];
         let mut equity = 0;
-        let mut held = self.waiting();
-        equity += self.closing.iter().map(|(side, p)| p.equity(*side, each)).sum::<i128>();
-        for (side, (own, held)) in self.sides.iter().zip(&mut held).enumerate() {
-            for position in own {
+        for (side, held) in held.iter_mut().enumerate() {
+            let waiting = self.closing.iter().filter(|c| c.0 == side).map(|c| &c.1);
+            let (mut cost, mut collateral) = (0, 0);
+            for position in self.positions(side).iter().chain(waiting) {
                 *held += position.lots;
-                equity += position.equity(side, each);
+                (cost, collateral) = (cost + position.cost, collateral + position.collateral);
             }
+            equity += collateral + sign(side) * (i128::from(*held) * worth(self.unit, mark_e8) - cost);
         }
         if held != open {
             return Some("positions do not sum to open interest");

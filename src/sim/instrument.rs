@@ -61,7 +61,7 @@ const BASIS_NOISE_BPS: f64 = 0.7;
 const LIQUIDATIONS_PER_S: f64 = 1.0 / 90.0;
 
 /// Part of the depth within ten basis points that the margin engine sells in one step.
-const FORCED_SHARE: f64 = 0.25;
+const FORCED_SHARE: f64 = 1.0;
 /// Orders that it sends in one step; a second of them fits into what is kept.
 const FORCED_ORDERS: usize = 6;
 /// Move of the venue's price by an order as large as that depth, in basis points.
@@ -420,7 +420,7 @@ impl Instrument {
         let (buyer, seller) =
             if taker_buys { (opens.taker, opens.maker) } else { (opens.maker, opens.taker) };
         let can_close = match &self.crowd {
-            Some(crowd) => crowd.can_close(lots),
+            Some(crowd) => crowd.can_close([self.long_lots, self.short_lots], lots),
             None => self.long_lots > lots && self.short_lots > lots,
         };
         for (side, enters, is_taker) in [(0, buyer, taker_buys), (1, seller, !taker_buys)] {

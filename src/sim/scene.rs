@@ -42,8 +42,8 @@ pub enum Scene {
     Outage,
     /// One venue asks for more margin from 20 s on.
     RuleChange,
-    /// After 10 October 2025: 90 s of calm, a slide, a crash to 235 s, a part of the way back, then a calm
-    /// that lasts. A crowd of leveraged positions feeds it: see `crowd.rs` and `OCT25`.
+    /// After 10 October 2025: 60 s of calm, a slide, a crash to 175 s, a part of the way back, from 300 s on a
+    /// calm that lasts. A crowd of leveraged positions feeds it: see `crowd.rs` and `OCT25`.
     Oct25,
 }
 
@@ -68,7 +68,7 @@ pub static SCENES: &[(Scene, &str, &str)] = &[
         "rule-change",
         "one venue raises its margins and halves the leverage of one contract",
     ),
-    (Scene::Oct25, "oct25", "a crash of 7 minutes, fed by the forced closes of a crowd of leveraged positions"),
+    (Scene::Oct25, "oct25", "a crash of two minutes, fed by the forced closes of a crowd of leveraged positions"),
 ];
 
 /// Every word, as the help names them.
@@ -101,14 +101,14 @@ const CASCADE: &[Leg] = &[
     leg(180, 0.0, 1.0, 1.0, 1.0),
 ];
 
-/// The crash of 10 October 2025 in 5 minutes instead of 40. What comes on top is the crowd's doing.
+/// The crash of 10 October 2025 in 2 minutes instead of 40. What comes on top is the crowd's doing.
 const OCT25: &[Leg] = &[
-    leg(90, 0.0, 1.0, 1.0, 1.0),
-    leg(150, -2.0, 0.8, 0.6, 1.0),
-    leg(190, -8.0, 0.5, 0.25, 1.0),
-    leg(235, -14.0, 0.3, 0.1, 1.0),
-    leg(300, 6.0, 0.5, 0.3, 1.0),
-    leg(420, 0.8, 0.9, 0.6, 1.0),
+    leg(60, 0.0, 1.0, 1.0, 1.0),
+    leg(105, -2.0, 0.8, 0.6, 1.0),
+    leg(135, -2.7, 0.7, 0.4, 1.0),
+    leg(175, -3.4, 0.4, 0.2, 1.0),
+    leg(225, 5.0, 0.6, 0.4, 1.0),
+    leg(300, 1.2, 0.9, 0.6, 1.0),
 ];
 
 /// Seconds of the tour before its cascade, and until it begins anew.
