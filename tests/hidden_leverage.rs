@@ -88,7 +88,7 @@ fn journal() -> (Head, Journal, String) {
 struct Tally {
     made: u32,
     held: u32,
-    /// Held when the truth is taken three times, or a third, of what it is.
+    /// Held when the truth is taken to be four times what it is.
     wrong: u32,
     width: f64,
     widest: f64,
@@ -102,7 +102,7 @@ impl Tally {
         let holds = |truth: f64| band.p10 <= truth && truth <= band.p90;
         self.made += 1;
         self.held += u32::from(holds(truth));
-        self.wrong += u32::from(holds(3.0 * truth)) + u32::from(holds(truth / 3.0));
+        self.wrong += u32::from(holds(4.0 * truth));
         self.width += (band.p90 - band.p10) / interest;
         self.widest = self.widest.max((band.p90 - band.p10) / interest);
     }
@@ -133,8 +133,8 @@ fn pooled(scores: &Scores, is_meant: impl Fn(&(String, usize, usize)) -> bool) -
     scores.iter().filter(|(key, _)| is_meant(key)).fold(Tally::default(), |sum, (_, own)| sum.plus(*own))
 }
 
-/// Says what was seen, and that it keeps what is stated: rate, widths, and that a truth three times as large
-/// or small would not have passed.
+/// Says what was seen, and that it keeps what is stated: rate, widths, and that a truth four times as large
+/// would not have passed.
 fn judge(name: &str, scores: &Scores) {
     for ((venue, side, nth), own) in scores {
         let side = ["long", "short"][*side];
@@ -147,8 +147,8 @@ fn judge(name: &str, scores: &Scores) {
         assert!(of_move.widest < 0.75, "{name}: {of_move:?}");
     }
     let all = pooled(scores, |_| true);
-    let wrong = f64::from(all.wrong) / f64::from(2 * all.made);
-    println!("{name}: {:.3} of {} held; {wrong:.2} would hold a truth off by three", all.rate(), all.made);
+    let wrong = f64::from(all.wrong) / f64::from(all.made);
+    println!("{name}: {:.3} of {} held; {wrong:.2} would hold four times the truth", all.rate(), all.made);
     assert!(all.rate() >= STATED && wrong < 0.65, "{name}: {all:?}");
 }
 
@@ -157,12 +157,35 @@ fn row<'a>(engine: &'a Engine, metric: &str, scope: Scope) -> Option<&'a Row> {
     table.rows().iter().find(|row| row.scope == scope)
 }
 
+fn one(band: Band) -> Scores {
+    let mut tally = Tally::default();
+    (0..100).for_each(|nth| tally.add(band, 1e6 * f64::from(nth), 1e9));
+    (0..3).map(|nth| (("x".into(), 0, nth), tally)).collect()
+}
+
+/// Catches: a proof that an empty band passes.
+#[test]
+#[should_panic(expected = "held: 0")]
+fn an_empty_band_is_no_proof() {
+    judge("empty", &one(Band::default()));
+}
+
+/// Catches: a proof that a band without end passes.
+#[test]
+#[should_panic(expected = "held: 100")]
+fn an_endless_band_is_no_proof() {
+    judge("endless", &one(Band { p10: 0.0, p50: 5e8, p90: 1e9 }));
+}
+
 /// What the tape gave.
 #[derive(Default)]
 struct Seen {
     scores: Scores,
     /// Most of the observed rate over the true one, by venue and side, and readings compared.
     floors: BTreeMap<(String, usize), (f64, f64, u32)>,
+    /// The reading before, by venue, underlying and side, for rows that show it.
+    before: BTreeMap<(String, String, usize), [f64; 3]>,
+    rows: u32,
 }
 
 /// Compares at one instant: readings are of the ten seconds before.
@@ -184,10 +207,17 @@ fn compare(engine: &Engine, at: Nanos, journal: &Journal, seen: &mut Seen) {
                 seen.scores.entry(key).or_default().add(*band, truth, line.oi);
             }
             let names = [["down_p10", "down_p50", "down_p90"], ["up_p10", "up_p50", "up_p90"]][side];
-            for (name, want) in names.into_iter().zip([bands[1].p10, bands[1].p50, bands[1].p90]) {
-                let shown = row(engine, "liq_at_risk_usd_5", scope.part(Part::Named(name))).unwrap();
-                assert_eq!(shown.value, Some(want), "{venue} {name}");
-                assert!(shown.quality >= Quality::Estimated, "an estimate is called one: {shown:?}");
+            let now = [bands[1].p10, bands[1].p50, bands[1].p90];
+            let before = seen.before.insert((venue.clone(), underlying.clone(), side), now);
+            for (nth, name) in names.into_iter().enumerate() {
+                let Some(shown) = row(engine, "liq_at_risk_usd_5", scope.part(Part::Named(name))) else {
+                    assert!(before.is_none(), "{venue} {underlying} {name}: no row");
+                    continue;
+                };
+                // Rows of the tenth second may be older than a reading of the ticks after it.
+                let is_said = shown.value == Some(now[nth]) || shown.value == before.map(|b| b[nth]);
+                assert!(is_said && shown.quality >= Quality::Estimated, "{venue} {name}: {shown:?} {now:?}");
+                seen.rows += 1;
             }
         }
     }
@@ -239,6 +269,7 @@ fn bands_hold_the_truth_of_the_shipped_crash() {
         }
     }
     judge("shipped", &seen.scores);
+    assert!(seen.rows > 300, "{} rows", seen.rows);
     for venue in journal.keys().map(|key| &key.0) {
         for side in 0..2 {
             let own = pooled(&seen.scores, |key| key.0 == *venue && key.1 == side);
@@ -246,7 +277,10 @@ fn bands_hold_the_truth_of_the_shipped_crash() {
             assert!(own.made >= 20 && own.rate() >= STATED, "{venue} {side}: {own:?}");
         }
         let (most, sum, count) = seen.floors[&(venue.clone(), 0)];
-        println!("{venue}: {:.2} of the true rate is seen on average, {most:.3} at most", sum / f64::from(count));
+        println!(
+            "{venue}: {:.2} of the true rate is seen on average, {most:.3} at most",
+            sum / f64::from(count)
+        );
         let (least, highest) = if shows(venue) == Shows::All { (0.9, 1.0) } else { (0.02, 0.7) };
         let mean = sum / f64::from(count);
         assert!(count >= 8 && (least..=highest).contains(&mean), "{venue}: {mean} over {count}");
@@ -260,7 +294,8 @@ fn the_shipped_journal_is_that_of_its_seed() {
     let (head, journal, text) = journal();
     let start = Nanos(head.start_ns.parse().unwrap());
     let scene = Scene::from_word(&head.scene).unwrap();
-    let config = SimConfig { venues: head.venues, ..SimConfig::new(head.seed.parse().unwrap(), scene, start) };
+    let config =
+        SimConfig { venues: head.venues, ..SimConfig::new(head.seed.parse().unwrap(), scene, start) };
     let last = journal.values().filter_map(|seconds| seconds.keys().last()).max().unwrap();
     let mut again = Vec::new();
     truth::write(&config, &head.underlyings, Nanos(*last * SECOND), &mut again).unwrap();
@@ -270,7 +305,7 @@ fn the_shipped_journal_is_that_of_its_seed() {
     for ((venue, underlying), seconds) in &journal {
         let (first, last) = (seconds.values().next().unwrap(), seconds.values().last().unwrap());
         println!("{venue} {underlying}: open {:.0} then {:.0}, closed {:?}", first.oi, last.oi, last.done);
-        assert!((240..=420).contains(&seconds.len()) && last.oi < 0.95 * first.oi);
+        assert!((200..=420).contains(&seconds.len()) && last.oi < 0.95 * first.oi);
         for side in 0..2 {
             // Told a second later at another mark.
             assert!(last.told[side] <= last.done[side] * 1.01, "{venue} {underlying}");
@@ -285,7 +320,8 @@ fn the_shipped_journal_is_that_of_its_seed() {
 fn crash(seed: u64, shape: Shape, scores: &mut Scores) {
     let start = Nanos(1_790_000_000 * SECOND);
     let venues = ["bitget", "gate"].map(String::from).to_vec();
-    let mut market = Market::new(&SimConfig { venues, shape, ..SimConfig::new(seed, Scene::Oct25, start) }).unwrap();
+    let mut market =
+        Market::new(&SimConfig { venues, shape, ..SimConfig::new(seed, Scene::Oct25, start) }).unwrap();
     let mut series: BTreeMap<(u16, u16), (Series, [i64; 2])> = BTreeMap::new();
     let (mut tree, mut scratch) = (Fenwick::new(REACH), Vec::new());
     for second in 1..=270 {
@@ -314,7 +350,9 @@ fn crash(seed: u64, shape: Shape, scores: &mut Scores) {
                     own.read(now, false, &mut tree);
                     let reading = own.reading.as_ref().unwrap();
                     for (side, bands) in reading.at_risk.iter().enumerate() {
-                        for (nth, (band, truth)) in bands.iter().zip(truth::near(head, crowd, side)).enumerate() {
+                        for (nth, (band, truth)) in
+                            bands.iter().zip(truth::near(head, crowd, side)).enumerate()
+                        {
                             let score = scores.entry((venue.id.into(), side, nth)).or_default();
                             score.add(*band, truth as f64, reading.interest);
                         }

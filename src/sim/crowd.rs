@@ -248,6 +248,7 @@ impl Crowd {
         new.lots += joined.lots;
         new.cost += joined.cost;
         new.collateral += joined.collateral;
+        new.trigger_e8 = joined.trigger_e8; // who is hedged stays so
         if joined.trigger_e8 != out_of_reach(side) {
             self.aim(side, &mut new);
         }
@@ -298,12 +299,7 @@ impl Crowd {
         let fund = (self.purse.fund - FUND_SLACK).max(0);
         let each = (bankrupt as f64) / lots.max(1) as f64 * sign(side) as f64;
         let least = (bankrupt - fund) / i128::from(lots.max(1));
-        (lots > 0).then(|| Claim {
-            side,
-            lots,
-            bankruptcy_e8: price_of(self.unit, each).max(1),
-            least,
-        })
+        (lots > 0).then(|| Claim { side, lots, bankruptcy_e8: price_of(self.unit, each).max(1), least })
     }
 
     /// True when the fund can pay for a fill at this price.
@@ -315,8 +311,7 @@ impl Crowd {
     pub(super) fn forced(&mut self, lots: i64, price_e8: i64) {
         let Some((side, position)) = self.closing.front_mut() else { return };
         let (cost, collateral) = position.take(lots);
-        self.purse.fund +=
-            collateral + sign(*side) * (i128::from(lots) * worth(self.unit, price_e8) - cost);
+        self.purse.fund += collateral + sign(*side) * (i128::from(lots) * worth(self.unit, price_e8) - cost);
         if position.lots == 0 {
             self.closing.pop_front();
         }

@@ -87,7 +87,8 @@ fn deleveraging_closes_the_most_profitable_at_the_bankruptcy_price() {
     let claim = people.claim(50).unwrap();
     let each = worth(LINEAR.unit, mark);
     let best = people.positions(1).iter().map(|p| rank(p, 1, each)).fold(f64::MIN, f64::max);
-    let is_there = |people: &Crowd| people.positions(1).iter().any(|p| rank(p, 1, each) >= best * (1.0 - 1e-9));
+    let is_there =
+        |people: &Crowd| people.positions(1).iter().any(|p| rank(p, 1, each) >= best * (1.0 - 1e-9));
     let free = |people: &Crowd| people.positions(1).iter().map(|p| p.lots).sum::<i64>();
     let (fund, before) = (people.purse.fund, free(&people));
     assert!(is_there(&people));
@@ -111,4 +112,16 @@ fn people_are_alive_and_differ_in_leverage_and_entry() {
         entries.dedup();
         assert!(entries.len() > 50, "{}", entries.len());
     }
+}
+
+/// Catches: a small leveraged newcomer whose liquidation price becomes that of the hedged position it joins.
+#[test]
+fn newcomers_do_not_pull_a_hedge_into_reach() {
+    let mut people = crowd(&LINEAR, 10_000_000);
+    let hedged = |people: &Crowd| -> i64 {
+        people.positions(1).iter().filter(|p| p.trigger_e8 == i64::MAX).map(|p| p.lots).sum()
+    };
+    let before = hedged(&people);
+    (0..500).for_each(|_| people.open(1, 1, PRICE));
+    assert!(before > 1_000_000 && hedged(&people) >= before, "{before} {}", hedged(&people));
 }

@@ -282,9 +282,7 @@ impl Instrument {
         let usd = 25_000.0 * libm::exp(1.1 * self.flow.normal());
         let sign = if is_long { -1.0 } else { 1.0 };
         let touch = if is_long { book.bid() } else { book.ask() };
-        let Some((lots, ticks)) =
-            self.execute(book, usd, !is_long, OUT, now)
-        else {
+        let Some((lots, ticks)) = self.execute(book, usd, !is_long, OUT, now) else {
             return;
         };
         let depth_usd = f64::from(self.listing.depth_kusd) * 1_000.0 * conditions.liquidity;
@@ -330,8 +328,7 @@ impl Instrument {
                 continue;
             };
             crowd.tally.done[claim.side] += self.listing.cents(closed, mark_e8);
-            let bankruptcy_ticks =
-                (self.listing.ticks(claim.bankruptcy_e8 as f64 * 1e-8) as i64).max(1);
+            let bankruptcy_ticks = (self.listing.ticks(claim.bankruptcy_e8 as f64 * 1e-8) as i64).max(1);
             let ticks = last.ticks;
             self.report(Liquidation { id: 0, at: now, ticks, bankruptcy_ticks, lots: closed, is_long });
             let toll = (FORCED_TOLL_BPS * closed as f64 * each_usd / depth_usd).min(5.0);

@@ -68,7 +68,11 @@ pub static SCENES: &[(Scene, &str, &str)] = &[
         "rule-change",
         "one venue raises its margins and halves the leverage of one contract",
     ),
-    (Scene::Oct25, "oct25", "a crash of two minutes, fed by the forced closes of a crowd of leveraged positions"),
+    (
+        Scene::Oct25,
+        "oct25",
+        "a crash of two minutes, fed by the forced closes of a crowd of leveraged positions",
+    ),
 ];
 
 /// Every word, as the help names them.
@@ -294,6 +298,13 @@ mod tests {
             begin = leg.until_s;
         }
         assert!(drift.abs() < 1e-9, "{drift}");
+    }
+
+    #[test]
+    fn the_crash_falls_once_and_rests() {
+        let falls = |s: i64| Scene::Oct25.tide_bps_s(s * SECOND) < 0.0;
+        assert_eq!([10, 90, 170, 200, 400, 1_000].map(falls), [false, true, true, false, false, false]);
+        assert!(Scene::Oct25.tide_bps_s(200 * SECOND) > 0.0);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::model::Nanos;
 use crate::model::time::SECOND;
 
 use super::crowd::{Crowd, SIDES};
+
+pub use super::crowd::Tally;
 use super::market::{Market, Venue};
 use super::{Instrument, SimConfig, SimError};
 

@@ -285,12 +285,7 @@ impl Cohorts {
 }
 
 /// What of an entry's buckets the mark has not crossed.
-fn alive(
-    mut live: [[f32; BUCKETS]; SIDES],
-    entry: f64,
-    mark: f64,
-    lines: &Lines,
-) -> [[f32; BUCKETS]; SIDES] {
+fn alive(mut live: [[f32; BUCKETS]; SIDES], entry: f64, mark: f64, lines: &Lines) -> [[f32; BUCKETS]; SIDES] {
     let mark = libm::log(mark / entry);
     for (side, (live, lines)) in live.iter_mut().zip(lines).enumerate() {
         for (live, line) in live.iter_mut().zip(lines) {
