@@ -149,7 +149,7 @@ fn judge(name: &str, scores: &Scores) {
     let all = pooled(scores, |_| true);
     let wrong = f64::from(all.wrong) / f64::from(all.made);
     println!("{name}: {:.3} of {} held; {wrong:.2} would hold four times the truth", all.rate(), all.made);
-    assert!(all.rate() >= STATED && wrong < 0.65, "{name}: {all:?}");
+    assert!(all.rate() >= STATED && wrong < 0.5, "{name}: {all:?}");
 }
 
 fn row<'a>(engine: &'a Engine, metric: &str, scope: Scope) -> Option<&'a Row> {

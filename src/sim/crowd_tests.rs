@@ -1,3 +1,5 @@
+//! What holds for a crowd: prices of liquidation, money, deleveraging, who is there.
+
 use super::*;
 use crate::sim::market::UNDERLYINGS;
 
