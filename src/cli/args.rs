@@ -144,7 +144,7 @@ pub struct LiveArgs {
 /// What the demo plays.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DemoArgs {
-    /// tour, calm, divergence, stale, cascade, outage, rule-change
+    /// tour, calm, divergence, stale, cascade, outage, rule-change, oct25
     #[arg(long, default_value = "tour", value_name = "S")]
     pub scene: String,
     /// The same seed gives the same market
@@ -230,7 +230,7 @@ pub struct WatchArgs {
     /// End after this time: 30s, 5m, 8h
     #[arg(long = "for", value_name = "D")]
     pub duration: Option<String>,
-    /// Scene of the demo: tour, calm, divergence, stale, cascade, outage, rule-change
+    /// Scene of the demo: tour, calm, divergence, stale, cascade, outage, rule-change, oct25
     #[arg(long, default_value = "tour", value_name = "S")]
     pub scene: String,
     /// Seed of the demo
@@ -253,7 +253,7 @@ pub struct RecordArgs {
     /// End after this time: 30s, 5m, 8h
     #[arg(long = "for", value_name = "D")]
     pub duration: Option<String>,
-    /// Scene of the demo: tour, calm, divergence, stale, cascade, outage, rule-change
+    /// Scene of the demo: tour, calm, divergence, stale, cascade, outage, rule-change, oct25
     #[arg(long, default_value = "tour", value_name = "S")]
     pub scene: String,
     /// Seed of the demo

@@ -1,7 +1,9 @@
 //! Recordings: record, info, import, export.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use super::args::{DemoArgs, ExportArgs, ImportArgs, RecCommand, RecordArgs};
@@ -13,7 +15,9 @@ use crate::app::failure::code;
 use crate::app::headless::Signals;
 use crate::app::setup::Setup;
 use crate::clock::Clock;
+use crate::model::Nanos;
 use crate::model::time::TICK;
+use crate::sim::{self, SimConfig};
 use crate::snapshot::Mode;
 use crate::tape::import::FORMATS;
 use crate::tape::{self, Ending, Import, Info, Recorder};
@@ -72,9 +76,22 @@ pub fn record(args: &RecordArgs) -> Result<u8, Failure> {
         while session.core.lines.try_recv().is_ok() {} // they are in the recording
         std::thread::park_timeout(Duration::from_millis(50));
     }
+    let simulated = session.sim().map(|sim| sim.config().clone()).filter(|c| c.scene.has_crowd());
     session.stop();
+    if let Some(config) = simulated {
+        truth(&config, &args.live.underlyings, clock.now(), &path.with_extension("truth.ndjson"))?;
+    }
     print(&format!("{}\n", path.display()))?;
     Ok(result)
+}
+
+/// Writes the truth journal of a simulated session beside its recording.
+fn truth(config: &SimConfig, underlyings: &[String], until: Nanos, path: &Path) -> Result<(), Failure> {
+    let mut out = BufWriter::new(File::create_new(path)?);
+    sim::truth::write(config, underlyings, until, &mut out).map_err(Failure::runtime)?;
+    out.flush()?;
+    writeln!(std::io::stderr().lock(), "truth in {}", path.display())?;
+    Ok(())
 }
 
 fn import(args: &ImportArgs) -> Result<u8, Failure> {

@@ -13,7 +13,7 @@ use super::limits::{Ban, Limits, per};
 use super::listing::{E8, Listing, Unit};
 use super::market::Venue;
 use super::scene::Part;
-use super::session::{Answer, Request, Session, VenueServer};
+use super::session::{Answer, Request, Session, Shows, VenueServer};
 use super::subscription::{Cursor, Sub, Subs};
 use super::text::{self, Digits, fixed_text, price_text, size_text};
 use super::{binance_account, binance_rest};
@@ -106,6 +106,10 @@ impl VenueServer for Binance {
 
     fn listings(&self) -> &'static [Listing] {
         self.listings
+    }
+
+    fn shows(&self) -> Shows {
+        Shows::Largest
     }
 
     fn funding_hours(&self) -> i64 {

@@ -20,7 +20,7 @@ use super::limits::{Limits, per};
 use super::listing::{Listing, Unit, pow10};
 use super::market::Venue;
 use super::scene::Part;
-use super::session::{Answer, Request, Session, VenueServer};
+use super::session::{Answer, Request, Session, Shows, VenueServer};
 use super::subscription::{Cursor, Sub, Subs};
 use super::text::{self, Digits, fixed_text, price_text, size_text, trimmed_text};
 
@@ -79,6 +79,10 @@ impl VenueServer for Bitget {
 
     fn listings(&self) -> &'static [Listing] {
         LISTINGS
+    }
+
+    fn shows(&self) -> Shows {
+        Shows::LargestOfSide
     }
 
     fn funding_hours(&self) -> i64 {

@@ -14,7 +14,7 @@ use super::limits::{Limits, per};
 use super::listing::{Listing, Unit};
 use super::market::Venue;
 use super::scene::Part;
-use super::session::{Answer, Request, Session, VenueServer};
+use super::session::{Answer, Request, Session, Shows, VenueServer};
 use super::subscription::{Cursor, Sub, Subs};
 use super::text;
 
@@ -84,6 +84,10 @@ impl VenueServer for Hyperliquid {
 
     fn listings(&self) -> &'static [Listing] {
         LISTINGS
+    }
+
+    fn shows(&self) -> Shows {
+        Shows::Nothing
     }
 
     fn funding_hours(&self) -> i64 {

@@ -7,12 +7,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::model::Nanos;
+use crate::model::time::SECOND;
 
 use super::book::{Book, Change, Level, Shape, consume};
+use super::crowd::{Claim, Crowd};
 use super::listing::Listing;
 use super::market::{STEP, STEP_S};
 use super::rng::{Stream, named_seed};
 use super::scene::Conditions;
+use super::session::Shows;
 
 /// An execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +60,15 @@ const BASIS_NOISE_BPS: f64 = 0.7;
 /// Liquidations per second of one instrument on a calm day.
 const LIQUIDATIONS_PER_S: f64 = 1.0 / 90.0;
 
+/// Part of the depth within ten basis points that the margin engine sells in one step.
+const FORCED_SHARE: f64 = 1.0;
+/// Orders that it sends in one step; a second of them fits into what is kept.
+const FORCED_ORDERS: usize = 6;
+/// Move of the venue's price by an order as large as that depth, in basis points.
+const FORCED_TOLL_BPS: f64 = 3.0;
+/// Chance that who trades with it enters a position.
+const FORCED_MAKER_OPENS: f64 = 0.3;
+
 /// The state of one instrument.
 #[derive(Clone, Debug)]
 pub struct Instrument {
@@ -88,6 +100,8 @@ pub struct Instrument {
     pub volume_cents: i64,
     /// Price of a day ago in ticks.
     pub open_ticks: i64,
+    /// Who holds the open interest, in scenes that have a crowd.
+    pub crowd: Option<Box<Crowd>>,
     trades: VecDeque<Trade>,
     liquidations: VecDeque<Liquidation>,
     next_trade: u64,
@@ -138,6 +152,7 @@ impl Instrument {
             volume_lots: lots.saturating_mul(2),
             volume_cents: i64::from(listing.interest_musd).saturating_mul(200_000_000),
             open_ticks: listing.ticks(dollars * (1.0 + 0.015 * walk.normal())) as i64,
+            crowd: None,
             trades: VecDeque::with_capacity(TRADES_KEPT),
             liquidations: VecDeque::with_capacity(LIQUIDATIONS_KEPT),
             next_trade: named_seed(1, &name) % 900_000_000,
@@ -197,7 +212,14 @@ impl Instrument {
         if self.long_lots < 0 {
             return Some("open interest is negative");
         }
-        self.book.broken_law()
+        let crowd = self.crowd.as_ref();
+        let broken = crowd.and_then(|c| c.broken_law([self.long_lots, self.short_lots], self.mark_e8));
+        broken.or_else(|| self.book.broken_law())
+    }
+
+    /// How far the venue's price is from where it rests against the others, in basis points.
+    pub(super) fn strain_bps(&self) -> f64 {
+        self.basis_bps - self.home_bps
     }
 
     /// Offers this share of the listing's leverage.
@@ -222,7 +244,10 @@ impl Instrument {
         let mut book = self.shape.build(&self.book, mid, spread, conditions.liquidity, step);
         let falling = conditions.pressure_bps_s < 0.0 || self.basis_bps < before;
         self.trade(&mut book, conditions, now);
-        self.liquidate(&mut book, conditions, falling, now);
+        match self.crowd {
+            Some(_) => self.margin_calls(&mut book, conditions, now),
+            None => self.liquidate(&mut book, conditions, falling, now),
+        }
         let changed = Change::between(&self.book, &book, usize::MAX).len();
         if changed > 0 {
             book.version = self.book.version + changed as u64;
@@ -242,7 +267,8 @@ impl Instrument {
             let is_buy = self.flow.chance(0.5 + lean);
             let usd = 1_800.0 * libm::exp(1.3 * self.flow.normal());
             let at = now.plus(-STEP + STEP * i64::from(nth) / i64::from(count));
-            let opens = Opens { taker: self.flow.chance(0.5), maker: self.flow.chance(0.5) };
+            let opens =
+                Opens { taker: self.flow.chance(0.5), maker: self.flow.chance(0.5), is_forced: false };
             self.execute(book, usd, is_buy, opens, at);
         }
     }
@@ -256,22 +282,99 @@ impl Instrument {
         let usd = 25_000.0 * libm::exp(1.1 * self.flow.normal());
         let sign = if is_long { -1.0 } else { 1.0 };
         let touch = if is_long { book.bid() } else { book.ask() };
-        let Some((lots, ticks)) =
-            self.execute(book, usd, !is_long, Opens { taker: false, maker: false }, now)
-        else {
+        let Some((lots, ticks)) = self.execute(book, usd, !is_long, OUT, now) else {
             return;
         };
         let depth_usd = f64::from(self.listing.depth_kusd) * 1_000.0 * conditions.liquidity;
         self.basis_bps += sign * (3.0 * usd / depth_usd).min(2.0);
         let bankruptcy_ticks =
             touch.map_or(ticks, |l| l.ticks + (sign * -0.0005 * l.ticks as f64) as i64).max(1);
-        let liquidation =
-            Liquidation { id: self.next_liquidation, at: now, ticks, bankruptcy_ticks, lots, is_long };
-        self.next_liquidation += 1;
+        self.report(Liquidation { id: 0, at: now, ticks, bankruptcy_ticks, lots, is_long });
+    }
+
+    /// Numbers and keeps a forced close.
+    fn report(&mut self, closed: Liquidation) {
         if self.liquidations.len() == LIQUIDATIONS_KEPT {
             self.liquidations.pop_front();
         }
-        self.liquidations.push_back(liquidation);
+        self.liquidations.push_back(Liquidation { id: self.next_liquidation, ..closed });
+        self.next_liquidation += 1;
+    }
+
+    /// The margin engine's step: takes over whom the mark has reached and sells what the book can take. Each
+    /// order moves the venue's price, and so the mark.
+    fn margin_calls(&mut self, book: &mut Book, conditions: Conditions, now: Nanos) {
+        if self.mark_e8 <= 0 {
+            return;
+        }
+        let depth_usd = f64::from(self.listing.depth_kusd) * 1_000.0 * conditions.liquidity;
+        let each_usd = self.listing.usd_per_lot(self.mark_e8 as f64 * 1e-8).max(1e-9);
+        let mut room = (FORCED_SHARE * depth_usd / each_usd) as i64;
+        if let Some(crowd) = &mut self.crowd {
+            crowd.margin_call(self.mark_e8);
+        }
+        for _ in 0..FORCED_ORDERS {
+            let Some(claim) = self.crowd.as_ref().and_then(|c| c.claim(room)) else { break };
+            let is_long = claim.side == 0;
+            let (fills, closed) = self.force(book, &claim, now);
+            let mark_e8 = self.mark_e8;
+            room -= closed;
+            let Some(crowd) = &mut self.crowd else { break };
+            let Some(last) = fills.last() else {
+                let closed = crowd.deleverage(claim.lots, mark_e8);
+                crowd.tally.deleveraged[claim.side] += self.listing.cents(closed, mark_e8);
+                (self.long_lots, self.short_lots) = (self.long_lots - closed, self.short_lots - closed);
+                room -= claim.lots;
+                continue;
+            };
+            crowd.tally.done[claim.side] += self.listing.cents(closed, mark_e8);
+            let bankruptcy_ticks = (self.listing.ticks(claim.bankruptcy_e8 as f64 * 1e-8) as i64).max(1);
+            let ticks = last.ticks;
+            self.report(Liquidation { id: 0, at: now, ticks, bankruptcy_ticks, lots: closed, is_long });
+            let toll = (FORCED_TOLL_BPS * closed as f64 * each_usd / depth_usd).min(5.0);
+            self.basis_bps += if is_long { -toll } else { toll };
+        }
+    }
+
+    /// One forced order into the book, as far as the fund can pay for its fills.
+    fn force(&mut self, book: &mut Book, claim: &Claim, now: Nanos) -> (Vec<Level>, i64) {
+        let Some(mut crowd) = self.crowd.take() else { return (Vec::new(), 0) };
+        let is_buy = claim.side == 1;
+        let side = if is_buy { &mut book.asks } else { &mut book.bids };
+        let is_paid = |l: &&Level| crowd.affords(claim, self.listing.price_e8(l.ticks));
+        let room: i64 = side.iter().take_while(is_paid).map(|l| l.lots).sum();
+        let fills = consume(side, claim.lots.min(room));
+        for fill in &fills {
+            crowd.forced(fill.lots, self.listing.price_e8(fill.ticks));
+        }
+        self.crowd = Some(crowd);
+        for fill in &fills {
+            let maker = self.crowd.as_mut().is_some_and(|c| c.chance.chance(FORCED_MAKER_OPENS));
+            self.print(*fill, is_buy, now);
+            self.exchange(*fill, is_buy, Opens { taker: false, maker, is_forced: true });
+        }
+        let closed = fills.iter().map(|l| l.lots).sum();
+        (fills, closed)
+    }
+
+    /// What the venue tells of the second that ends: all of it, or its largest.
+    pub(super) fn tell(&mut self, shows: Shows, now: Nanos) {
+        let Some(crowd) = &mut self.crowd else { return };
+        for (side, told) in crowd.tally.told.iter_mut().enumerate() {
+            let since = now.plus(-SECOND);
+            let of_second = self.liquidations.iter().filter(|l| l.at > since);
+            let own = of_second.clone().filter(|l| l.is_long == (side == 0));
+            let lots = match shows {
+                Shows::All => own.map(|l| l.lots).sum(),
+                Shows::LargestOfSide => own.map(|l| l.lots).max().unwrap_or(0),
+                Shows::Largest => {
+                    let largest = of_second.max_by_key(|l| l.lots);
+                    largest.filter(|l| l.is_long == (side == 0)).map_or(0, |l| l.lots)
+                }
+                Shows::Nothing => 0,
+            };
+            *told += self.listing.cents(lots, self.mark_e8);
+        }
     }
 
     /// A market order of about `usd`: eats levels, writes one execution per level, moves interest.
@@ -288,36 +391,46 @@ impl Instrument {
         let lots = ((usd / self.listing.usd_per_lot(price)) as i64).clamp(1, i64::MAX / 4);
         let fills = consume(if is_buy { &mut book.asks } else { &mut book.bids }, lots);
         for fill in &fills {
-            let Level { ticks, lots, .. } = *fill;
-            let trade = Trade { id: self.next_trade, at, ticks, lots, is_buy };
-            self.next_trade += 1;
-            if self.trades.len() == TRADES_KEPT {
-                self.trades.pop_front();
-            }
-            self.trades.push_back(trade);
-            self.volume_lots = self.volume_lots.saturating_add(lots);
-            let cents = self.listing.cents(lots, self.listing.price_e8(ticks));
-            self.volume_cents = self.volume_cents.saturating_add(cents);
-            self.exchange(lots, is_buy, opens);
+            self.print(*fill, is_buy, at);
+            self.exchange(*fill, is_buy, opens);
         }
         let last = fills.last()?;
         Some((fills.iter().map(|l| l.lots).sum(), last.ticks))
     }
 
-    /// Positions after a fill: buyer and seller each open or close.
-    fn exchange(&mut self, lots: i64, taker_buys: bool, opens: Opens) {
-        let (buyer_opens, seller_opens) =
-            if taker_buys { (opens.taker, opens.maker) } else { (opens.maker, opens.taker) };
-        let can_close = self.long_lots > lots && self.short_lots > lots;
-        if buyer_opens || !can_close {
-            self.long_lots += lots;
-        } else {
-            self.short_lots -= lots;
+    /// Writes an execution.
+    fn print(&mut self, Level { ticks, lots, .. }: Level, is_buy: bool, at: Nanos) {
+        let trade = Trade { id: self.next_trade, at, ticks, lots, is_buy };
+        self.next_trade += 1;
+        if self.trades.len() == TRADES_KEPT {
+            self.trades.pop_front();
         }
-        if seller_opens || !can_close {
-            self.short_lots += lots;
-        } else {
-            self.long_lots -= lots;
+        self.trades.push_back(trade);
+        self.volume_lots = self.volume_lots.saturating_add(lots);
+        let cents = self.listing.cents(lots, self.listing.price_e8(ticks));
+        self.volume_cents = self.volume_cents.saturating_add(cents);
+    }
+
+    /// Positions after a fill: buyer and seller each open or close. Who is closed by force is booked by the
+    /// margin engine.
+    fn exchange(&mut self, Level { ticks, lots, .. }: Level, taker_buys: bool, opens: Opens) {
+        let (buyer, seller) =
+            if taker_buys { (opens.taker, opens.maker) } else { (opens.maker, opens.taker) };
+        let can_close = match &self.crowd {
+            Some(crowd) => crowd.can_close([self.long_lots, self.short_lots], lots),
+            None => self.long_lots > lots && self.short_lots > lots,
+        };
+        for (side, enters, is_taker) in [(0, buyer, taker_buys), (1, seller, !taker_buys)] {
+            let is_forced = is_taker && opens.is_forced;
+            let opens = !is_forced && (enters || !can_close);
+            // A buyer opens a long or closes a short, a seller the other way round.
+            let of = if opens { side } else { 1 - side };
+            let own = if of == 0 { &mut self.long_lots } else { &mut self.short_lots };
+            *own += if opens { lots } else { -lots };
+            if let Some(crowd) = self.crowd.as_mut().filter(|_| !is_forced) {
+                let price_e8 = self.listing.price_e8(ticks);
+                if opens { crowd.open(of, lots, price_e8) } else { crowd.close(of, lots, price_e8) }
+            }
         }
     }
 
@@ -342,4 +455,9 @@ impl Instrument {
 struct Opens {
     taker: bool,
     maker: bool,
+    /// The taker is the margin engine, with a position that it took over.
+    is_forced: bool,
 }
+
+/// Both leave.
+const OUT: Opens = Opens { taker: false, maker: false, is_forced: false };

@@ -2,13 +2,15 @@
 //! fixed steps of simulated time.
 
 use crate::model::Nanos;
-use crate::model::time::MS;
+use crate::model::time::{MS, SECOND};
 
 use super::account::Account;
+use super::crowd::Crowd;
 use super::instrument::Instrument;
+use super::people::Past;
 use super::rng::Stream;
 use super::scene::{Part, Scene};
-use super::session::VenueServer;
+use super::session::{Shows, VenueServer};
 use super::{SimConfig, SimError, VENUES};
 
 /// One step of the market in nanoseconds; also the cadence of books and quotes.
@@ -17,6 +19,9 @@ pub const STEP: i64 = 100 * MS;
 pub(super) const STEP_S: f64 = 0.1;
 /// Calm steps before the start, so that averages and histories are filled.
 const WARM_UP_STEPS: i64 = 200;
+
+/// Pull of the venues' mean basis on the common price per second, where a crowd can be liquidated.
+const FOLLOW_PER_S: f64 = 0.3;
 
 /// Underlyings: name, dollars at the start, volatility per square root of a second in basis points.
 pub static UNDERLYINGS: &[(&str, f64, f64)] = &[
@@ -49,6 +54,22 @@ impl Fundamental {
     }
 }
 
+impl Fundamental {
+    /// Learns from the venues: where forced flow pulls their prices, the common price follows, and with it
+    /// the others. Arbitrage over all venues, one step late.
+    fn follow(&mut self, venues: &[Venue]) {
+        let all = venues.iter().flat_map(|v| &v.instruments).filter(|i| i.listing.underlying == self.name);
+        let (sum, weight) = all.fold((0.0, 0.0), |(sum, weight), instrument| {
+            let own = f64::from(instrument.listing.interest_musd);
+            (sum + own * instrument.strain_bps(), weight + own)
+        });
+        if weight > 0.0 {
+            self.log_price += FOLLOW_PER_S * STEP_S * sum / weight * 1e-4;
+            self.dollars = libm::exp(self.log_price);
+        }
+    }
+}
+
 /// One simulated venue at one moment: what sessions and REST answers are made from.
 #[derive(Clone, Debug)]
 pub struct Venue {
@@ -69,6 +90,7 @@ pub struct Venue {
     /// The desk's own account.
     pub account: Account,
     cash: &'static str,
+    shows: Shows,
 }
 
 impl Venue {
@@ -112,7 +134,11 @@ impl Market {
         }
         let served =
             |v: &&&dyn VenueServer| config.venues.is_empty() || config.venues.iter().any(|id| id == v.id());
-        let venues = VENUES.iter().filter(served).map(|server| venue(*server, seed, &fundamentals)).collect();
+        let mut venues: Vec<Venue> =
+            VENUES.iter().filter(served).map(|server| venue(*server, seed, &fundamentals)).collect();
+        if config.scene.has_crowd() {
+            settle(&mut venues, &fundamentals, config);
+        }
         let start = config.start.floor_to(STEP);
         let mut market = Market {
             scene: config.scene,
@@ -144,6 +170,9 @@ impl Market {
         let (factor, tide) = (self.factor.normal(), self.scene.tide_bps_s(elapsed));
         for fundamental in &mut self.fundamentals {
             fundamental.advance(factor, tide);
+            if self.scene.has_crowd() {
+                fundamental.follow(&self.venues);
+            }
         }
         for venue in &mut self.venues {
             venue.now = self.now;
@@ -158,6 +187,9 @@ impl Market {
                 let conditions = self.scene.conditions(venue.part, underlying, elapsed);
                 instrument.offer(self.scene.leverage_percent(venue.part, underlying, elapsed), self.now);
                 instrument.advance(fundamental.dollars, conditions, self.now, self.step);
+                if self.now.is_on(SECOND) {
+                    instrument.tell(venue.shows, self.now);
+                }
                 if let Some(law) = instrument.broken_law() {
                     let instrument = format!("{} {}", venue.id, instrument.listing.symbol);
                     return Err(SimError::Broken { at: self.now, law, instrument });
@@ -202,6 +234,23 @@ impl Market {
     }
 }
 
+/// Gives every instrument its people.
+fn settle(venues: &mut [Venue], fundamentals: &[Fundamental], config: &SimConfig) {
+    let past = |f: &Fundamental| (f.name, Past::new(config.seed, f.name, f.volatility), f.dollars);
+    let pasts: Vec<(&str, Past, f64)> = fundamentals.iter().map(past).collect();
+    for venue in venues {
+        let id = venue.id;
+        for instrument in &mut venue.instruments {
+            let listing = instrument.listing;
+            let Some((_, past, dollars)) = pasts.iter().find(|p| p.0 == listing.underlying) else { continue };
+            let name = format!("{id}/{}", listing.symbol);
+            let held = (instrument.long_lots, (dollars * 1e8) as i64);
+            let crowd = Crowd::new(config.seed, &name, listing, held, past, config.shape);
+            instrument.crowd = Some(Box::new(crowd));
+        }
+    }
+}
+
 fn venue(server: &dyn VenueServer, seed: u64, fundamentals: &[Fundamental]) -> Venue {
     let price = |underlying: &str| fundamentals.iter().find(|f| f.name == underlying).map(|f| f.dollars);
     let instruments: Vec<Instrument> = server
@@ -223,5 +272,6 @@ fn venue(server: &dyn VenueServer, seed: u64, fundamentals: &[Fundamental]) -> V
         instruments,
         account,
         cash: server.cash(),
+        shows: server.shows(),
     }
 }

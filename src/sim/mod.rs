@@ -6,6 +6,7 @@
 //!         market.rs      instrument.rs  one file       server.rs
 //!                        book.rs        per venue      socket.rs
 //!                        account.rs     auth.rs
+//!                        crowd.rs ─▶ truth.rs
 //!                           ▲                             ▲
 //!                        scene.rs                      fault.rs, limits.rs
 //! ```
@@ -19,13 +20,16 @@
 pub mod account;
 pub mod book;
 pub mod chain;
+pub mod crowd;
 pub mod fault;
 pub mod limits;
 pub mod listing;
 pub mod market;
+pub mod people;
 pub mod rng;
 pub mod scene;
 pub mod session;
+pub mod truth;
 
 mod auth;
 mod binance;
@@ -118,12 +122,14 @@ pub struct SimConfig {
     pub speed: f64,
     /// Ids of the venues to serve; empty means all.
     pub venues: Vec<String>,
+    /// Around which shape people are drawn, in scenes that have any.
+    pub shape: people::Shape,
 }
 
 impl SimConfig {
     /// All venues in real time.
     pub fn new(seed: u64, scene: Scene, start: Nanos) -> Self {
-        SimConfig { seed, scene, start, speed: 1.0, venues: Vec::new() }
+        SimConfig { seed, scene, start, speed: 1.0, venues: Vec::new(), shape: people::Shape::default() }
     }
 }
 

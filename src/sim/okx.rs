@@ -19,7 +19,7 @@ use super::okx_options::OptionDesk;
 use super::okx_rest;
 use super::okx_rows::{book, funding, interest, liquidation, mark, ticker, top, trade};
 use super::scene::Part;
-use super::session::{Answer, Request, Session, VenueServer};
+use super::session::{Answer, Request, Session, Shows, VenueServer};
 use super::subscription::{Cursor, Sub, Subs};
 use super::text::{self, trimmed_text};
 
@@ -107,6 +107,10 @@ impl VenueServer for Okx {
 
     fn listings(&self) -> &'static [Listing] {
         self.listings
+    }
+
+    fn shows(&self) -> Shows {
+        Shows::Largest
     }
 
     fn funding_hours(&self) -> i64 {

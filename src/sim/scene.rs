@@ -42,6 +42,9 @@ pub enum Scene {
     Outage,
     /// One venue asks for more margin from 20 s on.
     RuleChange,
+    /// After 10 October 2025: 60 s of calm, a slide, a crash to 175 s, a part of the way back, from 300 s on a
+    /// calm that lasts. A crowd of leveraged positions feeds it: see `crowd.rs` and `OCT25`.
+    Oct25,
 }
 
 /// Every scene with its word and one line of help.
@@ -65,10 +68,15 @@ pub static SCENES: &[(Scene, &str, &str)] = &[
         "rule-change",
         "one venue raises its margins and halves the leverage of one contract",
     ),
+    (
+        Scene::Oct25,
+        "oct25",
+        "a crash of two minutes, fed by the forced closes of a crowd of leveraged positions",
+    ),
 ];
 
 /// Every word, as the help names them.
-pub const WORDS: &str = "tour, calm, divergence, stale, cascade, outage, rule-change";
+pub const WORDS: &str = "tour, calm, divergence, stale, cascade, outage, rule-change, oct25";
 
 /// One stretch of the cascade.
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +103,16 @@ const CASCADE: &[Leg] = &[
     leg(85, 11.0, 0.6, 0.4, 20.0),
     leg(145, 11.0, 1.0, 0.8, 3.0),
     leg(180, 0.0, 1.0, 1.0, 1.0),
+];
+
+/// The crash of 10 October 2025 in 2 minutes instead of 40. What comes on top is the crowd's doing.
+const OCT25: &[Leg] = &[
+    leg(60, 0.0, 1.0, 1.0, 1.0),
+    leg(105, -2.0, 0.8, 0.6, 1.0),
+    leg(135, -2.7, 0.7, 0.4, 1.0),
+    leg(175, -3.4, 0.4, 0.2, 1.0),
+    leg(225, 5.0, 0.6, 0.4, 1.0),
+    leg(300, 1.2, 0.9, 0.6, 1.0),
 ];
 
 /// Seconds of the tour before its cascade, and until it begins anew.
@@ -165,17 +183,23 @@ impl Scene {
         self.leg(elapsed).map_or(0.0, |leg| leg.tide_bps_s)
     }
 
+    /// True when open interest is held by a crowd that can be liquidated.
+    pub fn has_crowd(self) -> bool {
+        self == Scene::Oct25
+    }
+
     /// The stretch of the cascade that runs; `None` where there is no cascade.
     fn leg(self, elapsed: i64) -> Option<&'static Leg> {
-        let phase = match self {
-            Scene::Cascade => elapsed.rem_euclid(180 * SECOND),
-            Scene::Tour => elapsed.rem_euclid(TOUR_S.1 * SECOND) - TOUR_S.0 * SECOND,
+        let (legs, phase) = match self {
+            Scene::Oct25 => (OCT25, elapsed),
+            Scene::Cascade => (CASCADE, elapsed.rem_euclid(180 * SECOND)),
+            Scene::Tour => (CASCADE, elapsed.rem_euclid(TOUR_S.1 * SECOND) - TOUR_S.0 * SECOND),
             _ => return None,
         };
         if elapsed < 0 || phase < 0 {
             return None;
         }
-        CASCADE.iter().find(|leg| phase < leg.until_s * SECOND)
+        legs.iter().find(|leg| phase < leg.until_s * SECOND)
     }
 
     /// True while a venue with `part` has no open socket and refuses every request.
@@ -274,6 +298,13 @@ mod tests {
             begin = leg.until_s;
         }
         assert!(drift.abs() < 1e-9, "{drift}");
+    }
+
+    #[test]
+    fn the_crash_falls_once_and_rests() {
+        let falls = |s: i64| Scene::Oct25.tide_bps_s(s * SECOND) < 0.0;
+        assert_eq!([10, 90, 170, 200, 400, 1_000].map(falls), [false, true, true, false, false, false]);
+        assert!(Scene::Oct25.tide_bps_s(200 * SECOND) > 0.0);
     }
 
     #[test]

@@ -61,6 +61,7 @@ impl Shared {
 /// A running simulator. Dropping it stops it; [`Sim::stop`] also waits until it has.
 #[derive(Debug)]
 pub struct Sim {
+    config: SimConfig,
     endpoints: Vec<VenueAddress>,
     faults: FaultHandle,
     shared: Arc<Shared>,
@@ -69,6 +70,11 @@ pub struct Sim {
 }
 
 impl Sim {
+    /// What is simulated.
+    pub fn config(&self) -> &SimConfig {
+        &self.config
+    }
+
     /// Venue ids and the loopback addresses that serve them.
     pub fn endpoints(&self) -> &[VenueAddress] {
         &self.endpoints
@@ -130,8 +136,8 @@ pub async fn serve(config: SimConfig, clock: Clock) -> Result<Sim, SimError> {
         };
         tasks.push(tokio::spawn(accept(listener, port, stop.subscribe())));
     }
-    tasks.push(tokio::spawn(pace(Arc::clone(&shared), config, clock, stop.subscribe())));
-    Ok(Sim { endpoints, faults, shared, stop, tasks })
+    tasks.push(tokio::spawn(pace(Arc::clone(&shared), config.clone(), clock, stop.subscribe())));
+    Ok(Sim { config, endpoints, faults, shared, stop, tasks })
 }
 
 /// Moves the market along with the clock.

@@ -7,6 +7,19 @@ use super::market::Venue;
 use super::scene::Part;
 use super::subscription::Cursor;
 
+/// What of forced closes a venue tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// Each.
+    All,
+    /// The largest of a second.
+    Largest,
+    /// The largest long and the largest short of a second.
+    LargestOfSide,
+    /// None.
+    Nothing,
+}
+
 /// The server side of one venue. One static per venue, entered in [`super::VENUES`].
 pub trait VenueServer: Sync {
     /// Venue id, as in the venue files.
@@ -24,6 +37,11 @@ pub trait VenueServer: Sync {
     /// Currency that linear contracts are settled in.
     fn cash(&self) -> &'static str {
         "USDT"
+    }
+
+    /// What of forced closes it tells on its public feed.
+    fn shows(&self) -> Shows {
+        Shows::All
     }
 
     /// Secret of the demo's key at this venue.

@@ -155,6 +155,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("sim/account.rs", "FINAL_KEPT", "the oldest is forgotten"),
     ("sim/deribit.rs", "CHANNELS_MAX", "further channels are left out of the answer"),
     ("sim/bybit_option.rs", "TOPICS_MAX", "the topic is refused"),
+    ("sim/crowd.rs", "POSITIONS_MAX", "who comes later joins a position"),
     ("sim/instrument.rs", "LIQUIDATIONS_KEPT", "the oldest is forgotten"),
     ("sim/instrument.rs", "TRADES_KEPT", "the oldest is forgotten"),
     ("sim/limits.rs", "PATHS_MAX", "further paths share one budget"),

@@ -14,6 +14,7 @@ mod builtin;
 mod bybit_account;
 #[cfg(test)]
 mod coinbase;
+mod crowd;
 #[cfg(test)]
 mod deribit;
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! P10, P50 and P90 over the reporting share and the posterior of the weights. METRICS.md §8.
+//! P10, P50 and P90 over the reporting share, the posterior of the weights and unknown entries. METRICS.md
+//! §8.
 //!
 //! Draws come from a generator that starts from the instant and the market, so that a replay draws the same.
 
@@ -39,6 +40,8 @@ impl Band {
 #[derive(Clone, Debug, Default)]
 pub struct Draws {
     rows: Vec<[f32; BUCKETS]>,
+    /// For each row a standard normal: where unknown entries lie.
+    shifts: Vec<f32>,
 }
 
 impl Draws {
@@ -46,6 +49,7 @@ impl Draws {
     pub fn refill(&mut self, filters: &[Filter], seed: u64) {
         let mut chance = Chance(seed);
         self.rows.clear();
+        self.shifts.clear();
         for filter in filters {
             let posterior = filter.posterior();
             for _ in 0..DRAWS {
@@ -56,6 +60,7 @@ impl Draws {
                     row.iter_mut().for_each(|x| *x *= 0.95 / sum);
                 }
                 self.rows.push(row.map(|x| x as f32));
+                self.shifts.push(chance.normal() as f32);
             }
         }
     }
@@ -90,6 +95,17 @@ impl Draws {
             Some(mean)
         };
         Some([fifth(0)?, fifth(2)?, fifth(4)?])
+    }
+
+    /// `Σ θ_k·E_k` where the exposure itself is in doubt: `exposure` gets a standard normal.
+    pub fn doubted(&self, exposure: impl Fn(f64) -> PerBucket, most: f64) -> Option<Band> {
+        let rows = self.rows.iter().zip(&self.shifts);
+        let sum = |(row, shift): (&[f32; BUCKETS], &f32)| {
+            let exposure = exposure(f64::from(*shift));
+            row.iter().zip(exposure).map(|(t, e)| f64::from(*t) * e).sum::<f64>().clamp(0.0, most.max(0.0))
+        };
+        let mut values: Vec<f64> = rows.map(sum).collect();
+        Band::of(&mut values)
     }
 
     /// E9: harmonic mean of leverage, `never` counting as 1. `open` is the part of each bucket that is not

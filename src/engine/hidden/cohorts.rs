@@ -4,6 +4,7 @@
 //! has already crossed. The rows always sum to the open interest. A row is 120 bytes, a series at its limit
 //! 120 KB; within 30 days a price rarely spans a factor of two, which is 700 rows.
 
+use super::lines::Line;
 use super::theta::{BUCKETS, PerBucket};
 
 /// Width of a price bucket as a logarithm: 0.1 %.
@@ -17,10 +18,18 @@ const DAY_MIN: f64 = 1_440.0;
 /// Half-life of the way from the second class to the anchor, in minutes: 14 days.
 const FADE_MIN: f64 = 14.0 * 1_440.0;
 
+/// Standard deviation, as a logarithm, of unknown entries around their mean, and of that mean around the
+/// mark: positions are held for a day or a few at 2 to 4 % a day, half of which they share. A judgement.
+pub const UNKNOWN: f64 = 0.025;
+/// Distance of the rows that stand for unknown entries, in buckets.
+const UNKNOWN_STEP: i32 = 5;
+/// Rows on either side of the mark that do.
+const UNKNOWN_ROWS: i32 = 15;
+
 /// Longs and shorts.
 pub const SIDES: usize = 2;
-/// One factor per side and bucket: liquidation price over entry price; `None` where none is possible.
-pub type Lines = [[Option<f64>; BUCKETS]; SIDES];
+/// Where each side and bucket is liquidated; `None` where none is possible.
+pub type Lines = [[Option<Line>; BUCKETS]; SIDES];
 
 /// The bucket of a price.
 pub fn key_of(price: f64) -> i32 {
@@ -29,7 +38,12 @@ pub fn key_of(price: f64) -> i32 {
 
 /// The middle of a bucket.
 pub fn price_of(key: i32) -> f64 {
-    libm::exp((f64::from(key) + 0.5) * WIDTH)
+    libm::exp(log_of(key))
+}
+
+/// The same as a logarithm.
+pub fn log_of(key: i32) -> f64 {
+    (f64::from(key) + 0.5) * WIDTH
 }
 
 /// Contracts opened in one price bucket.
@@ -89,10 +103,21 @@ pub struct Cohorts {
 }
 
 impl Cohorts {
-    /// All that is open, of unknown age, at this price.
-    pub fn start(contracts: f64, price: f64) -> Self {
+    /// All that is open, of unknown age and entry: a bell around this price. Whoever would have been
+    /// liquidated on the way here is not here.
+    pub fn start(contracts: f64, price: f64, lines: &Lines) -> Self {
+        let bell = |step: i32| {
+            let far = f64::from(step * UNKNOWN_STEP) * WIDTH / UNKNOWN;
+            libm::exp(-far * far / 2.0)
+        };
+        let steps = -UNKNOWN_ROWS..=UNKNOWN_ROWS;
+        let sum: f64 = steps.clone().map(bell).sum();
         let mut cohorts = Cohorts::default();
-        cohorts.open(key_of(price), 2, contracts, &[[1.0; BUCKETS]; SIDES]);
+        for step in steps {
+            let key = key_of(price) + step * UNKNOWN_STEP;
+            let live = alive([[1.0; BUCKETS]; SIDES], price_of(key), price, lines);
+            cohorts.open(key, 2, contracts * bell(step) / sum, &live);
+        }
         cohorts
     }
 
@@ -119,9 +144,10 @@ impl Cohorts {
     pub fn minute(&mut self, minute: &Minute<'_>, scratch: &mut Vec<f64>) -> [PerBucket; SIDES] {
         let crossed = self.cross(minute, scratch);
         let change = minute.contracts - self.total();
-        if change > 0.0 {
+        let least = DUST * minute.contracts;
+        if change > least {
             self.open(key_of(minute.mark), 0, change, &[[1.0; BUCKETS]; SIDES]);
-        } else if change < 0.0 {
+        } else if change < -least {
             self.close(-change, scratch);
         }
         self.age(minute);
@@ -157,12 +183,15 @@ impl Cohorts {
             let weights = minute.weights.get(side).into_iter().flatten();
             for (k, ((crossed, line), weight)) in crossed.iter_mut().zip(lines).zip(weights).enumerate() {
                 let Some(line) = line else { continue };
-                let (from, to) = self.beyond(side, if side == 0 { minute.low } else { minute.high } / line);
+                let reached = libm::log(if side == 0 { minute.low } else { minute.high });
+                let (from, to) = self.beyond(side, reached - line.near);
                 let rows = self.rows.iter_mut().zip(scratch.iter_mut()).take(to).skip(from);
                 for (row, gone) in rows {
-                    let contracts = row.contracts();
+                    let (contracts, row_log) = (row.contracts(), log_of(row.key));
                     let Some(live) = row.live.get_mut(side).and_then(|l| l.get_mut(k)) else { continue };
-                    let there = f64::from(std::mem::take(live)) * contracts;
+                    let left = (1.0 - line.crossed(side, reached - row_log)) as f32;
+                    let there = f64::from((*live - left).max(0.0)) * contracts;
+                    *live = live.min(left);
                     *crossed += there;
                     // Half: each contract stands on both sides.
                     *gone += weight * there / SIDES as f64;
@@ -172,14 +201,12 @@ impl Cohorts {
         crossed
     }
 
-    /// Rows whose entry lies at or beyond a price on the losing side: above it for longs.
+    /// Rows whose entry, a logarithm, lies at or beyond one on the losing side: above it for longs.
     fn beyond(&self, side: usize, entry: f64) -> (usize, usize) {
-        let key = libm::ceil(libm::log(entry) / WIDTH - 0.5) as i32;
         if side == 0 {
-            (self.rows.partition_point(|c| c.key < key), self.rows.len())
+            (self.rows.partition_point(|c| log_of(c.key) < entry), self.rows.len())
         } else {
-            let below = libm::floor(libm::log(entry) / WIDTH - 0.5) as i32;
-            (0, self.rows.partition_point(|c| c.key <= below))
+            (0, self.rows.partition_point(|c| log_of(c.key) <= entry))
         }
     }
 
@@ -231,17 +258,7 @@ impl Cohorts {
         let money: f64 = self.rows.iter().map(|c| c.contracts() * price_of(c.key)).sum();
         let total = self.total();
         let price = if total > 0.0 { money / total } else { minute.mark };
-        let mut live = pile.live();
-        for (side, (live, lines)) in live.iter_mut().zip(minute.lines).enumerate() {
-            for (live, line) in live.iter_mut().zip(lines) {
-                let is_crossed = |line: f64| {
-                    if side == 0 { price * line >= minute.mark } else { price * line <= minute.mark }
-                };
-                if line.is_none_or(is_crossed) {
-                    *live = 0.0;
-                }
-            }
-        }
+        let live = alive(pile.live(), price, minute.mark, minute.lines);
         self.open(key_of(price), 2, pile.contracts, &live);
     }
 
@@ -265,6 +282,17 @@ impl Cohorts {
         }
         self.anchor(&pile, minute);
     }
+}
+
+/// What of an entry's buckets the mark has not crossed.
+fn alive(mut live: [[f32; BUCKETS]; SIDES], entry: f64, mark: f64, lines: &Lines) -> [[f32; BUCKETS]; SIDES] {
+    let mark = libm::log(mark / entry);
+    for (side, (live, lines)) in live.iter_mut().zip(lines).enumerate() {
+        for (live, line) in live.iter_mut().zip(lines) {
+            *live = live.min(line.map_or(0.0, |line| (1.0 - line.crossed(side, mark)) as f32));
+        }
+    }
+    live
 }
 
 /// Contracts taken out of several rows.

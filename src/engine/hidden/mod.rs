@@ -8,9 +8,9 @@
 
 pub mod bands;
 pub mod cohorts;
-pub mod fenwick;
 pub mod lines;
 pub mod observed;
+pub mod prefix;
 pub mod score;
 pub mod series;
 pub mod theta;
@@ -25,8 +25,8 @@ use crate::model::event::{Channel, PositionSide};
 use crate::model::instrument::Payoff;
 use crate::model::time::{SECOND, TICK};
 use crate::snapshot::Quality;
-use fenwick::Fenwick;
 use lines::Terms;
+use prefix::Prefix;
 use score::Score;
 use series::{Facts, REACH, Reading, Series};
 use theta::BUCKETS;
@@ -51,7 +51,7 @@ fn visit_of(now: Nanos) -> i64 {
 pub struct Hidden {
     series: BTreeMap<(u16, u16), Series>, // by underlying and venue
     scores: BTreeMap<u16, Score>,
-    tree: Option<Fenwick<BUCKETS>>,
+    sums: Option<Prefix<BUCKETS>>,
     scratch: Vec<f64>,
 }
 
@@ -128,7 +128,7 @@ impl Hidden {
                 let (made, held) = series.score(now, place);
                 forecasts = (forecasts.0 + made, forecasts.1 + held);
             }
-            series.read(now, is_poor, self.tree.get_or_insert_with(|| Fenwick::new(REACH)));
+            series.read(now, is_poor, self.sums.get_or_insert_with(|| Prefix::new(REACH)));
         }
         if is_quarter && self.series.range((underlying, 0)..=(underlying, u16::MAX)).next().is_some() {
             self.scores.entry(underlying).or_default().add(forecasts.0, forecasts.1);

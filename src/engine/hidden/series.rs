@@ -1,10 +1,10 @@
 //! One market as the estimator sees it: its cohorts, what it has learnt, what it says.
 
 use super::bands::{Band, Draws, seed};
-use super::cohorts::{Cohorts, Lines, Minute, SIDES, WIDTH, price_of};
-use super::fenwick::Fenwick;
-use super::lines::{Terms, bankruptcy, lines};
+use super::cohorts::{Cohorts, Lines, Minute, SIDES, UNKNOWN, WIDTH, log_of, price_of};
+use super::lines::{PARTS, Terms, lines, margin};
 use super::observed::Observed;
+use super::prefix::Prefix;
 use super::score::Quarter;
 use super::theta::{self, BUCKETS, Filter, LEVERAGE, PRIOR_LONG, PRIOR_SHORT, PerBucket, UNIT_USD};
 use crate::model::Nanos;
@@ -103,7 +103,7 @@ impl Series {
         let mut series = Series {
             symbol,
             facts,
-            cohorts: Cohorts::start(facts.contracts, facts.mark),
+            cohorts: Cohorts::start(facts.contracts, facts.mark, &lines(&facts.terms)),
             reading: None,
             lines: lines(&facts.terms),
             filters,
@@ -180,42 +180,58 @@ impl Series {
         self.filters.get(side).map_or([0.0; BUCKETS], |[_, middle, _]| middle.theta())
     }
 
-    /// Calls `f` with distance in buckets, leverage bucket, contracts and entry of all that is not crossed.
-    fn reach(&self, side: usize, mut f: impl FnMut(usize, usize, f64, f64)) {
+    /// Calls `f` with distance in buckets, leverage bucket, contracts, entry and liquidation price over entry
+    /// of all that is not crossed, within the running minute neither.
+    fn reach(&self, side: usize, mut f: impl FnMut(usize, usize, f64, (i32, f64))) {
         let Some(lines) = self.lines.get(side) else { return };
-        let here = libm::log(self.facts.mark) / WIDTH;
-        let lines = lines.map(|line| line.map(|line| libm::log(line) / WIDTH));
+        let here = libm::log(self.facts.mark);
+        let reached = libm::log(if side == 0 { self.low } else { self.high });
+        let sign = if side == 0 { -1.0 } else { 1.0 };
         for row in self.cohorts.rows() {
-            let (contracts, entry) = (row.contracts(), f64::from(row.key) + 0.5);
-            let price = price_of(row.key);
+            let (contracts, entry) = (row.contracts(), log_of(row.key));
             for (k, (live, line)) in row.live.get(side).into_iter().flatten().zip(lines).enumerate() {
                 let (Some(line), true) = (line, *live > 0.0) else { continue };
-                let far = if side == 0 { here - entry - line } else { entry + line - here };
-                f(far.max(0.0) as usize, k, contracts * f64::from(*live), price);
+                let each = contracts * f64::from(*live) / PARTS as f64;
+                for line in line.parts(f64::from(*live)) {
+                    if (entry + line - reached) * sign > 0.0 {
+                        f(((entry + line - here) * sign / WIDTH).max(0.0) as usize, k, each, (row.key, line));
+                    }
+                }
             }
         }
     }
 
     /// Says what it thinks now. `is_poor` is what the scorecard found.
-    pub fn read(&mut self, at: Nanos, is_poor: bool, tree: &mut Fenwick<BUCKETS>) {
+    pub fn read(&mut self, at: Nanos, is_poor: bool, sums: &mut Prefix<BUCKETS>) {
         let facts = self.facts;
         let interest = facts.contracts * facts.usd;
         let total = self.cohorts.total();
+        let young = self.cohorts.young_share();
+        let doubt = (1.0 - young) * UNKNOWN / WIDTH;
         let mut at_risk = [[Band::default(); MOVES_PCT.len()]; SIDES];
         let mut leverage = [Band::default(); SIDES];
         for (side, draws) in self.draws.iter().enumerate() {
-            tree.clear();
+            sums.clear();
             let mut open = [0.0; BUCKETS];
             self.reach(side, |far, k, contracts, _| {
-                tree.put(far, k, contracts * facts.usd);
+                sums.put(far, k, contracts * facts.usd);
                 if let Some(open) = open.get_mut(k) {
                     *open += contracts / total;
                 }
             });
-            tree.build();
+            sums.build();
             let bands = at_risk.get_mut(side).into_iter().flatten();
             for (band, pct) in bands.zip(MOVES_PCT) {
-                *band = draws.weighted(&tree.sum(buckets(side, pct)), interest).unwrap_or_default();
+                let reach = buckets(side, pct) as f64;
+                // A draw that holds entries to be nearer finds the nearest crossed already.
+                let within = |shift: f64| {
+                    let from = (shift * doubt).max(0.0) as usize;
+                    let to = (reach + shift * doubt).max(0.0) as usize;
+                    let (mut sum, crossed) = (sums.sum(to), sums.sum(from));
+                    sum.iter_mut().zip(crossed).for_each(|(sum, crossed)| *sum -= crossed);
+                    sum
+                };
+                *band = draws.doubted(within, interest).unwrap_or_default();
             }
             if let Some(leverage) = leverage.get_mut(side) {
                 *leverage = draws.leverage(&open, &LEVERAGE).unwrap_or_default();
@@ -223,7 +239,6 @@ impl Series {
         }
         let poor = if is_poor { Quality::Degraded } else { Quality::Estimated };
         let quality = facts.quality.max(poor);
-        let young = self.cohorts.young_share();
         self.reading = Some(Reading { at, as_of: facts.as_of, quality, interest, young, at_risk, leverage });
     }
 
@@ -235,16 +250,14 @@ impl Series {
     fn dying_by(&self, side: usize, weights: &PerBucket) -> Vec<Dying> {
         let (facts, payoff) = (self.facts, self.facts.terms.payoff);
         let mut sums = vec![(0.0, 0.0); REACH];
-        self.reach(side, |far, k, contracts, price| {
-            let (Some(sum), Some(weight), Some(leverage)) =
-                (sums.get_mut(far), weights.get(k), LEVERAGE.get(k))
-            else {
-                return;
-            };
+        let margin = margin(&facts.terms, side);
+        self.reach(side, |far, k, contracts, (key, line)| {
+            let (Some(sum), Some(weight)) = (sums.get_mut(far), weights.get(k)) else { return };
+            let price = price_of(key);
             let per_contract = if payoff == Payoff::Inverse { facts.base / price } else { facts.base };
             let base = weight * contracts * per_contract;
             sum.0 += base;
-            sum.1 += base * price * bankruptcy(payoff, side, *leverage) / facts.mark;
+            sum.1 += base * price * libm::exp(line) / margin / facts.mark;
         });
         let sign = if side == 0 { -1.0 } else { 1.0 };
         let merged = sums.into_iter().enumerate().filter(|(_, (base, _))| *base > 0.0);
