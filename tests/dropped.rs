@@ -1,10 +1,6 @@
 //! What the index says while a venue is lost: losing data never looks like calm without a word.
 //! METRICS.md §7 and §12.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a broken helper is a failed test, and a test says what it did"
-)]
+#![expect(clippy::unwrap_used, reason = "a broken helper is a failed test")]
 
 #[path = "room/market.rs"]
 mod market;

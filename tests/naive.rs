@@ -2,7 +2,12 @@
 //! maps, lists of all that happened, and whole windows computed anew at each instant.
 //!
 //! The capture stays outside the repository: without `FAULTLINE_CORPUS` the test says so and passes.
-#![expect(clippy::unwrap_used, reason = "a broken helper is a failed test, and a test says what it did")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a broken helper is a failed test, and a test says what it did"
+)]
 
 #[path = "naive/books.rs"]
 mod books;

@@ -2,6 +2,7 @@
 //! back, and from the command line.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a broken helper is a failed test, and a test says what it did"
 )]

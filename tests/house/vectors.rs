@@ -181,10 +181,10 @@ fn tests() -> BTreeSet<String> {
         for line in file.text.lines().map(str::trim) {
             if line == "#[test]" {
                 is_test = true;
-            } else if let Some(name) = line.strip_prefix("fn ").and_then(|l| l.split('(').next()) {
-                if std::mem::take(&mut is_test) {
-                    names.insert(name.to_string());
-                }
+            } else if let Some(name) = line.strip_prefix("fn ").and_then(|l| l.split('(').next())
+                && std::mem::take(&mut is_test)
+            {
+                names.insert(name.to_string());
             }
         }
     }

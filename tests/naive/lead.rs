@@ -137,7 +137,7 @@ pub(crate) fn lead(world: &World, underlying: &str, at: Nanos) -> Figures {
     };
     let rhos: Vec<(i64, f64)> = (-REACH..=REACH).map(|shift| (shift, rho(shift))).collect();
     let largest = rhos.iter().map(|(_, rho)| rho.abs()).fold(0.0, f64::max);
-    let at_largest = rhos.iter().filter(|(_, rho)| rho.abs() == largest);
+    let at_largest = rhos.iter().filter(|(_, rho)| rho.abs() >= largest);
     let Some((shift, rho)) = at_largest.min_by_key(|(shift, _)| shift.abs()).copied() else { return out };
     let changes = [&x, &y].map(|returns| returns.iter().filter(|r| **r != 0.0).count());
     let n = changes[0].min(changes[1]);

@@ -101,8 +101,8 @@ fn num(x: f64, scale: u8) -> Num {
     Num::new((x * 10f64.powi(i32::from(scale))) as i64, scale)
 }
 
-fn decimal(x: f64, digits: u32) -> Decimal {
-    Decimal::from_f64_retain(x).unwrap().round_dp(digits)
+fn decimal(x: f64, digits: usize) -> Decimal {
+    format!("{x:.digits$}").parse().unwrap()
 }
 
 impl Market {
