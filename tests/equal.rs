@@ -137,7 +137,8 @@ fn two_replays_export_the_same_metrics_byte_for_byte() {
     let live = recorded();
     let room = temp::Temp::new("equal-export");
     let bytes = |name: &str| {
-        let export = Export { format: export::Format::Csv, every: SECOND / 10, metrics: Vec::new() };
+        let export =
+            Export { format: export::Format::Csv, every: SECOND / 10, metrics: Vec::new(), from: None };
         let (code, path) = export::metrics(&live.path, &export, &room.path().join(name)).unwrap();
         assert_eq!(code, 0);
         std::fs::read(path).unwrap()

@@ -4,6 +4,7 @@
 //! - names: a venue's name stands in its own files, nothing is left to do;
 //! - registry: lists and files belong together, facts have sources;
 //! - limits: every limit says what happens when it is reached;
+//! - vectors: examples and laws of the specification have tests;
 //! - pages: tables of README and ARCHITECTURE are made from the program, files keep their size.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken helper is a failed test")]
 
@@ -19,3 +20,5 @@ mod pages;
 mod registry;
 #[path = "house/source.rs"]
 mod source;
+#[path = "house/vectors.rs"]
+mod vectors;

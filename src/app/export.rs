@@ -9,6 +9,7 @@ use super::failure::{Failure, code};
 use super::player::Tape;
 use crate::engine::Engine;
 use crate::engine::metric::{METRICS, Part, Row, find};
+use crate::model::Nanos;
 use crate::model::num::shortest;
 use crate::tape::{Check, Ending};
 
@@ -33,12 +34,14 @@ pub struct Export {
     pub every: i64,
     /// Metric ids; empty means all.
     pub metrics: Vec<String>,
+    /// First instant written; what lies before it is folded in silence.
+    pub from: Option<Nanos>,
 }
 
-/// Writes `metrics.csv` or `metrics.ndjson` into `dir`. Returns the exit code and the path.
-pub fn metrics(path: &Path, export: &Export, dir: &Path) -> Result<(u8, PathBuf), Failure> {
+/// Positions in [`METRICS`] of what is asked for.
+fn chosen(ids: &[String]) -> Result<Vec<usize>, Failure> {
     let mut chosen = Vec::new();
-    for id in &export.metrics {
+    for id in ids {
         let at = find(id).ok_or_else(|| {
             let near = crate::config::error::nearest(id, METRICS.iter().map(|m| m.card().id));
             Failure::usage(format!(
@@ -51,6 +54,12 @@ pub fn metrics(path: &Path, export: &Export, dir: &Path) -> Result<(u8, PathBuf)
     if chosen.is_empty() {
         chosen.extend(0..METRICS.len());
     }
+    Ok(chosen)
+}
+
+/// Writes `metrics.csv` or `metrics.ndjson` into `dir`. Returns the exit code and the path.
+pub fn metrics(path: &Path, export: &Export, dir: &Path) -> Result<(u8, PathBuf), Failure> {
+    chosen(&export.metrics)?; // a wrong name leaves no file
     std::fs::create_dir_all(dir)
         .map_err(|e| Failure::runtime(format!("cannot create {}: {e}", dir.display())))?;
     let file = dir.join(match export.format {
@@ -62,8 +71,18 @@ pub fn metrics(path: &Path, export: &Export, dir: &Path) -> Result<(u8, PathBuf)
         writeln!(out, "{COLUMNS}")?;
     }
     let mut tape = Tape::open(path, &[], Check::Full)?;
+    series(&mut tape, export, &mut out)?;
+    out.flush()?;
+    let is_cut = matches!(tape.ending(), Some(Ending::Truncated { .. }));
+    Ok((if is_cut { code::PARTIAL } else { code::OK }, file))
+}
+
+/// Plays a tape from where it stands to its end and writes the rows.
+pub fn series(tape: &mut Tape, export: &Export, out: &mut impl Write) -> Result<(), Failure> {
+    let chosen = chosen(&export.metrics)?;
     while let Some(step) = tape.step(&mut |_, _| {})? {
-        if step.is_tick && step.ts.is_on(export.every) {
+        let is_asked = export.from.is_none_or(|from| step.ts >= from);
+        if step.is_tick && is_asked && step.ts.is_on(export.every) {
             let engine = tape.pipeline.engine();
             let ts = step.ts.to_string();
             for at in &chosen {
@@ -81,15 +100,13 @@ pub fn metrics(path: &Path, export: &Export, dir: &Path) -> Result<(u8, PathBuf)
                             row,
                             engine,
                         };
-                        cells.write(export.format, &mut out)?;
+                        cells.write(export.format, out)?;
                     }
                 }
             }
         }
     }
-    out.flush()?;
-    let is_cut = matches!(tape.ending(), Some(Ending::Truncated { .. }));
-    Ok((if is_cut { code::PARTIAL } else { code::OK }, file))
+    Ok(())
 }
 
 /// One row and what it is about.

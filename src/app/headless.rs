@@ -34,13 +34,17 @@ fn is_broken_pipe(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
 
-/// Plays a recording at full speed and writes its alert lines.
-pub fn replay(path: &Path, rules: &[PathBuf], until: Until) -> Result<u8, Failure> {
+/// Plays a recording at full speed and writes its alert lines, those of an instant on: what lies before it
+/// is folded in silence, so that the lines are the last ones of the whole replay.
+pub fn replay(path: &Path, rules: &[PathBuf], from: Option<Nanos>, until: Until) -> Result<u8, Failure> {
     let mut tape = Tape::open(path, rules, Check::Full)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut written = Ok(());
     let mut has_failed = false;
     while let Some(_step) = tape.step(&mut |event, line| {
+        if from.is_some_and(|from| event.at < from) {
+            return;
+        }
         has_failed |= event.event == "raised" && until.fail_on.is_some_and(|f| event.alert.severity >= f);
         if written.is_ok() {
             written = writeln!(out, "{line}");

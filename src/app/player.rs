@@ -48,6 +48,7 @@ pub struct Tape {
     /// The fold.
     pub pipeline: Pipeline,
     lines: Lines,
+    at: Nanos,
 }
 
 /// What one step gave.
@@ -76,7 +77,7 @@ impl Tape {
         let setup = Setup::of_recording(reader.meta(), rules)?;
         let pipeline = Pipeline::new(&setup.venues, setup.rules.clone())?;
         let lines = Lines::new(line_meta(path, reader.meta()));
-        Ok(Tape { path: path.into(), setup, reader, pipeline, lines })
+        Ok(Tape { path: path.into(), setup, reader, pipeline, lines, at: Nanos(0) })
     }
 
     /// Back to the first entry.
@@ -84,6 +85,16 @@ impl Tape {
         self.reader = open(&self.path, Check::Chunks)?;
         self.pipeline = Pipeline::new(&self.setup.venues, self.setup.rules.clone())?;
         self.lines = Lines::new(line_meta(&self.path, self.reader.meta()));
+        self.at = Nanos(0);
+        Ok(())
+    }
+
+    /// Folds to the first entry at or after `to` without telling anyone; starts over where that lies behind.
+    pub fn seek(&mut self, to: Nanos) -> Result<(), Failure> {
+        if to < self.at {
+            self.rewind()?;
+        }
+        while self.at < to && self.step(&mut |_, _| {})?.is_some() {}
         Ok(())
     }
 
@@ -106,7 +117,7 @@ impl Tape {
 
     /// Folds the next entry; `told` gets each alert event and its line.
     pub fn step(&mut self, told: &mut dyn FnMut(&AlertEvent, String)) -> Result<Option<Step>, Failure> {
-        let Tape { reader, pipeline, lines, path, .. } = self;
+        let Tape { reader, pipeline, lines, path, at, .. } = self;
         loop {
             let item = reader.next().map_err(|e| Failure::recording(path, &e))?;
             let entry = match item {
@@ -118,6 +129,7 @@ impl Tape {
                 told(event, lines.line(event));
             }
             let is_tick = matches!(entry.kind, Kind::Tick | Kind::ClockStep);
+            *at = (*at).max(entry.ts_recv);
             return Ok(Some(Step { seq: entry.seq, ts: entry.ts_recv, is_tick }));
         }
     }

@@ -315,6 +315,9 @@ pub struct ExportArgs {
     /// Metric ids; all when absent
     #[arg(long, value_delimiter = ',', value_name = "ID,..")]
     pub metric: Vec<String>,
+    /// First instant written: RFC 3339 or HH:MM:SS of the recording's day
+    #[arg(long, value_name = "T")]
+    pub from: Option<String>,
     /// Folder
     #[arg(short = 'o', long = "out", value_name = "DIR", default_value = ".")]
     pub output: PathBuf,

@@ -79,8 +79,9 @@ fn show(session: Session, options: &Options) -> Result<u8, Failure> {
 /// A recording on the screen, or headless.
 pub fn replay(global: &Global, args: &ReplayArgs) -> Result<u8, Failure> {
     let until = Until { fail_on: severity(args.fail_on.as_deref())?, duration: None };
+    let from = args.from.as_deref().map(|t| instant(t, &args.file)).transpose()?;
     if args.headless || global.plain || !has_screen() {
-        return headless::replay(&args.file, &args.rules, until);
+        return headless::replay(&args.file, &args.rules, from, until);
     }
     let speed =
         match args.speed.as_str() {
@@ -89,7 +90,6 @@ pub fn replay(global: &Global, args: &ReplayArgs) -> Result<u8, Failure> {
                 Failure::usage(format!("speed `{text}` is no number above 0 and not `max`"))
             })?,
         };
-    let from = args.from.as_deref().map(|t| instant(t, &args.file)).transpose()?;
     let options = options(global)?;
     let played = ReplayOptions { rules: args.rules.clone(), speed, is_paused: args.paused, from };
     let session = Replay::start(&args.file, &played, Clock::start())?;
@@ -148,11 +148,7 @@ fn must_be_mapped(metric: &str) -> Result<(), Failure> {
 fn of_recording(source: &str, rules: &[PathBuf], ask: &Ask) -> Result<(Snapshot, bool), Failure> {
     let (path, until) = place(source)?;
     let mut tape = Tape::open(&path, rules, Check::Chunks)?;
-    while let Some(step) = tape.step(&mut |_, _| {})? {
-        if until.is_some_and(|u| step.ts >= u) {
-            break;
-        }
-    }
+    tape.seek(until.unwrap_or(Nanos(i64::MAX)))?;
     let is_cut = matches!(tape.ending(), Some(Ending::Truncated { .. }));
     Ok((tape.snapshot(ask), is_cut))
 }
@@ -175,7 +171,7 @@ pub fn watch(args: &WatchArgs) -> Result<u8, Failure> {
             let demo = DemoArgs { scene, seed, speed: 1.0, underlyings, record, no_account };
             headless::watch(demo_session(&demo, &args.live, true)?.0, until, clock)
         }
-        file => headless::replay(Path::new(file), &args.live.rules, until),
+        file => headless::replay(Path::new(file), &args.live.rules, None, until),
     }
 }
 

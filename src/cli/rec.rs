@@ -153,7 +153,8 @@ fn run_export(args: &ExportArgs) -> Result<u8, Failure> {
     if every < TICK || every % TICK != 0 {
         return Err(Failure::usage(format!("`--every {}` is not a multiple of 100ms", args.every)));
     }
-    let export = Export { format, every, metrics: args.metric.clone() };
+    let from = args.from.as_deref().map(|t| look::instant(t, &args.file)).transpose()?;
+    let export = Export { format, every, metrics: args.metric.clone(), from };
     let (result, file) = export::metrics(&args.file, &export, &args.output)?;
     writeln!(std::io::stderr().lock(), "{}", file.display())?;
     Ok(result)

@@ -185,14 +185,18 @@ impl Cost {
         self.follow(now);
     }
 
-    /// Weights are open interest, equal where some venue states none (erratum 15).
+    /// Weights are open interest, equal where some venue that is used states none (erratum 15).
     fn weigh(&mut self) {
-        if self.venues.iter().any(|v| v.weight.is_nan() || v.weight <= 0.0) {
+        let is_known = |v: &VenueCost| v.weight > 0.0; // NaN is not
+        let is_all_known = self.venues.iter().all(is_known);
+        let sum = |venues: &mut dyn Iterator<Item = &VenueCost>| -> f64 {
+            venues.map(|v| if is_all_known { v.weight } else { 1.0 }).sum()
+        };
+        let all = sum(&mut self.venues.iter());
+        self.coverage = if all > 0.0 { sum(&mut self.used()) / all } else { 0.0 };
+        if !self.used().all(is_known) {
             self.venues.iter_mut().for_each(|v| v.weight = 1.0);
         }
-        let all: f64 = self.venues.iter().map(|v| v.weight).sum();
-        let used: f64 = self.used().map(|v| v.weight).sum();
-        self.coverage = if all > 0.0 { used / all } else { 0.0 };
     }
 
     /// C7 and C8; nothing with one venue, nor with less than half of the market.

@@ -11,6 +11,23 @@ use faultline::model::venue::{Command, VenueSpec};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+/// The best prices from a message on.
+pub(crate) struct Top {
+    /// When it reached us.
+    pub(crate) at: Nanos,
+    /// When the venue says it happened.
+    pub(crate) stamp: Option<Nanos>,
+    pub(crate) best: Option<(Decimal, Decimal)>,
+    pub(crate) is_synced: bool,
+}
+
+impl Top {
+    /// Bid and ask of a book that is whole and not crossed.
+    pub(crate) fn good(&self) -> Option<(Decimal, Decimal)> {
+        self.best.filter(|(bid, ask)| self.is_synced && bid < ask)
+    }
+}
+
 /// One instrument of one venue.
 #[derive(Default)]
 pub(crate) struct Instrument {
@@ -18,8 +35,8 @@ pub(crate) struct Instrument {
     pub(crate) bids: BTreeMap<Decimal, Decimal>,
     pub(crate) asks: BTreeMap<Decimal, Decimal>,
     pub(crate) is_synced: bool,
-    /// Best bid and ask after each message of the book.
-    pub(crate) tops: Vec<(Nanos, Option<(Decimal, Decimal)>)>,
+    /// After each message of the book.
+    pub(crate) tops: Vec<Top>,
     /// Price and size of each trade.
     pub(crate) trades: Vec<(Nanos, Decimal, Decimal)>,
 }
@@ -41,16 +58,25 @@ impl Instrument {
         Some((*self.bids.keys().next_back()?, *self.asks.keys().next()?))
     }
 
+    /// What was known at a tick: it stands before the messages of its own instant.
+    pub(crate) fn known(&self, at: Nanos) -> &[Top] {
+        &self.tops[..self.tops.partition_point(|top| top.at < at)]
+    }
+
+    /// Somebody could trade with it.
+    pub(crate) fn is_tradable(&self, at: Nanos) -> bool {
+        self.known(at).last().is_some_and(|top| top.good().is_some())
+    }
+
     /// Mid in units of the quote for one unit of the underlying. The last one before the book crossed
     /// stands for half a second.
     pub(crate) fn mid(&self, at: Nanos) -> Option<Decimal> {
-        let is_good = |top: &Option<(Decimal, Decimal)>| top.is_some_and(|(bid, ask)| bid < ask);
-        let (mut top, crossed) = (self.tops.last()?.1, self.tops.iter().rev().take_while(|t| !is_good(&t.1)));
-        if let Some((since, _)) = crossed.last() {
-            let before = self.tops.iter().rev().find(|t| is_good(&t.1));
-            top = before.filter(|_| at.since(*since) <= 500 * MS)?.1;
-        }
-        let (bid, ask) = top.filter(|_| self.is_synced)?;
+        let tops = self.known(at);
+        let is_synced = tops.last()?.is_synced;
+        let crossed = tops.iter().rev().take_while(|top| top.good().is_none()).last();
+        let newest = tops.iter().rev().find_map(Top::good);
+        let is_young = crossed.is_none_or(|since| at.since(since.at) <= 500 * MS);
+        let (bid, ask) = newest.filter(|_| is_synced && is_young)?;
         Some((bid + ask) / Decimal::TWO)
     }
 
@@ -67,6 +93,10 @@ impl Instrument {
 /// All instruments by venue and symbol, and the decoders that tell of them.
 pub(crate) struct World {
     pub(crate) instruments: BTreeMap<(String, String), Instrument>,
+    /// When a socket of a venue last spoke.
+    pub(crate) spoke: BTreeMap<String, Nanos>,
+    /// By venue: when a message came, and how long it took by the venue's clock.
+    pub(crate) latencies: BTreeMap<String, Vec<(Nanos, i64)>>,
     decoders: BTreeMap<String, Box<dyn Decoder>>,
     conns: BTreeMap<u16, String>,
 }
@@ -82,6 +112,8 @@ impl World {
         });
         World {
             instruments: known.collect(),
+            spoke: BTreeMap::new(),
+            latencies: BTreeMap::new(),
             decoders: venues.iter().map(decoder).collect(),
             conns: BTreeMap::new(),
         }
@@ -98,7 +130,11 @@ impl World {
         };
         let venue = self.conns[&conn.0].clone();
         let decoder = self.decoders.get_mut(&venue).unwrap();
-        let mut notes = Notes { at, venue, instruments: &mut self.instruments };
+        if let Kind::Frame(..) = entry.kind {
+            self.spoke.insert(venue.clone(), at);
+        }
+        let latencies = self.latencies.entry(venue.clone()).or_default();
+        let mut notes = Notes { at, venue, latencies, instruments: &mut self.instruments };
         match &entry.kind {
             Kind::Frame(_, bytes) => decoder.frame(conn, bytes, &mut notes),
             Kind::Rest(_, answer) => decoder.rest(answer, &mut notes),
@@ -111,11 +147,13 @@ impl World {
 struct Notes<'w> {
     at: Nanos,
     venue: String,
+    latencies: &'w mut Vec<(Nanos, i64)>,
     instruments: &'w mut BTreeMap<(String, String), Instrument>,
 }
 
 impl Out for Notes<'_> {
     fn event(&mut self, event: Event<'_>) {
+        self.latencies.extend(event.ts_venue.map(|stamp| (self.at, self.at.since(stamp))));
         if event.symbol.is_none() {
             return;
         }
@@ -142,7 +180,7 @@ impl Out for Notes<'_> {
                         }
                     }
                 }
-                it.tops.push((self.at, it.top()));
+                it.tops.push(Top { at: self.at, stamp: event.ts_venue, best: it.top(), is_synced: true });
             }
             Body::Trade(trade) if !trade.is_history => {
                 it.trades.push((self.at, trade.price.to_decimal(), trade.size.to_decimal()));
@@ -151,7 +189,8 @@ impl Out for Notes<'_> {
                 it.is_synced = false;
                 it.bids.clear();
                 it.asks.clear();
-                it.tops.push((self.at, None));
+                let stamp = it.tops.last().and_then(|top| top.stamp);
+                it.tops.push(Top { at: self.at, stamp, best: None, is_synced: false });
             }
             _ => {}
         }

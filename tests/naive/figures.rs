@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use faultline::model::instrument::InstrumentDef;
-use faultline::model::time::{Nanos, SECOND};
+use faultline::model::time::{Nanos, SECOND, TICK};
 use rust_decimal::Decimal;
 
 use crate::books::{Instrument, World, f};
 
-/// Metrics that are compared.
-pub(crate) const FIGURES: [&str; 12] = [
+/// Metrics of this file.
+pub(crate) const FIGURES: [&str; 15] = [
     "mid_gap_bps",
+    "mid_gap_bps_10s",
+    "raw_gap_bps",
+    "currency_part_bps",
     "price_dispersion_bps",
     "spread_bps",
     "depth_usd_10",
@@ -34,9 +37,12 @@ pub(crate) struct Place {
 /// Figures by metric and place.
 pub(crate) type Figures = BTreeMap<(&'static str, Place), f64>;
 
-fn place(names: [&str; 4], part: &'static str) -> Place {
+pub(crate) fn place(names: [&str; 4], part: &'static str) -> Place {
     Place { names: names.map(str::to_string), part }
 }
+
+/// What the captured session trades.
+pub(crate) const UNDERLYINGS: [&str; 2] = ["BTC", "ETH"];
 
 /// All of them at one instant.
 pub(crate) fn all(world: &World, at: Nanos) -> Figures {
@@ -45,7 +51,7 @@ pub(crate) fn all(world: &World, at: Nanos) -> Figures {
         let name = it.def.as_ref().map(InstrumentDef::canonical).unwrap_or_default();
         one(&mut out, [venue, "", it.underlying(), &name], it, at);
     }
-    for underlying in ["BTC", "ETH"] {
+    for underlying in UNDERLYINGS {
         across(&mut out, world, underlying, at);
     }
     out
@@ -93,12 +99,10 @@ fn one(out: &mut Figures, names: [&str; 4], it: &Instrument, at: Nanos) {
 fn spread(it: &Instrument, at: Nanos) -> Option<f64> {
     let from = at.plus(-10 * SECOND);
     let (mut sum, mut seconds) = (0.0, 0.0);
-    for (n, (since, top)) in it.tops.iter().enumerate() {
-        let until = it.tops.get(n + 1).map_or(at, |next| next.0).min(at);
-        let since = (*since).max(from);
-        if let (Some((bid, ask)), true) = (top, until > since)
-            && bid < ask
-        {
+    for (n, top) in it.tops.iter().enumerate() {
+        let until = it.tops.get(n + 1).map_or(at, |next| next.at).min(at);
+        let since = top.at.max(from);
+        if let (Some((bid, ask)), true) = (top.good(), until > since) {
             let length = until.since(since) as f64 / 1e9;
             sum += 2e4 * f(ask - bid) / f(ask + bid) * length;
             seconds += length;
@@ -107,23 +111,47 @@ fn spread(it: &Instrument, at: Nanos) -> Option<f64> {
     (seconds > 0.0).then(|| sum / seconds)
 }
 
-fn across(out: &mut Figures, world: &World, underlying: &str, at: Nanos) {
+/// Perpetuals of an underlying by venue.
+pub(crate) fn perps<'w>(world: &'w World, underlying: &str) -> BTreeMap<&'w str, Vec<&'w Instrument>> {
     let mut venues: BTreeMap<&str, Vec<&Instrument>> = BTreeMap::new();
     for ((venue, _), it) in &world.instruments {
         if it.is_perp() && it.underlying() == underlying {
             venues.entry(venue).or_default().push(it);
         }
     }
-    // Two venues: the pair, each against the other, and their range.
-    let mids: Vec<(&str, f64)> =
-        venues.iter().filter_map(|(venue, all)| Some((*venue, f(all.first()?.mid(at)?)))).collect();
-    if let [(a, x), (b, y)] = mids[..] {
-        let gap = 1e4 * (x / y).ln();
-        out.insert(("mid_gap_bps", place([a, b, underlying, ""], "")), gap);
+    venues
+}
+
+/// A1 with two venues: the pair, each against the other, and their range. A dollar token counts at par
+/// (DECISIONS 30), so the gap is the same with and without its price.
+fn gaps(out: &mut Figures, venues: &BTreeMap<&str, Vec<&Instrument>>, underlying: &str, at: Nanos) {
+    let gap = |at: Nanos| {
+        let mids = venues.iter().map(|(venue, all)| Some((*venue, f(all.first()?.mid(at)?))));
+        let mids = mids.collect::<Option<Vec<_>>>()?;
+        let [(a, x), (b, y)] = mids[..] else { return None };
+        Some((a, b, 1e4 * (x / y).ln()))
+    };
+    if let Some((a, b, gap)) = gap(at) {
+        for id in ["mid_gap_bps", "raw_gap_bps"] {
+            out.insert((id, place([a, b, underlying, ""], "")), gap);
+        }
+        out.insert(("currency_part_bps", place([a, b, underlying, ""], "")), 0.0);
         out.insert(("mid_gap_bps", place([a, "", underlying, ""], "")), gap);
         out.insert(("mid_gap_bps", place([b, "", underlying, ""], "")), -gap);
         out.insert(("price_dispersion_bps", place(["", "", underlying, ""], "")), gap.abs());
     }
+    // The worst of ten seconds, at their ticks.
+    let ticks = (0..10 * SECOND / TICK).map(|back| at.plus(-back * TICK));
+    let worst = ticks.filter_map(gap).max_by(|x, y| x.2.abs().total_cmp(&y.2.abs()));
+    if let Some((a, b, gap)) = worst {
+        out.insert(("mid_gap_bps_10s", place([a, "", underlying, ""], "")), gap);
+        out.insert(("mid_gap_bps_10s", place([b, "", underlying, ""], "")), -gap);
+    }
+}
+
+fn across(out: &mut Figures, world: &World, underlying: &str, at: Nanos) {
+    let venues = perps(world, underlying);
+    gaps(out, &venues, underlying, at);
     for (id, band) in BANDS {
         let all = venues.values().flatten().filter_map(|it| depth(it, at, band));
         if let Some(sides) = all.reduce(|a, b| (a.0 + b.0, a.1 + b.1)) {

@@ -1,5 +1,7 @@
 //! The turn of one underlying: what is computed beside the fold from copies of its paths.
 
+use std::collections::VecDeque;
+
 use super::hayashi_yoshida::sums;
 use super::lead_lag::Profile;
 use super::sample::{Move, Point, SECOND_US, STEP_US, Step, moves, seconds, steps};
@@ -89,11 +91,22 @@ impl Samples {
     }
 }
 
-/// The price of a currency at a second, or the last one before.
-fn rate_at(rates: &Rates, currency: u16, second: i64) -> Option<f64> {
-    let rates = rates.get(&currency)?;
-    let after = rates.partition_point(|(at, _)| *at <= second);
-    rates.get(after.checked_sub(1)?).map(|(_, usd)| *usd)
+/// Mids in USD, each at the price of its currency in that second, or the last one before. What stood when
+/// the currency got its first price is known from then on.
+pub(super) fn in_usd(points: &[Point], rates: Option<&VecDeque<(i64, f64)>>) -> Vec<Point> {
+    let Some((rates, first)) = rates.and_then(|rates| Some((rates, rates.front()?.0 * SECOND_US))) else {
+        return Vec::new();
+    };
+    let rate_at = |at: i64| {
+        let after = rates.partition_point(|(second, _)| second * SECOND_US <= at);
+        rates.get(after.checked_sub(1)?).map(|(_, usd)| *usd)
+    };
+    let before = points.partition_point(|point| point.at <= first);
+    let known = points.get(before.saturating_sub(1)..).unwrap_or_default().iter().map(|point| {
+        let at = point.at.max(first);
+        Point { at, mid: point.mid.zip(rate_at(at)).map(|(mid, usd)| mid * usd) }
+    });
+    known.skip_while(|point| point.mid.is_none()).collect()
 }
 
 /// Two series over the stretch that both know.
@@ -122,13 +135,7 @@ impl Task {
 
     fn series<'t>(&self, head: &'t Head, is_mixed: bool, rates: &Rates) -> Series<'t> {
         let points = head.trace.points();
-        let usd = is_mixed.then(|| {
-            let convert = |p: &Point| {
-                let rate = rate_at(rates, head.quote, p.at.div_euclid(SECOND_US));
-                Point { mid: p.mid.zip(rate).map(|(mid, rate)| mid * rate), ..*p }
-            };
-            Samples::new(points.iter().map(convert).skip_while(|p| p.mid.is_none()).collect(), self.is_slow)
-        });
+        let usd = is_mixed.then(|| Samples::new(in_usd(&points, rates.get(&head.quote)), self.is_slow));
         Series { head, native: Samples::new(points, self.is_slow), usd }
     }
 

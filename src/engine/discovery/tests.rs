@@ -1,6 +1,7 @@
 //! Vectors of METRICS.md family D, properties, and the engine as a whole.
 
 use super::hayashi_yoshida::sums;
+use super::job::in_usd;
 use super::lead_lag::Profile;
 use super::sample::{Move, Point, STEP_US, Step, moves, steps};
 use super::vecm::{Model, component_shares, fit, information_shares};
@@ -307,6 +308,19 @@ fn a_venue_that_follows_300_ms_behind_is_found_the_same_live_and_again() {
     assert_eq!((lag.value, lag.quality), (None, Quality::Stale), "what it was computed from is gone");
     let table = &live.engine.tables()[find("lead_lag_ms").unwrap()];
     assert_eq!(table.last(PAIR).map(|l| l.0), Some(300.0));
+}
+
+/// Catches: a level that is lost because it began before its currency had a price; prices of a later second.
+#[test]
+fn what_stood_when_the_currency_got_a_price_is_known_from_then_on() {
+    let points = |rows: &[(i64, Option<f64>)]| -> Vec<Point> {
+        rows.iter().map(|(ms, mid)| Point { at: ms * 1_000, mid: *mid }).collect()
+    };
+    let native = points(&[(9_000, Some(2.0)), (9_998, Some(4.0)), (10_500, None), (11_999, Some(8.0))]);
+    let rates = [(10, 0.5), (11, 0.25), (12, 0.125)].into();
+    let expected = points(&[(10_000, Some(2.0)), (10_500, None), (11_999, Some(2.0))]);
+    assert_eq!(in_usd(&native, Some(&rates)), expected);
+    assert_eq!(in_usd(&native, None), []);
 }
 
 /// Catches: a leader named by clocks that may be wrong by more than its lead.

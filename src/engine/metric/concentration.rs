@@ -75,9 +75,17 @@ struct Shares {
 }
 
 impl Shares {
+    const NONE: Shares =
+        Shares { sum: 0.0, squares: 0.0, used: 0, expected: 0, quality: Quality::Ok, as_of: Nanos(0) };
+
+    fn add(&mut self, amount: f64) {
+        self.used += 1;
+        self.sum += amount;
+        self.squares += amount * amount;
+    }
+
     fn of(market: &Market, underlying: u16, of: Of, at: Nanos) -> Shares {
-        let mut shares =
-            Shares { sum: 0.0, squares: 0.0, used: 0, expected: 0, quality: Quality::Ok, as_of: Nanos(0) };
+        let mut shares = Shares::NONE;
         let members = market.members.get(usize::from(underlying)).map_or(&[][..], Vec::as_slice);
         for venue in members.chunk_by(|a, b| a.0 == b.0) {
             shares.expected += 1;
@@ -92,9 +100,7 @@ impl Shares {
                 }
             }
             if let Some(total) = total {
-                shares.used += 1;
-                shares.sum += total;
-                shares.squares += total * total;
+                shares.add(total);
             }
         }
         if shares.used < shares.expected {
@@ -121,8 +127,8 @@ impl Shares {
     }
 }
 
-/// The amount of one listing in its money currency. A venue that stopped keeps its last depth for a
-/// minute, so that shares do not jump because a feed died.
+/// The amount of one listing in its money currency. A venue that stopped keeps its last depth and its volume
+/// for a minute, so that shares do not jump because a feed died, and then leaves. DECISIONS 28.
 fn amount(listing: &Listing, of: Of, at: Nanos) -> Option<(f64, Quality)> {
     match of {
         Of::Depth => {
@@ -131,8 +137,15 @@ fn amount(listing: &Listing, of: Of, at: Nanos) -> Option<(f64, Quality)> {
             let money = band(figures.bid_depth)? + band(figures.ask_depth)?;
             Some((money, if seen < at { Quality::Degraded } else { Quality::Ok }))
         }
-        // Already in USD when it was counted; a listing that never traded is no venue of volume.
-        Of::Volume => (listing.trades > 0).then(|| (listing.volume.value(at), Quality::Ok)),
+        // Already in USD when it was counted; a listing that never traded is no venue of volume. Trades may be
+        // rare where the book speaks: gone is who does neither.
+        Of::Volume => {
+            let book = listing.held.map(|(_, seen)| seen);
+            let seen = book.max(listing.beat(Channel::Trade).last())?;
+            let is_there = listing.trades > 0 && at.since(seen) <= FROZEN;
+            let quality = if book == Some(at) { Quality::Ok } else { Quality::Degraded };
+            is_there.then(|| (listing.volume.value(at), quality))
+        }
         Of::OpenInterest => listing.open_interest().map(|(money, _, quality)| (money, quality)),
     }
 }
@@ -184,5 +197,42 @@ impl Metric for Effective {
                 out.push(shares.row(underlying, shares.hhi().map(|h| 1.0 / h)));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hhi(amounts: &[f64]) -> Option<f64> {
+        let mut shares = Shares::NONE;
+        amounts.iter().for_each(|amount| shares.add(*amount));
+        shares.hhi()
+    }
+
+    #[test]
+    fn c10_c11_concentration_and_effective_venues() {
+        let hhi = hhi(&[0.45, 0.25, 0.15, 0.10, 0.05]).unwrap();
+        assert!((hhi - 0.3).abs() < 1e-12 && (1.0 / hhi - 3.333_333_333_333_333).abs() < 1e-9);
+    }
+
+    /// METRICS.md §12: `1/n <= HHI <= 1`, and the unit of the amounts does not matter.
+    #[test]
+    fn concentration_lies_between_equal_shares_and_one() {
+        let mut seed = 3u64;
+        let mut next = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 11) as f64 / (1u64 << 53) as f64
+        };
+        for n in 2..200 {
+            let amounts: Vec<f64> = (0..2 + n % 19).map(|_| 1e9 * next().powi(4)).collect();
+            let found = hhi(&amounts).unwrap();
+            let least = 1.0 / amounts.len() as f64;
+            assert!(found >= least - 1e-12 && found <= 1.0 + 1e-12, "{found} of {amounts:?}");
+            let scaled: Vec<f64> = amounts.iter().map(|a| a * 7e-6).collect();
+            assert!((hhi(&scaled).unwrap() - found).abs() < 1e-12);
+            assert!((hhi(&vec![5.0; amounts.len()]).unwrap() - least).abs() < 1e-12);
+        }
+        assert_eq!((hhi(&[4.0]), hhi(&[0.0, 0.0]), hhi(&[4.0, 0.0])), (None, None, Some(1.0)));
     }
 }

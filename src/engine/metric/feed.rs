@@ -265,6 +265,21 @@ impl Metric for ClockOffset {
     }
 }
 
+/// I5: weight of what is live over all weight, how many are live, how many there are. Rows are (weight,
+/// live); they count alike while any weight is unknown. `None` without any.
+fn seen(venues: impl Iterator<Item = (f64, bool)>) -> Option<(f64, u16, u16)> {
+    let (mut live, mut all, mut used, mut expected, mut is_weighted) = (0.0, 0.0, 0u16, 0u16, true);
+    for (weight, is_live) in venues {
+        is_weighted &= weight > 0.0;
+        (all, expected) = (all + weight, expected + 1);
+        if is_live {
+            (live, used) = (live + weight, used + 1);
+        }
+    }
+    let share = if is_weighted { live / all } else { f64::from(used) / f64::from(expected) };
+    (expected > 0).then_some((share, used, expected))
+}
+
 /// I5.
 pub(super) struct Coverage;
 
@@ -292,21 +307,12 @@ impl Metric for Coverage {
             if !market.is_watched(underlying) {
                 continue; // listed somewhere, asked for nowhere
             }
-            let (mut live, mut all, mut used, mut expected, mut is_weighted) = (0.0, 0.0, 0u16, 0u16, true);
-            for venue in 0..market.venues.len() as u16 {
-                let Some((_, listing)) = market.head(venue, underlying) else { continue };
-                let weight = listing.open_interest().map_or(0.0, |o| o.0);
-                is_weighted &= weight > 0.0;
-                let is_live = listing.figures.state == BookState::Synced;
-                (all, expected) = (all + weight, expected + 1);
-                if is_live {
-                    (live, used) = (live + weight, used + 1);
-                }
-            }
-            if expected == 0 {
-                continue;
-            }
-            let share = if is_weighted { live / all } else { f64::from(used) / f64::from(expected) };
+            let heads = (0..market.venues.len() as u16).filter_map(|venue| market.head(venue, underlying));
+            let weighed = heads.map(|(_, head)| {
+                let weight = head.open_interest().map_or(0.0, |o| o.0);
+                (weight, head.figures.state == BookState::Synced)
+            });
+            let Some((share, used, expected)) = seen(weighed) else { continue };
             out.push(Row {
                 scope: Scope::underlying(underlying),
                 value: Some(share),
@@ -452,6 +458,18 @@ mod tests {
         let mut rows = Vec::new();
         Down.eval(market, Nanos(1), &mut rows);
         rows.iter().map(|r| r.value).collect()
+    }
+
+    #[test]
+    fn i5_coverage() {
+        let weights = [0.45, 0.25, 0.15, 0.10, 0.05];
+        let of = |weights: [f64; 5]| {
+            seen(weights.into_iter().zip([true, true, true, false, false]))
+                .map(|(share, used, all)| ((share * 1e12).round() / 1e12, used, all))
+        };
+        assert_eq!(of(weights), Some((0.85, 3, 5)));
+        assert_eq!(of([0.45, 0.0, 0.15, 0.10, 0.05]), Some((0.6, 3, 5)), "one is unknown: all count alike");
+        assert_eq!(seen(std::iter::empty()), None);
     }
 
     #[test]

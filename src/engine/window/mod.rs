@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use hdrhistogram::Histogram;
 
 use crate::model::Nanos;
-use crate::model::time::SECOND;
+use crate::model::time::{SECOND, TICK};
 
 pub use ewma::Ewma;
 pub use hist::{Hist, Robz};
@@ -136,31 +136,41 @@ impl TimeMean {
     }
 }
 
-/// Seconds of the window of [`Peak`].
-const PEAK_SECONDS: i64 = 10;
+/// Window of [`Peak`], open on the left (METRICS.md erratum 25).
+const PEAK: i64 = 10 * SECOND;
+/// Ticks in it.
+const PEAK_TICKS: usize = (PEAK / TICK) as usize;
 
-/// The value of the largest size over the last ten seconds, with its sign.
-#[derive(Clone, Copy, Debug, Default)]
+/// The value of the largest size over the last ten seconds, with its sign. Takes one value per tick.
+#[derive(Clone, Debug)]
 pub struct Peak {
-    buckets: [(i64, f64); PEAK_SECONDS as usize], // second, worst value within it
+    /// Values that no later one exceeds in size: they shrink from front to back.
+    ranked: VecDeque<(Nanos, f64)>,
+}
+
+impl Default for Peak {
+    fn default() -> Self {
+        Peak { ranked: VecDeque::with_capacity(PEAK_TICKS) }
+    }
 }
 
 impl Peak {
     /// Takes the value at `at`.
     pub fn add(&mut self, at: Nanos, value: f64) {
-        let second = at.0.div_euclid(SECOND);
-        if let Some(bucket) = self.buckets.get_mut(second.rem_euclid(PEAK_SECONDS) as usize)
-            && (bucket.0 != second || value.abs() > bucket.1.abs())
-        {
-            *bucket = (second, value);
+        while self.ranked.back().is_some_and(|(_, last)| last.abs() <= value.abs()) {
+            self.ranked.pop_back();
         }
+        while self.ranked.len() >= PEAK_TICKS
+            || self.ranked.front().is_some_and(|(t, _)| at.since(*t) >= PEAK)
+        {
+            self.ranked.pop_front();
+        }
+        self.ranked.push_back((at, value));
     }
 
-    /// The worst value of the seconds that ended within ten seconds before `at`.
+    /// The worst value within ten seconds before `at`.
     pub fn worst(&self, at: Nanos) -> Option<f64> {
-        let second = at.0.div_euclid(SECOND);
-        let recent = self.buckets.iter().filter(|b| b.0 > second - PEAK_SECONDS && b.0 <= second);
-        recent.map(|b| b.1).max_by(|a, b| a.abs().total_cmp(&b.abs()))
+        self.ranked.iter().find(|(t, _)| at.since(*t) < PEAK).map(|(_, value)| *value)
     }
 }
 
@@ -348,8 +358,8 @@ mod tests {
         peak.add(s(5_000.2), -40.0);
         peak.add(s(5_000.4), 12.0);
         peak.add(s(5_003.0), 15.0);
-        assert_eq!(peak.worst(s(5_009.9)), Some(-40.0));
-        assert_eq!(peak.worst(s(5_010.0)), Some(15.0));
+        assert_eq!(peak.worst(s(5_010.1)), Some(-40.0), "on whole seconds as well as between them");
+        assert_eq!(peak.worst(s(5_010.2)), Some(15.0));
         assert_eq!(peak.worst(s(5_013.0)), None);
     }
 

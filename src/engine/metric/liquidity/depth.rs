@@ -179,6 +179,11 @@ impl Consolidated {
     }
 }
 
+/// C4: `(bid - ask) / (bid + ask)`; `None` when both are empty.
+fn imbalance(bid: f64, ask: f64) -> Option<f64> {
+    (bid + ask > 0.0).then(|| (bid - ask) / (bid + ask))
+}
+
 /// C4.
 pub(in crate::engine::metric) struct Imbalance;
 
@@ -205,7 +210,7 @@ impl Metric for Imbalance {
         each_perp(market, |scope, listing| {
             let band = |d: Option<[f64; 5]>| d.and_then(|d| d.get(HEADLINE_BAND).copied());
             let sides = band(listing.figures.bid_depth).zip(band(listing.figures.ask_depth));
-            let value = sides.filter(|(b, a)| b + a > 0.0).map(|(b, a)| (b - a) / (b + a));
+            let value = sides.and_then(|(bid, ask)| imbalance(bid, ask));
             let quality = match (book_quality(listing), value) {
                 (Quality::Ok, None) => Quality::Missing,
                 (quality, _) => quality,
@@ -273,5 +278,19 @@ impl Metric for DepthDrop {
                 out.push(Row { scope, value, quality, coverage, used, expected, as_of: newest, note });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c4_depth_imbalance() {
+        assert_eq!(imbalance(3e6, 5e6), Some(-0.25));
+        assert_eq!(
+            (imbalance(1.0, 0.0), imbalance(0.0, 2.0), imbalance(0.0, 0.0)),
+            (Some(1.0), Some(-1.0), None)
+        );
     }
 }

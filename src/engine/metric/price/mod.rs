@@ -163,10 +163,12 @@ impl Prices {
     }
 
     /// Turns prices into votes in one currency. `total` is the weight of all venues, where all have one.
+    /// Votes weigh alike where one of them has no weight; a venue without a vote has no say in that.
     fn vote(&mut self, weights: &[f64; VOTES_MAX], total: Option<f64>) {
         let quoted = self.quoted.get(..self.n_quoted).unwrap_or_default();
         let first = quoted.first().map(|q| q.currency);
         let is_mixed = quoted.iter().any(|q| Some(q.currency) != first);
+        let is_weighted = weights.iter().take(quoted.len()).all(|weight| *weight > 0.0);
         let mut used = 0.0;
         for (quoted, weight) in quoted.iter().zip(weights) {
             // Of one currency the rate cancels, known or not.
@@ -176,10 +178,10 @@ impl Prices {
                 _ => (1.0, Quality::Ok),
             };
             let Some(slot) = self.votes.get_mut(self.n) else { break };
-            let weight = if total.is_some() { *weight } else { 1.0 }; // equal if any is unknown (erratum 15)
+            used += *weight;
+            let weight = if is_weighted { *weight } else { 1.0 }; // equal if any is unknown (erratum 15)
             *slot = Vote { venue: quoted.venue, value: quoted.native * usd, weight };
             self.n += 1;
-            used += weight;
             self.quality = self.quality.max(trust);
             if quoted.is_old {
                 self.quality = self.quality.max(Quality::Degraded);
