@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::metric::{Bad, METRICS, NONE, Part, Row, Table};
 use crate::model::Nanos;
-use crate::model::time::SECOND;
+use crate::model::time::{SECOND, TICK};
 
 /// Points kept per cell.
 const POINTS_MAX: usize = 120;
@@ -13,6 +13,11 @@ const POINTS_MAX: usize = 120;
 const LINE_POINTS_MAX: usize = 360;
 /// Seconds between points of a line.
 pub(super) const LINE_STEP_S: i64 = 10;
+
+/// True at the ticks at which lines take a point: not at whole seconds, which have enough to do.
+pub(super) fn is_line_due(at: Nanos) -> bool {
+    Nanos(at.0 - 3 * TICK).is_on(LINE_STEP_S * SECOND)
+}
 
 /// Series by underlying and venue, lines by metric and underlying.
 #[derive(Debug, Default)]
@@ -38,7 +43,7 @@ fn young() -> VecDeque<f32> {
 }
 
 impl History {
-    /// Takes one point of every cell at a whole second, and of every line each ten seconds.
+    /// Takes one point of every cell at a whole second.
     pub fn keep(&mut self, tables: &[Table], at: Nanos) {
         let holes = missed(self.newest.replace(at), at, SECOND, POINTS_MAX);
         let rows = tables.first().map_or(&[][..], Table::rows);
@@ -52,12 +57,10 @@ impl History {
                 points.pop_front();
             }
         }
-        if at.is_on(LINE_STEP_S * SECOND) {
-            self.keep_lines(tables, at);
-        }
     }
 
-    fn keep_lines(&mut self, tables: &[Table], at: Nanos) {
+    /// Takes one point of every line, each ten seconds.
+    pub fn keep_lines(&mut self, tables: &[Table], at: Nanos) {
         let holes = missed(self.newest_line.replace(at), at, LINE_STEP_S * SECOND, LINE_POINTS_MAX);
         // A line that has no row now goes on with a hole.
         let new = (holes + 1).min(LINE_POINTS_MAX);

@@ -285,6 +285,9 @@ impl Engine {
         if at.is_on(SECOND) {
             self.history.keep(&self.tables, at);
         }
+        if history::is_line_due(at) {
+            self.history.keep_lines(&self.tables, at);
+        }
         self.alarm.judge(&self.market, &self.tables, self.now, out);
         &self.resyncs
     }

@@ -78,21 +78,24 @@ impl Draws {
         self.band(|row| sum(row).clamp(0.0, most.max(0.0)))
     }
 
-    /// Mean weights of the lowest, middle and highest fifth of the draws by `Σ θ_k·E_k`: around its P10, P50
-    /// and P90. `None` without draws.
-    pub fn fifths(&self, exposure: &PerBucket) -> Option<[PerBucket; 3]> {
-        let sum =
-            |row: &[f32; BUCKETS]| row.iter().zip(exposure).map(|(t, e)| f64::from(*t) * e).sum::<f64>();
-        let mut ranked: Vec<(f64, &[f32; BUCKETS])> = self.rows.iter().map(|row| (sum(row), row)).collect();
+    /// Mean weights and mean doubt of the lowest, middle and highest fifth of the draws by `Σ θ_k·E_k`, as
+    /// [`Draws::doubted`] has it: around its P10, P50 and P90. `None` without draws.
+    pub fn fifths(&self, exposure: impl Fn(f64) -> PerBucket) -> Option<[(PerBucket, f64); 3]> {
+        let rows = self.rows.iter().zip(&self.shifts);
+        let sum = |row: &[f32; BUCKETS], shift: f32| {
+            row.iter().zip(exposure(f64::from(shift))).map(|(t, e)| f64::from(*t) * e).sum::<f64>()
+        };
+        let mut ranked: Vec<_> = rows.map(|(row, shift)| (sum(row, *shift), row, *shift)).collect();
         ranked.sort_by(|a, b| a.0.total_cmp(&b.0)); // stable: equal ones stay as drawn
         let fifth = |k: usize| {
             let rows =
                 ranked.get(ranked.len() * k / 5..ranked.len() * (k + 1) / 5).filter(|r| !r.is_empty())?;
-            let mut mean = [0.0; BUCKETS];
-            for (_, row) in rows {
-                mean.iter_mut().zip(*row).for_each(|(m, t)| *m += f64::from(*t) / rows.len() as f64);
+            let (mut mean, mut shifts, share) = ([0.0; BUCKETS], 0.0, 1.0 / rows.len() as f64);
+            for (_, row, shift) in rows {
+                mean.iter_mut().zip(*row).for_each(|(m, t)| *m += f64::from(*t) * share);
+                shifts += f64::from(*shift) * share;
             }
-            Some(mean)
+            Some((mean, shifts))
         };
         Some([fifth(0)?, fifth(2)?, fifth(4)?])
     }

@@ -207,7 +207,7 @@ impl Series {
         let interest = facts.contracts * facts.usd;
         let total = self.cohorts.total();
         let young = self.cohorts.young_share();
-        let doubt = (1.0 - young) * UNKNOWN / WIDTH;
+        let doubt = self.doubt();
         let mut at_risk = [[Band::default(); MOVES_PCT.len()]; SIDES];
         let mut leverage = [Band::default(); SIDES];
         for (side, draws) in self.draws.iter().enumerate() {
@@ -223,14 +223,7 @@ impl Series {
             let bands = at_risk.get_mut(side).into_iter().flatten();
             for (band, pct) in bands.zip(MOVES_PCT) {
                 let reach = buckets(side, pct) as f64;
-                // A draw that holds entries to be nearer finds the nearest crossed already.
-                let within = |shift: f64| {
-                    let from = (shift * doubt).max(0.0) as usize;
-                    let to = (reach + shift * doubt).max(0.0) as usize;
-                    let (mut sum, crossed) = (sums.sum(to), sums.sum(from));
-                    sum.iter_mut().zip(crossed).for_each(|(sum, crossed)| *sum -= crossed);
-                    sum
-                };
+                let within = |shift: f64| within(sums, reach, shift * doubt);
                 *band = draws.doubted(within, interest).unwrap_or_default();
             }
             if let Some(leverage) = leverage.get_mut(side) {
@@ -244,15 +237,25 @@ impl Series {
 
     /// Expected positions by distance from the mark, nearest first, merged in 0.1 % buckets. Erratum 36.
     pub fn dying(&self, side: usize) -> Vec<Dying> {
-        self.dying_by(side, &self.weights(side))
+        self.dying_by(side, &self.weights(side), 0.0)
     }
 
-    fn dying_by(&self, side: usize, weights: &PerBucket) -> Vec<Dying> {
+    /// How far the entries that nobody saw may lie elsewhere: one standard deviation in buckets.
+    fn doubt(&self) -> f64 {
+        (1.0 - self.cohorts.young_share()) * UNKNOWN / WIDTH
+    }
+
+    /// `nearer` is by how many buckets entries are held to lie nearer.
+    fn dying_by(&self, side: usize, weights: &PerBucket, nearer: f64) -> Vec<Dying> {
         let (facts, payoff) = (self.facts, self.facts.terms.payoff);
         let mut sums = vec![(0.0, 0.0); REACH];
         let margin = margin(&facts.terms, side);
         self.reach(side, |far, k, contracts, (key, line)| {
-            let (Some(sum), Some(weight)) = (sums.get_mut(far), weights.get(k)) else { return };
+            let far = far as f64 - nearer;
+            if far < 0.0 {
+                return; // crossed already
+            }
+            let (Some(sum), Some(weight)) = (sums.get_mut(far as usize), weights.get(k)) else { return };
             let price = price_of(key);
             let per_contract = if payoff == Payoff::Inverse { facts.base / price } else { facts.base };
             let base = weight * contracts * per_contract;
@@ -273,16 +276,22 @@ impl Series {
     /// Low, median and high positions in the same form: by weights of the fifths of the draws around P10, P50
     /// and P90 of F5 at the widest move. `None` before the first draw.
     pub fn dying_bands(&self, side: usize) -> Option<[Vec<Dying>; 3]> {
-        let within = buckets(side, *MOVES_PCT.last()?);
-        let mut near = [0.0; BUCKETS];
-        self.reach(side, |far, k, contracts, _| {
-            if let Some(near) = near.get_mut(k).filter(|_| far < within) {
-                *near += contracts;
-            }
-        });
-        let fifths = self.draws.get(side)?.fifths(&near)?;
-        Some(fifths.map(|weights| self.dying_by(side, &weights)))
+        let (reach, doubt) = (buckets(side, *MOVES_PCT.last()?) as f64, self.doubt());
+        let mut sums = Prefix::<BUCKETS>::new(REACH);
+        self.reach(side, |far, k, contracts, _| sums.put(far, k, contracts));
+        sums.build();
+        let fifths = self.draws.get(side)?.fifths(|shift| within(&sums, reach, shift * doubt))?;
+        Some(fifths.map(|(weights, shift)| self.dying_by(side, &weights, shift * doubt)))
     }
+}
+
+/// What lies within `reach` buckets of the mark when entries are held to lie `nearer` by so many: what is
+/// crossed by that is gone.
+fn within(sums: &Prefix<BUCKETS>, reach: f64, nearer: f64) -> PerBucket {
+    let (mut sum, crossed) =
+        (sums.sum((reach + nearer).max(0.0) as usize), sums.sum(nearer.max(0.0) as usize));
+    sum.iter_mut().zip(crossed).for_each(|(sum, crossed)| *sum -= crossed);
+    sum
 }
 
 /// Buckets between the mark and a move of so many percent against a side.
