@@ -35,10 +35,10 @@ pub static RULES: &[(&str, &str)] = &[("rules/default.toml", include_str!("rules
 
 /// Built-in what-if scenarios: name and text.
 pub static SCENARIOS: &[(&str, &str)] = &[
-    ("scenarios/price_down_5.toml", include_str!("../../scenarios/price_down_5.toml")),
-    ("scenarios/price_down_10.toml", include_str!("../../scenarios/price_down_10.toml")),
-    ("scenarios/price_up_5.toml", include_str!("../../scenarios/price_up_5.toml")),
-    ("scenarios/slide_down_10.toml", include_str!("../../scenarios/slide_down_10.toml")),
-    ("scenarios/depth_60.toml", include_str!("../../scenarios/depth_60.toml")),
-    ("scenarios/scan.toml", include_str!("../../scenarios/scan.toml")),
+    ("scenarios/price_down_5.toml", include_str!("whatif/price_down_5.toml")),
+    ("scenarios/price_down_10.toml", include_str!("whatif/price_down_10.toml")),
+    ("scenarios/price_up_5.toml", include_str!("whatif/price_up_5.toml")),
+    ("scenarios/slide_down_10.toml", include_str!("whatif/slide_down_10.toml")),
+    ("scenarios/depth_60.toml", include_str!("whatif/depth_60.toml")),
+    ("scenarios/scan.toml", include_str!("whatif/scan.toml")),
 ];

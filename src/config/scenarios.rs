@@ -1,4 +1,4 @@
-//! What-if scenarios: `scenarios/*.toml`. Text of strangers: every number has a range, every text a length.
+//! What-if scenarios: `whatif/*.toml` here, `scenarios/*.toml` of the user. Text of strangers: every number has a range, every text a length.
 
 use std::ops::Range;
 

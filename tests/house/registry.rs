@@ -43,7 +43,7 @@ fn every_file_of_venues_themes_and_scenarios_is_in_the_binary() {
     assert_eq!(embedded(builtin::VENUES, "venues/"), names("venues", ".toml"), "src/config/builtin.rs");
     assert_eq!(embedded(builtin::THEMES, "themes/"), names("themes", ".toml"), "src/config/builtin.rs");
     let scenarios = embedded(builtin::SCENARIOS, "scenarios/");
-    assert_eq!(scenarios, names("scenarios", ".toml"), "src/config/builtin.rs");
+    assert_eq!(scenarios, names("src/config/whatif", ".toml"), "src/config/builtin.rs");
 }
 
 #[test]
