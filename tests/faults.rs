@@ -378,10 +378,11 @@ fn a_trickle(watch: &mut Watch) {
     let before = watch.feed("bybit");
     watch.oldest = PATIENCE; // what comes late is shown late
     watch.faults().trickle("bybit", Duration::from_millis(700)).unwrap();
-    watch.run_for(6 * SECOND);
+    // The quantile is over a minute of messages: it moves once one in a hundred of them was late.
+    watch.until("the latency says so", |w| w.feed("bybit").p99_ms > Some(600.0));
     let late = watch.feed("bybit");
     println!("bybit trickle: p99 of latency {:?} ms, before {:?} ms", late.p99_ms, before.p99_ms);
-    assert!(late.p99_ms > Some(1_000.0) && late.gaps == before.gaps);
+    assert!(before.p99_ms < Some(600.0) && late.gaps == before.gaps);
     watch.faults().trickle("bybit", Duration::ZERO).unwrap();
     watch.until("it is live again", |w| w.is_live("bybit"));
 }

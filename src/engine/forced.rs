@@ -63,13 +63,16 @@ impl Seconds {
 
     /// How many of the `n` seconds before `now` carry one.
     fn count(&self, now: i64, n: i64) -> u32 {
-        let is_marked = |second: &i64| {
-            let (word, bit) = Self::bit(*second);
-            *second <= self.newest
-                && self.newest - *second < SECONDS
-                && self.bits.get(word).is_some_and(|bits| bits & bit != 0)
-        };
-        (now - n..now).filter(is_marked).count() as u32
+        let (mut at, to) = ((now - n).max(self.newest - SECONDS + 1), now.min(self.newest + 1));
+        let mut count = 0;
+        while at < to {
+            let place = at.rem_euclid(SECONDS) as usize;
+            let some = (64 - place % 64).min((to - at) as usize); // up to the end of a word
+            let mask = (u64::MAX >> (64 - some)) << (place % 64);
+            count += self.bits.get(place / 64).map_or(0, |bits| (bits & mask).count_ones());
+            at += some as i64;
+        }
+        count
     }
 }
 
@@ -200,9 +203,9 @@ impl Forced {
         self.lost.as_ref().map(|ring| ring.total().sum as f64 / MICRO)
     }
 
-    /// Liquidations in the bin that closed `back` bins ago; 1 is the newest.
-    pub fn bin(&self, back: usize) -> u32 {
-        self.bins.closed(back).map_or(0, |bin| bin.count)
+    /// Adds the liquidations of each whole bin to `counts`, the oldest first.
+    pub fn add_bins(&self, counts: &mut [u32; BINS]) {
+        self.bins.add_counts(counts);
     }
 
     fn amount(

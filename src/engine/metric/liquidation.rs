@@ -359,7 +359,7 @@ fn excited(market: &Market, members: &[(u16, u32)], at: Nanos) -> Option<(Option
         if forced.report.is_none() || forced.is_throttled() {
             sum.floor = sum.floor.max(Quality::Estimated);
         }
-        counts.iter_mut().zip((1..=BINS).rev()).for_each(|(count, back)| *count += forced.bin(back));
+        forced.add_bins(&mut counts);
     }
     if bins < BINS {
         sum.floor = sum.floor.max(Quality::Degraded);

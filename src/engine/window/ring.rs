@@ -73,6 +73,16 @@ impl Ring {
         self.buckets.get(self.open.wrapping_sub(back).rem_euclid(self.len()) as usize).copied()
     }
 
+    /// Adds the counts of the newest whole buckets to `out`, the oldest first.
+    pub fn add_counts(&self, out: &mut [u32]) {
+        let (newer, older) = self.buckets.split_at(self.open.rem_euclid(self.len()) as usize);
+        // From the bucket after the open one on they go from the oldest to the newest.
+        let whole = older.iter().skip(1).chain(newer);
+        let skip = (self.buckets.len() - 1).saturating_sub(out.len());
+        let late = out.len().saturating_sub(self.buckets.len() - 1);
+        out.iter_mut().skip(late).zip(whole.skip(skip)).for_each(|(sum, bucket)| *sum += bucket.count);
+    }
+
     fn len(&self) -> i64 {
         self.buckets.len() as i64
     }
@@ -118,6 +128,21 @@ mod tests {
 
     fn s(seconds: i64) -> Nanos {
         Nanos(seconds * SECOND)
+    }
+
+    /// Catches: counts that are turned round, that hold the open bucket, that are shifted by a shorter list.
+    #[test]
+    fn counts_of_whole_buckets_come_in_order() {
+        let mut ring = Ring::new(SECOND, 5);
+        for second in 100..=107 {
+            (100..=second).for_each(|_| ring.add(s(second), 1));
+            for n in [2, 5, 7] {
+                let mut counts = vec![1; n];
+                ring.add_counts(&mut counts);
+                let want = |k: usize| 1 + ring.closed(n - k).map_or(0, |b| b.count);
+                assert_eq!(counts, (0..n).map(want).collect::<Vec<_>>(), "{second} {n}");
+            }
+        }
     }
 
     /// Catches: a window that is a bucket short, one that keeps what left it, one that a pause confuses.
