@@ -46,9 +46,7 @@ fn run(street: &mut Street, minutes: i64, times: &mut Times) {
     let until = street.at.plus(minutes * 60 * SECOND);
     while street.at < until {
         street.happen();
-        if street.at.is_on(SECOND) {
-            rest();
-        }
+        rest();
         let start = Instant::now();
         street.tick();
         times.add(street.at, start.elapsed().as_nanos() as u64);
