@@ -340,6 +340,21 @@ mod tests {
         near(arrivals(0, 60).0 + 1.0, 1.0);
     }
 
+    /// Catches: a count that stops at the end of a word, that takes the running second, that reads what is
+    /// overwritten.
+    #[test]
+    fn marked_seconds_are_counted_over_the_ends_of_words() {
+        let (mut seconds, mut marked) = (Seconds::default(), Vec::new());
+        for second in (1_000..2_000).filter(|s| s % 3 == 0 || s % 64 > 60) {
+            seconds.mark(second);
+            marked.push(second);
+            for (now, n) in [(second, 60), (second + 1, 300), (second + 100, 300), (second + 400, 60)] {
+                let is_in = |s: &&i64| (now - n..now).contains(*s);
+                assert_eq!(seconds.count(now, n), marked.iter().filter(is_in).count() as u32, "{now} {n}");
+            }
+        }
+    }
+
     /// N4 through the state: 54 of 60 seconds carry 20,000 USD.
     #[test]
     fn n4_the_factor_of_a_throttled_stream() {

@@ -67,12 +67,6 @@ impl Ring {
         self.total
     }
 
-    /// The whole bucket that closed `back` buckets before the open one; 1 is the newest.
-    pub fn closed(&self, back: usize) -> Option<Bucket> {
-        let back = i64::try_from(back).ok().filter(|back| (1..self.len()).contains(back))?;
-        self.buckets.get(self.open.wrapping_sub(back).rem_euclid(self.len()) as usize).copied()
-    }
-
     /// Adds the counts of the newest whole buckets to `out`, the oldest first.
     pub fn add_counts(&self, out: &mut [u32]) {
         let (newer, older) = self.buckets.split_at(self.open.rem_euclid(self.len()) as usize);
@@ -139,8 +133,10 @@ mod tests {
             for n in [2, 5, 7] {
                 let mut counts = vec![1; n];
                 ring.add_counts(&mut counts);
-                let want = |k: usize| 1 + ring.closed(n - k).map_or(0, |b| b.count);
-                assert_eq!(counts, (0..n).map(want).collect::<Vec<_>>(), "{second} {n}");
+                // Second 100 has one, 101 two and so on; five whole seconds are kept.
+                let of = |back: i64| if back <= 5 { (second - back - 99).max(0) } else { 0 };
+                let want: Vec<u32> = (1..=n as i64).rev().map(|back| 1 + of(back) as u32).collect();
+                assert_eq!(counts, want, "{second} {n}");
             }
         }
     }
@@ -158,8 +154,9 @@ mod tests {
         assert_eq!(ring.total().sum, 13, "300 s and the open bucket");
         ring.advance(s(1_310));
         assert_eq!(ring.total(), Bucket { sum: 1, count: 1 });
-        assert_eq!(ring.closed(2), Some(Bucket { sum: 1, count: 1 }));
-        assert_eq!((ring.closed(0), ring.closed(31)), (None, None));
+        let mut newest = [0; 3];
+        ring.add_counts(&mut newest);
+        assert_eq!(newest, [0, 1, 0], "the open bucket is none of them");
         ring.add(s(900), 9);
         assert_eq!(ring.total().sum, 1, "too old to count");
         ring.advance(s(1_000_000));
