@@ -77,32 +77,29 @@ pub fn metrics(path: &Path, export: &Export, dir: &Path) -> Result<(u8, PathBuf)
     Ok((if is_cut { code::PARTIAL } else { code::OK }, file))
 }
 
-/// Plays a tape from where it stands to its end and writes the rows.
+/// Plays a tape from where it stands to its end and writes the rows: at each instant asked for, those that were
+/// refreshed since the one before.
 pub fn series(tape: &mut Tape, export: &Export, out: &mut impl Write) -> Result<(), Failure> {
-    let chosen = chosen(&export.metrics)?;
+    let mut chosen: Vec<(usize, bool)> = chosen(&export.metrics)?.into_iter().map(|at| (at, false)).collect();
     while let Some(step) = tape.step(&mut |_, _| {})? {
-        let is_asked = export.from.is_none_or(|from| step.ts >= from);
-        if step.is_tick && is_asked && step.ts.is_on(export.every) {
-            let engine = tape.pipeline.engine();
-            let ts = step.ts.to_string();
-            for at in &chosen {
-                let (Some(metric), Some(table)) = (METRICS.get(*at), engine.tables().get(*at)) else {
-                    continue;
-                };
-                let card = metric.card();
-                if card.every.is_due(step.ts) {
-                    for row in table.rows() {
-                        let cells = Cells {
-                            ts: &ts,
-                            seq: step.seq,
-                            metric: card.id,
-                            unit: card.unit.word(),
-                            row,
-                            engine,
-                        };
-                        cells.write(export.format, out)?;
-                    }
-                }
+        if !step.is_tick {
+            continue;
+        }
+        let is_asked = export.from.is_none_or(|from| step.ts >= from) && step.ts.is_on(export.every);
+        let engine = tape.pipeline.engine();
+        let ts = if is_asked { step.ts.to_string() } else { String::new() };
+        for (at, is_fresh) in &mut chosen {
+            let (Some(metric), Some(table)) = (METRICS.get(*at), engine.tables().get(*at)) else {
+                continue;
+            };
+            let card = metric.card();
+            *is_fresh |= card.is_due(step.ts);
+            if !is_asked || !std::mem::take(is_fresh) {
+                continue;
+            }
+            for row in table.rows() {
+                let (metric, unit) = (card.id, card.unit.word());
+                Cells { ts: &ts, seq: step.seq, metric, unit, row, engine }.write(export.format, out)?;
             }
         }
     }

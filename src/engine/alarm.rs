@@ -85,7 +85,7 @@ impl Alarm {
     /// Judges every watched row of the tables that were refreshed at this tick.
     pub fn judge(&mut self, market: &Market, tables: &[Table], now: Instant, out: &mut Vec<AlertEvent>) {
         for (rule, judge) in (0u16..).zip(&self.judges) {
-            let Some(card) = judge.card().filter(|c| c.every.is_due(now.at)) else { continue };
+            let Some(card) = judge.card().filter(|c| c.is_due(now.at)) else { continue };
             let rows = tables.get(judge.metric).map_or(&[][..], Table::rows);
             for row in rows {
                 let key = (rule, row.scope);

@@ -21,6 +21,9 @@ pub struct Stand {
 }
 
 impl Stand {
+    /// Stands for nothing in rows of them, where an `Option` would take half as much again.
+    const NONE: Stand = Stand { contracts: f64::NAN, unit_usd: f64::NAN };
+
     /// Open interest in USD at the price of that moment.
     pub fn usd(&self) -> f64 {
         self.contracts * self.unit_usd
@@ -55,14 +58,14 @@ impl Window {
 #[derive(Clone, Debug)]
 struct Steps {
     step: i64,
-    slots: Box<[Option<Stand>]>,
+    slots: Box<[Stand]>, // no number where nothing stood
     newest: i64,
 }
 
 impl Steps {
     fn new(window: Window) -> Self {
         let (length, step) = window.seconds();
-        let slots = vec![None; (length / step + 1) as usize].into_boxed_slice();
+        let slots = vec![Stand::NONE; (length / step + 1) as usize].into_boxed_slice();
         Steps { step: step * SECOND, slots, newest: i64::MIN }
     }
 
@@ -81,14 +84,15 @@ impl Steps {
     fn put(&mut self, slot: i64, stand: Option<Stand>) {
         let len = self.slots.len() as i64;
         if let Some(place) = self.slots.get_mut(slot.rem_euclid(len) as usize) {
-            *place = stand;
+            *place = stand.unwrap_or(Stand::NONE);
         }
     }
 
     fn at(&self, slot: i64) -> Option<Stand> {
         let len = self.slots.len() as i64;
         let is_kept = slot <= self.newest && self.newest.saturating_sub(slot) < len;
-        *self.slots.get(slot.rem_euclid(len) as usize).filter(|_| is_kept)?
+        let stand = self.slots.get(slot.rem_euclid(len) as usize).copied();
+        stand.filter(|stand| is_kept && !stand.contracts.is_nan())
     }
 }
 

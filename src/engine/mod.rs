@@ -59,7 +59,7 @@ use health::ConnHealth;
 use history::History;
 use ledger::{Ledger, Way};
 use market::{Market, Resync};
-use metric::{METRICS, Row, Table, index::FIRST};
+use metric::{LATE, METRICS, Row, Table, index::FIRST};
 use rule::Judge;
 
 pub use crate::snapshot::Ask;
@@ -272,10 +272,10 @@ impl Engine {
         for (n, metric) in METRICS.iter().enumerate() {
             let (before, rest) = self.tables.split_at_mut(n);
             let Some(table) = rest.first_mut() else { break };
-            if metric.card().id == FIRST && at.is_on(SECOND) {
-                self.market.weigh(before, at);
+            if metric.card().id == FIRST && metric.card().is_due(at) {
+                self.market.weigh(before, at.plus(-LATE));
             }
-            if metric.card().every.is_due(at) {
+            if metric.card().is_due(at) {
                 table.refresh(*metric, &self.market, at, &mut self.scratch);
             }
             if metric.card().id == PEAKS_OF {

@@ -126,8 +126,8 @@ impl Market {
             }
         }
         for (engine, _) in hearers {
-            // Underlyings take turns within a second: two of them need its first two ticks.
-            for part in [0, 1] {
+            // The second itself, the visits of its underlying, its late figures.
+            for part in [0, 1, 5] {
                 let at = START.plus(n * SECOND + part * TICK);
                 engine.tick((10 * n + part) as u64, at, &mut Vec::new());
             }

@@ -16,6 +16,9 @@ use crate::model::time::TICK;
 use crate::model::{Decimal, venue::VenueSpec};
 
 const START: Nanos = Nanos(1_767_225_600 * SECOND);
+/// Tick at which the first result is on the tables: taken at the first, published a second later, read by the
+/// late half of that second.
+const LATE_ROW: i64 = 15;
 pub(in crate::engine::cascade) const VENUES: [&str; 3] = ["a", "b", "c"];
 
 pub(in crate::engine::cascade) struct World {
@@ -138,12 +141,12 @@ fn part(name: &'static str) -> Scope {
 #[test]
 fn a_result_comes_a_second_later_and_says_what_it_lacks() {
     let mut world = World::new();
-    world.run_to(9);
+    world.run_to(10);
     assert!(world.engine.market().cases.result(0).is_none());
     assert_eq!(world.row("critical_shock_pct", Scope::underlying(0)).quality, Quality::Missing);
-    world.run_to(10);
+    world.run_to(LATE_ROW);
     let about = world.about();
-    assert_eq!((about.at, about.expected, about.venues.len()), (START, 3, 3));
+    assert_eq!((about.at, about.expected, about.venues.len()), (START.plus(TICK), 3, 3));
     assert_eq!(about.venues.iter().map(|v| v.is_modelled).collect::<Vec<_>>(), [true, true, false]);
     let funds: Vec<_> = about.venues.iter().map(|v| v.pool.as_ref().map(|p| p.usd)).collect();
     assert_eq!(funds, [Some(50_000.0), None, None]);
@@ -191,7 +194,7 @@ fn scan() -> crate::config::scenarios::Scenario {
 #[test]
 fn estimates_have_bands() {
     let mut world = World::new();
-    world.run_to(0);
+    world.run_to(5);
     let cell = Scope::cell(0, 0);
     let of = |name: &'static str| world.row("liq_at_risk_usd_5", cell.part(Part::Named(name))).value.unwrap();
     let (p10, p50, p90) = (of("down_p10"), of("down_p50"), of("down_p90"));
@@ -209,12 +212,12 @@ fn estimates_have_bands() {
 #[test]
 fn a_book_that_is_lost_counts_a_tenth() {
     let mut world = World::new();
-    world.run_to(10);
+    world.run_to(LATE_ROW);
     let before = world.row("cascade_loss_usd", part("down")).value;
     world.tell(1, Body::Gap(Gap { expected: None, got: None, why: GapWhy::Sequence }));
-    world.run_to(110);
+    world.run_to(100 + LATE_ROW);
     let about = world.about();
-    assert_eq!(about.at, START.plus(10 * SECOND));
+    assert_eq!(about.at, START.plus(10 * SECOND + TICK));
     assert!(about.venues[1].is_book_old && !about.venues[0].is_book_old);
     assert!(world.row("cascade_loss_usd", part("down")).value != before);
     let oldest = |world: &World| world.engine.market().cases.by_underlying[&0].books[&1][0].len();
@@ -241,7 +244,7 @@ fn liquidations_teach() {
         }),
     );
     let weights = |w: &mut World| {
-        w.run_to(600);
+        w.run_to(601);
         w.engine.market().hidden.series(0, 0).unwrap().weights(0)
     };
     let (silent, told) = (weights(&mut silent), weights(&mut told));
@@ -275,7 +278,7 @@ fn a_close_that_is_told_twice_teaches_once() {
         }
         let position = PositionSide::Long;
         world.tell(0, Body::Liquidation(Liquidation { id, price, size, position, price_is, loss: None }));
-        world.run_to(600);
+        world.run_to(601);
         world.engine.market().hidden.series(0, 0).unwrap().weights(0).to_vec()
     };
     let once = lesson(58_000, LiquidationPrice::Fill, false);

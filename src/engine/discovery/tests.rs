@@ -281,7 +281,7 @@ const PAIR: Scope = Scope { peer: 1, ..Scope::cell(0, 0) };
 #[test]
 fn a_venue_that_follows_300_ms_behind_is_found_the_same_live_and_again() {
     let mut live = World::new(0);
-    live.play(191, || std::thread::sleep(std::time::Duration::from_millis(2)));
+    live.play(192, || std::thread::sleep(std::time::Duration::from_millis(2)));
     let lag = live.row("lead_lag_ms", PAIR);
     assert_eq!((lag.value, lag.quality), (Some(300.0), Quality::Degraded), "a window of three minutes");
     assert_eq!(lag.as_of, START.plus(190 * SECOND), "published a second after its tick");
@@ -293,7 +293,7 @@ fn a_venue_that_follows_300_ms_behind_is_found_the_same_live_and_again() {
     assert!(live.row("hy_corr", PAIR).value.unwrap() < 0.9);
 
     let mut again = World::new(0);
-    again.play(191, || ());
+    again.play(192, || ());
     for metric in ["hy_corr", "lead_lag_ms", "lead_lag_ratio", "component_share", "info_share"] {
         let rows = |world: &World| world.engine.tables()[find(metric).unwrap()].rows().to_vec();
         let (one, other) = (rows(&live), rows(&again));
@@ -303,7 +303,7 @@ fn a_venue_that_follows_300_ms_behind_is_found_the_same_live_and_again() {
     }
 
     live.engine.control(ConnIx(1), START, &Control::Closed { reason: "test".into(), retry_ms: 0 });
-    live.engine.tick(9_999, START.plus(192 * SECOND), &mut Vec::new());
+    live.engine.tick(9_999, START.plus(192 * SECOND + 5 * TICK), &mut Vec::new());
     let lag = live.row("lead_lag_ms", PAIR);
     assert_eq!((lag.value, lag.quality), (None, Quality::Stale), "what it was computed from is gone");
     let table = &live.engine.tables()[find("lead_lag_ms").unwrap()];

@@ -114,5 +114,7 @@ fn visits_are_spread() {
     let due = |underlying: u16| {
         (0..SLOTS).filter(move |k| is_due(underlying, AT.plus(k * TICK))).collect::<Vec<_>>()
     };
-    assert_eq!((due(0), due(7), due(107)), (vec![0], vec![7], vec![7]));
+    assert_eq!((due(0), due(7), due(13), due(107)), (vec![1], vec![71], vec![32], vec![76]));
+    let is_free = |k: &i64| ![0, 3, 5].contains(&(k % 10));
+    assert!((0..200).flat_map(due).all(|k| is_free(&k)), "ticks with other work");
 }

@@ -1,6 +1,6 @@
 //! J2: whether the whole market moves as one.
 
-use super::{Card, Every, Input, Metric, Over, Part, Row, Scope, Unit};
+use super::{Card, Input, Metric, Over, Part, Row, Scope, Unit};
 use crate::engine::absorption::SERIES_MIN;
 use crate::engine::market::Market;
 use crate::model::Nanos;
@@ -22,7 +22,7 @@ impl Metric for AbsorptionRatio {
             formula: "variance in the max(1, round(n/5)) largest eigenvectors / all variance of 1-min returns of n >= 6 underlyings, half-life 6 h; shift: against its own 30 days, in standard deviations; the limits are those of the shift",
             source: "METRICS.md J2 (section 11), erratum 39",
             limits: Some((1.0, 2.0)),
-            every: Every::Second,
+            is_late: true,
             inputs: &[Input::Book, Input::Rate, Input::OpenInterest],
             scopes: &[Over::Global],
             parts: &[SHIFT],

@@ -1,7 +1,11 @@
 //! Cards: all that is said about a metric, in one place.
 
 use crate::model::Nanos;
-use crate::model::time::SECOND;
+use crate::model::time::{SECOND, TICK};
+
+/// How far behind the whole second late figures are refreshed: the work of a second is done in two halves, and
+/// what is late anyway loses nothing by it.
+pub const LATE: i64 = 5 * TICK;
 
 /// What is said about a metric.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub struct Card {
     pub bad: Bad,
     /// How often it is evaluated.
     pub every: Every,
+    /// Made of other figures, or of results that are late themselves: refreshed [`LATE`] behind the grid.
+    pub is_late: bool,
     /// Made for the map: outermost colour step. Others take theirs from [`Card::cap`].
     pub map_cap: Option<f64>,
     /// What it is computed from, as words of METRICS.md §6.0.
@@ -46,11 +52,17 @@ impl Card {
         limits: None,
         bad: Bad::High,
         every: Every::Second,
+        is_late: false,
         map_cap: None,
         inputs: &[],
         scopes: &[],
         parts: &[],
     };
+
+    /// True when it is due at this tick.
+    pub const fn is_due(&self, at: Nanos) -> bool {
+        self.every.is_due(if self.is_late { Nanos(at.0 - LATE) } else { at })
+    }
 
     /// True when there can be a figure per venue and underlying: then the map can show it.
     pub fn is_mapped(&self) -> bool {
@@ -260,8 +272,8 @@ pub enum Every {
 }
 
 impl Every {
-    /// True when it is due at this tick.
-    pub const fn is_due(self, at: Nanos) -> bool {
+    /// True at the ticks of its grid.
+    const fn is_due(self, at: Nanos) -> bool {
         match self {
             Every::Tick => true,
             Every::Second => at.is_on(SECOND),

@@ -4,7 +4,7 @@
 //! unknown fund may be, and the worse direction as the whole. An unknown fund counts as endless in the middle,
 //! so that it raises no alert; its other end is in the band.
 
-use super::{Bad, Card, Every, Input, Metric, Over, Part, Row, Scope, Unit};
+use super::{Bad, Card, Input, Metric, Over, Part, Row, Scope, Unit};
 use crate::engine::cascade::case::About;
 use crate::engine::cascade::scan::{Cell, Grid, Range, Scan, concentration, cover};
 use crate::engine::cascade::{CENTRAL_AT, SETS, Way, limits};
@@ -42,7 +42,7 @@ pub(super) enum Shock {
 }
 
 const PLAIN: Card =
-    Card { every: Every::Second, inputs: INPUTS, scopes: &[Over::Underlying], parts: PARTS, ..Card::PLAIN };
+    Card { is_late: true, inputs: INPUTS, scopes: &[Over::Underlying], parts: PARTS, ..Card::PLAIN };
 
 static AMPLIFICATION: Card = Card {
     id: "cascade_amplification",

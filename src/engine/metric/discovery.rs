@@ -122,6 +122,7 @@ impl Metric for Correlation {
             bad: Bad::Low,
             inputs: &[Input::Book, Input::Rate],
             scopes: &[Over::Pair],
+            is_late: true,
             ..Card::PLAIN
         }
     }
@@ -146,6 +147,7 @@ impl Metric for LeadLag {
             bad: Bad::Both,
             inputs: &[Input::Book, Input::Rate, Input::Feed],
             scopes: &[Over::Pair],
+            is_late: true,
             ..Card::PLAIN
         }
     }
@@ -169,6 +171,7 @@ impl Metric for LeadLagRatio {
             source: "METRICS.md D2, errata 21, 32",
             inputs: &[Input::Book, Input::Rate, Input::Feed],
             scopes: &[Over::Pair],
+            is_late: true,
             ..Card::PLAIN
         }
     }
@@ -193,6 +196,7 @@ impl Metric for ComponentShare {
             source: "METRICS.md D3, erratum 32",
             inputs: &[Input::Book, Input::Rate, Input::OpenInterest],
             scopes: &[Over::Cell],
+            is_late: true,
             ..Card::PLAIN
         }
     }
@@ -217,6 +221,7 @@ impl Metric for InfoShare {
             inputs: &[Input::Book, Input::Rate, Input::OpenInterest],
             scopes: &[Over::Cell],
             parts: &BOUNDS,
+            is_late: true,
             ..Card::PLAIN
         }
     }

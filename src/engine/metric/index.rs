@@ -15,6 +15,7 @@ pub const FIRST: &str = "faultline_index";
 const PLAIN: Card = Card {
     source: "METRICS.md §7, after Holló, Kremer, Lo Duca 2012 (CISS)",
     bad: Bad::High,
+    is_late: true,
     inputs: &[Input::Metric],
     scopes: &[Over::Global, Over::Underlying],
     ..Card::PLAIN

@@ -33,7 +33,7 @@ use crate::engine::flow::Window;
 use crate::engine::market::Market;
 use crate::model::Nanos;
 use crate::model::event::Channel;
-pub use card::{Bad, Card, Every, Input, Over, Unit};
+pub use card::{Bad, Card, Every, Input, LATE, Over, Unit};
 use explain::Explanation;
 pub(in crate::engine) use price::consensus;
 pub use row::{Note, Row, Table};

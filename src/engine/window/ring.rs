@@ -1,5 +1,7 @@
 //! `ring(W, b)`: exact sums and counts over a sliding window, and the highest value of a day. METRICS.md §5.
 
+use std::collections::VecDeque;
+
 use crate::model::Nanos;
 use crate::model::time::SECOND;
 
@@ -14,11 +16,15 @@ pub struct Bucket {
 
 /// Sum and count over the last `W/b` whole buckets and the open one. Buckets align to the epoch.
 ///
-/// Amounts are whole numbers in a unit that the owner chooses: adding and taking away never drifts.
+/// Amounts are whole numbers in a unit that the owner chooses: adding and taking away never drifts. Only
+/// buckets that hold something take room.
 #[derive(Clone, Debug)]
 pub struct Ring {
     width: i64,
-    buckets: Box<[Bucket]>,
+    /// Buckets kept beside the open one.
+    whole: i64,
+    /// Number and content, the oldest first.
+    filled: VecDeque<(i64, Bucket)>,
     /// Number of the open bucket.
     open: i64,
     total: Bucket,
@@ -27,19 +33,24 @@ pub struct Ring {
 impl Ring {
     /// Empty: `whole` buckets of `width` nanoseconds beside the open one.
     pub fn new(width: i64, whole: usize) -> Self {
-        let buckets = vec![Bucket::default(); whole + 1].into_boxed_slice();
-        Ring { width: width.max(1), buckets, open: i64::MIN, total: Bucket::default() }
+        let whole = i64::try_from(whole).unwrap_or(i64::MAX);
+        Ring { width: width.max(1), whole, filled: VecDeque::new(), open: i64::MIN, total: Bucket::default() }
     }
 
     /// Adds an amount at `at`. What is older than the window is left out.
     pub fn add(&mut self, at: Nanos, amount: i64) {
         self.advance(at);
         let slot = at.0.div_euclid(self.width);
-        if self.open - slot >= self.len() {
+        if self.open - slot > self.whole {
             return;
         }
-        let place = slot.rem_euclid(self.len()) as usize;
-        if let Some(bucket) = self.buckets.get_mut(place) {
+        if self.filled.back().is_none_or(|(newest, _)| *newest < slot) {
+            self.filled.push_back((slot, Bucket::default()));
+        } else if let Err(place) = self.filled.binary_search_by_key(&slot, |(number, _)| *number) {
+            self.filled.insert(place, (slot, Bucket::default()));
+        }
+        let place = self.filled.partition_point(|(number, _)| *number < slot);
+        if let Some((_, bucket)) = self.filled.get_mut(place) {
             bucket.sum = bucket.sum.saturating_add(amount);
             bucket.count = bucket.count.saturating_add(1);
             self.total.sum = self.total.sum.saturating_add(amount);
@@ -49,17 +60,13 @@ impl Ring {
 
     /// Time passed: forgets what left the window.
     pub fn advance(&mut self, at: Nanos) {
-        let slot = at.0.div_euclid(self.width);
-        let fresh = slot.saturating_sub(self.open).clamp(0, self.len());
-        for back in 0..fresh {
-            let place = (slot - back).rem_euclid(self.len()) as usize;
-            if let Some(bucket) = self.buckets.get_mut(place) {
-                self.total.sum = self.total.sum.saturating_sub(bucket.sum);
-                self.total.count = self.total.count.saturating_sub(bucket.count);
-                *bucket = Bucket::default();
-            }
+        self.open = self.open.max(at.0.div_euclid(self.width));
+        let first = self.open.saturating_sub(self.whole);
+        while let Some((_, gone)) = self.filled.front().copied().filter(|(number, _)| *number < first) {
+            self.filled.pop_front();
+            self.total.sum = self.total.sum.saturating_sub(gone.sum);
+            self.total.count = self.total.count.saturating_sub(gone.count);
         }
-        self.open = self.open.max(slot);
     }
 
     /// Sum and count of the window as of the newest `advance` or `add`.
@@ -69,16 +76,13 @@ impl Ring {
 
     /// Adds the counts of the newest whole buckets to `out`, the oldest first.
     pub fn add_counts(&self, out: &mut [u32]) {
-        let (newer, older) = self.buckets.split_at(self.open.rem_euclid(self.len()) as usize);
-        // From the bucket after the open one on they go from the oldest to the newest.
-        let whole = older.iter().skip(1).chain(newer);
-        let skip = (self.buckets.len() - 1).saturating_sub(out.len());
-        let late = out.len().saturating_sub(self.buckets.len() - 1);
-        out.iter_mut().skip(late).zip(whole.skip(skip)).for_each(|(sum, bucket)| *sum += bucket.count);
-    }
-
-    fn len(&self) -> i64 {
-        self.buckets.len() as i64
+        for (number, bucket) in &self.filled {
+            let back = usize::try_from(self.open - number).unwrap_or(0);
+            let place = out.len().checked_sub(back).filter(|_| back > 0);
+            if let Some(sum) = place.and_then(|place| out.get_mut(place)) {
+                *sum += bucket.count;
+            }
+        }
     }
 }
 

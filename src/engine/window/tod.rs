@@ -1,8 +1,10 @@
 //! `tod`: what is usual at this time of day. METRICS.md §5 and erratum 25.
 //!
 //! A day has 288 slots of five minutes, UTC. A slot ends as the mean of its samples; what is usual in a
-//! slot is the median of its last 14 days. A young baseline has fewer than three such days and stands on
-//! the median of the last 24 hours; before half an hour of data there is none.
+//! slot is the median of the last 14 days on which anything was seen. A young baseline has fewer than three
+//! days with this slot and stands on the median of the last 24 hours; before half an hour of data there is none.
+
+use std::collections::VecDeque;
 
 use crate::model::Nanos;
 use crate::model::time::SECOND;
@@ -11,19 +13,25 @@ use crate::model::time::SECOND;
 const SLOT: i64 = 300 * SECOND;
 /// Slots of a day.
 const SLOTS: usize = 288;
-/// Ends of one slot that are kept.
+/// Days that are kept.
 const DAYS_KEPT: usize = 14;
 /// Ends from which a slot speaks for itself.
-const DAYS_MIN: u32 = 3;
+const DAYS_MIN: usize = 3;
 /// Time from the first sample to the first baseline.
 const WARM_UP: i64 = 1_800 * SECOND;
 
-/// The last ends of one slot of `N` series.
-#[derive(Clone, Copy, Debug)]
-struct Slot<const N: usize> {
-    ends: [[f32; N]; DAYS_KEPT],
-    count: u32,
-    newest: i64, // number of the slot since the epoch
+/// How the slots of a day ended, of `N` series; no number where a slot saw nothing.
+#[derive(Clone, Debug)]
+struct Day<const N: usize> {
+    number: i64, // since the epoch
+    ends: Box<[[f32; N]]>,
+}
+
+impl<const N: usize> Day<N> {
+    /// What ended in a slot of the day.
+    fn end(&self, slot: i64) -> Option<[f32; N]> {
+        self.ends.get(index(slot)).copied().filter(|end| end.iter().all(|v| !v.is_nan()))
+    }
 }
 
 /// What is usual, and how sure that is.
@@ -35,12 +43,11 @@ pub struct Usual<const N: usize> {
     pub is_cold: bool,
 }
 
-/// Baselines of `N` series that are sampled together: 21 KiB, and 16 for each further series, from the end
-/// of the first slot on.
+/// Baselines of `N` series that are sampled together: 1.2 KB a day and series.
 #[derive(Clone, Debug)]
 pub struct TimeOfDay<const N: usize> {
-    slots: Vec<Slot<N>>,
-    open: i64, // number of the running slot
+    days: VecDeque<Day<N>>, // the oldest first
+    open: i64,              // number of the running slot
     sums: [f64; N],
     samples: u32,
     first: Option<Nanos>,
@@ -49,7 +56,8 @@ pub struct TimeOfDay<const N: usize> {
 
 impl<const N: usize> Default for TimeOfDay<N> {
     fn default() -> Self {
-        TimeOfDay { slots: Vec::new(), open: i64::MIN, sums: [0.0; N], samples: 0, first: None, usual: None }
+        let days = VecDeque::new();
+        TimeOfDay { days, open: i64::MIN, sums: [0.0; N], samples: 0, first: None, usual: None }
     }
 }
 
@@ -78,48 +86,51 @@ impl<const N: usize> TimeOfDay<N> {
         }
         if self.samples > 0 {
             let mean = self.sums.map(|sum| (sum / f64::from(self.samples)) as f32);
-            let open = self.open;
-            if self.slots.is_empty() {
-                let empty = Slot { ends: [[0.0; N]; DAYS_KEPT], count: 0, newest: i64::MIN };
-                self.slots.resize(SLOTS, empty);
-            }
-            if let Some(slot) = self.slots.get_mut(index(open)) {
-                if let Some(end) = slot.ends.get_mut(slot.count as usize % DAYS_KEPT) {
-                    *end = mean;
-                }
-                slot.count = slot.count.saturating_add(1);
-                slot.newest = open;
-            }
+            self.end(self.open, mean);
         }
         (self.open, self.sums, self.samples) = (now, [0.0; N], 0);
         self.usual = self.judge(now);
     }
 
-    fn judge(&self, now: i64) -> Option<Usual<N>> {
-        let slot = self.slots.get(index(now))?;
-        let mut values = [0.0; N];
-        let is_cold = slot.count < DAYS_MIN;
-        for (n, value) in values.iter_mut().enumerate() {
-            let mut picked = [0f32; SLOTS];
-            let mut count = 0;
-            let mut pick = |end: Option<f32>| {
-                if let Some((place, end)) = picked.get_mut(count).zip(end) {
-                    *place = end;
-                    count += 1;
-                }
-            };
-            if is_cold {
-                let is_recent = |s: &&Slot<N>| s.newest >= now - SLOTS as i64;
-                let newest = |s: &Slot<N>| {
-                    let place = s.count.checked_sub(1)? as usize % DAYS_KEPT;
-                    s.ends.get(place)?.get(n).copied()
-                };
-                self.slots.iter().filter(is_recent).for_each(|s| pick(newest(s)));
+    /// Keeps how a slot ended.
+    fn end(&mut self, slot: i64, mean: [f32; N]) {
+        let number = slot.div_euclid(SLOTS as i64);
+        if self.days.back().is_none_or(|day| day.number != number) {
+            if self.days.len() == DAYS_KEPT {
+                self.days.pop_front();
             } else {
-                let known = (slot.count as usize).min(DAYS_KEPT);
-                slot.ends.iter().take(known).for_each(|end| pick(end.get(n).copied()));
+                self.days.reserve_exact(1);
             }
-            *value = median(picked.get_mut(..count)?)?;
+            self.days.push_back(Day { number, ends: vec![[f32::NAN; N]; SLOTS].into() });
+        }
+        let day = self.days.back_mut();
+        if let Some(end) = day.and_then(|day| day.ends.get_mut(index(slot))) {
+            *end = mean;
+        }
+    }
+
+    fn judge(&self, now: i64) -> Option<Usual<N>> {
+        let of_slot = |slot: i64| {
+            let day = self.days.iter().rev().find(|day| day.number == slot.div_euclid(SLOTS as i64));
+            day.and_then(|day| day.end(slot))
+        };
+        let mut ends = [[0.0; N]; SLOTS];
+        let mut keep = |all: &mut dyn Iterator<Item = [f32; N]>| {
+            ends.iter_mut().zip(all).map(|(place, end)| *place = end).count()
+        };
+        let mut count = keep(&mut self.days.iter().filter_map(|day| day.end(now)));
+        let is_cold = count < DAYS_MIN;
+        if is_cold {
+            count = keep(&mut (now - SLOTS as i64..now).filter_map(of_slot));
+        }
+        let ends = ends.get(..count)?;
+        let mut values = [0.0; N];
+        for (n, value) in values.iter_mut().enumerate() {
+            let mut picked = [0.0; SLOTS];
+            let of_series = ends.iter().filter_map(|end| end.get(n));
+            let picked = picked.get_mut(..count)?;
+            picked.iter_mut().zip(of_series).for_each(|(place, end)| *place = *end);
+            *value = median(picked)?;
         }
         Some(Usual { values, is_cold })
     }
@@ -194,8 +205,7 @@ mod tests {
             fill(&mut tod, day * DAY, day as f64);
         }
         assert_eq!(at(&mut tod, 20 * DAY), Some((12.5, false)), "days 6 to 19");
-        let bytes = tod.slots.len() * size_of::<Slot<1>>();
-        assert!(bytes <= 24 << 10, "{bytes}");
+        assert_eq!(tod.days.len(), 14);
     }
 
     /// Catches: yesterday's evening that counts as the last 24 hours forever.
