@@ -17,8 +17,6 @@ mod live;
 mod market;
 #[path = "screens/own.rs"]
 mod own;
-#[path = "screens/palette.rs"]
-mod palette;
 #[path = "screens/picker.rs"]
 mod picker;
 #[path = "screens/safety.rs"]

@@ -266,17 +266,8 @@ impl Setup {
 /// with the same name.
 pub fn themes() -> Result<Vec<ThemeSpec>, Failure> {
     let mut themes = theme::builtin().map_err(|e| Failure::config(&[e]))?;
-    let mut errors: Vec<ConfigError> = Vec::new();
-    for (name, text) in config_folder("themes")? {
-        match theme::read(&name, &text, &themes) {
-            Ok(theme) => match themes.iter_mut().find(|t| t.name == theme.name) {
-                Some(place) => *place = theme,
-                None => themes.push(theme),
-            },
-            Err(error) => errors.push(error),
-        }
-    }
-    if errors.is_empty() { Ok(themes) } else { Err(Failure::config(&errors)) }
+    theme::add(&mut themes, &config_folder("themes")?).map_err(|e| Failure::config(&e))?;
+    Ok(themes)
 }
 
 /// `$XDG_CONFIG_HOME/faultline`, or `~/.config/faultline`.

@@ -78,6 +78,9 @@ pub enum Command {
     Whatif(WhatifCommand),
     /// Say what a metric is, or why its value in a recording is what it is
     Explain(ExplainArgs),
+    /// Themes: ls, show, preview, check, roles
+    #[command(subcommand)]
+    Theme(super::theme::ThemeCommand),
     /// Check terminal, configuration, folders and own accounts
     Doctor {
         /// One JSON object

@@ -6,6 +6,7 @@ pub mod event_json;
 pub mod info;
 pub mod look;
 pub mod rec;
+pub mod theme;
 pub mod whatif;
 
 use std::io::{IsTerminal, Write};
@@ -58,6 +59,7 @@ fn run(args: Args) -> Result<u8, Failure> {
         Some(Command::Rules(command)) => info::rules(&command),
         Some(Command::Whatif(command)) => whatif::whatif(&command),
         Some(Command::Explain(explain)) => info::explain(&explain),
+        Some(Command::Theme(command)) => theme::run(&command, &global),
         Some(Command::Doctor { json, online, accounts }) => info::doctor(json, online, accounts.as_deref()),
     }
 }

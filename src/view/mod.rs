@@ -10,11 +10,13 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod action;
+pub mod ansi;
 pub mod control;
 pub mod depth;
 pub mod format;
 pub mod json;
 pub mod keys;
+pub mod legible;
 pub mod market;
 pub mod order;
 pub mod own;
@@ -22,8 +24,10 @@ pub mod picker;
 pub mod plain;
 pub mod prompt;
 pub mod ramp;
+pub mod sample;
 pub mod screen;
 pub mod state;
+pub mod sight;
 pub mod status;
 pub mod theme;
 pub mod whatif;

@@ -41,6 +41,8 @@ const AT: &[(&str, &str, &str)] = &[
     ("config/scenarios.rs", "NAMED_MAX", "configuration error, exit 3"),
     ("config/scenarios.rs", "STEPS_MAX", "configuration error, exit 3"),
     ("config/scenarios.rs", "TEXT_CHARS_MAX", "configuration error, exit 3"),
+    ("config/theme/raw.rs", "NAME_CHARS_MAX", "configuration error, exit 3"),
+    ("config/theme/raw.rs", "THEME_BYTES_MAX", "configuration error, exit 3"),
     ("config/venues.rs", "FEE_BPS_MAX", "configuration error, exit 3"),
     ("config/venues.rs", "MESSAGE_BYTES_CEILING", "configuration error, exit 3"),
     ("config/venues.rs", "SHORT_COLUMNS_MAX", "configuration error, exit 3"),
