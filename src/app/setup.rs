@@ -280,6 +280,16 @@ pub fn data_dir() -> Option<PathBuf> {
     base("XDG_DATA_HOME", ".local/share")
 }
 
+/// `$XDG_STATE_HOME/faultline`, or `~/.local/state/faultline`: journal, logs.
+pub fn state_dir() -> Option<PathBuf> {
+    base("XDG_STATE_HOME", ".local/state")
+}
+
+/// `$XDG_CACHE_HOME/faultline`, or `~/.cache/faultline`: what can be made again.
+pub fn cache_dir() -> Option<PathBuf> {
+    base("XDG_CACHE_HOME", ".cache")
+}
+
 fn base(variable: &str, fallback: &str) -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let root = set(variable).or_else(|| Some(set("HOME")?.join(fallback)))?;
@@ -317,7 +327,7 @@ fn fitting(name: &str, text: &str, venue: VenueSpec, others: &[VenueSpec]) -> Re
     })
 }
 
-fn read_file(path: &Path) -> Result<String, Failure> {
+pub(super) fn read_file(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|e| Failure::config_file(path, &e))
 }
 
@@ -327,7 +337,7 @@ pub fn config_folder(folder: &str) -> Result<Vec<(String, String)>, Failure> {
 }
 
 /// TOML files of a folder by name; a folder that does not exist is empty.
-fn read_folder(dir: &Path, prefix: &str) -> Result<Vec<(String, String)>, Failure> {
+pub(super) fn read_folder(dir: &Path, prefix: &str) -> Result<Vec<(String, String)>, Failure> {
     let Ok(entries) = std::fs::read_dir(dir) else { return Ok(Vec::new()) };
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|e| Some(e.ok()?.path()))

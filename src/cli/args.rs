@@ -37,6 +37,9 @@ pub struct Global {
     /// Theme name
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,
+    /// Files and flags of the settings
+    #[command(flatten)]
+    pub settings: super::config::SettingFlags,
     /// Linear text, no screen drawing
     #[arg(long, global = true)]
     pub plain: bool,
@@ -78,6 +81,9 @@ pub enum Command {
     Whatif(WhatifCommand),
     /// Say what a metric is, or why its value in a recording is what it is
     Explain(ExplainArgs),
+    /// Settings: path, show, check, schema, init, edit
+    #[command(subcommand)]
+    Config(super::config::ConfigCommand),
     /// Themes: ls, show, preview, check, roles
     #[command(subcommand)]
     Theme(super::theme::ThemeCommand),

@@ -14,7 +14,7 @@ use crate::app::screen::{self, Options};
 use crate::app::setup::{self, Setup, data_dir};
 use crate::app::source::{Origin, Session, SessionConfig};
 use crate::app::tee::RecordTo;
-use crate::app::{Failure, given, screen::Session as _, trial, whatif};
+use crate::app::{Failure, configure, given, screen::Session as _, trial, whatif};
 use crate::clock::Clock;
 use crate::config::error::nearest;
 use crate::config::rules::duration_ms;
@@ -345,9 +345,12 @@ pub fn options(global: &Global) -> Result<Options, Failure> {
         };
         return Err(Failure::usage(format!("there is no theme `{name}`; {hint}")));
     }
-    let who = global.operator.clone().unwrap_or_else(user);
+    let given = global.settings.given(global);
+    let settings = configure::settings(&given)?;
+    let who = settings.chosen("operator").map_or_else(user, str::to_string);
     let scenarios = whatif::known()?.into_iter().map(|known| known.scenario).collect();
-    Ok(Options { color: global.color.clone(), theme: global.theme.clone(), themes, who, scenarios })
+    let (color, theme) = (global.color.clone(), global.theme.clone());
+    Ok(Options { color, theme, themes, who, scenarios, settings, given: Some(given) })
 }
 
 /// The scene with this name.

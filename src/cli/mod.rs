@@ -1,6 +1,7 @@
 //! Floor 5: the command line. One file per group of subcommands; data goes to stdout, all else to stderr.
 
 pub mod args;
+pub mod config;
 pub mod decode;
 pub mod event_json;
 pub mod info;
@@ -59,6 +60,7 @@ fn run(args: Args) -> Result<u8, Failure> {
         Some(Command::Rules(command)) => info::rules(&command),
         Some(Command::Whatif(command)) => whatif::whatif(&command),
         Some(Command::Explain(explain)) => info::explain(&explain),
+        Some(Command::Config(command)) => config::run(&command, &global),
         Some(Command::Theme(command)) => theme::run(&command, &global),
         Some(Command::Doctor { json, online, accounts }) => info::doctor(json, online, accounts.as_deref()),
     }

@@ -14,6 +14,8 @@ pub mod ansi;
 pub mod control;
 pub mod depth;
 pub mod format;
+pub mod glyphs;
+pub mod hints;
 pub mod json;
 pub mod keys;
 pub mod legible;
@@ -63,5 +65,6 @@ impl View<'_> {
     /// Draws everything over the whole buffer.
     pub fn draw(&self, buf: &mut Buffer) {
         screen::frame::draw(self, buf);
+        glyphs::fit(buf, self.theme.glyphs);
     }
 }

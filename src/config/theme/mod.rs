@@ -142,7 +142,7 @@ pub enum Table {
 }
 
 /// A theme, checked and with everything it inherits.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ThemeSpec {
     /// Its name.
     pub name: String,
