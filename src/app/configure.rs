@@ -74,7 +74,8 @@ pub fn settings(given: &Given) -> Result<Settings, Failure> {
 /// Profile, environment and flags.
 pub fn above(given: &Given) -> Above {
     let variable = |name: String| Some((name.clone(), std::env::var(name).ok()?));
-    let mut variables: Vec<(String, String)> = SETTINGS.iter().filter_map(|s| variable(s.variable())).collect();
+    let mut variables: Vec<(String, String)> =
+        SETTINGS.iter().filter_map(|s| variable(s.variable())).collect();
     // `auto` and its like mean nothing beyond the flag of the same name, which reads the variable itself.
     variables.retain(|(name, _)| name != "FAULTLINE_COLOR");
     Above { profile: given.profile.clone(), variables, flags: given.flags.clone() }

@@ -94,7 +94,9 @@ fn sync(settings: &Settings, answers: &Answers, env: &impl Fn(&str) -> Option<St
         "on" => (true, from),
         "off" => (false, from),
         // Some versions of tmux answer from their own state and then send whole panes again.
-        _ if env("TMUX").is_some_and(|t| !t.is_empty()) => (false, "inside tmux it costs more than it gives".into()),
+        _ if env("TMUX").is_some_and(|t| !t.is_empty()) => {
+            (false, "inside tmux it costs more than it gives".into())
+        }
         _ if answers.can_sync == Some(true) => (true, "the terminal knows mode 2026".into()),
         _ => (false, "the terminal does not say it knows mode 2026".into()),
     }

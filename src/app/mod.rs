@@ -9,6 +9,8 @@
 //! | `looks` | depth, characters and theme for this terminal, and why |
 //! | `pace` | how many pictures a second |
 //! | `reload` | watches files of the configuration |
+//! | `spoken` | sentences and line commands as face |
+//! | `host` | machine and terminal, for `doctor` |
 //! | `bench` | what-if runs of a session, beside the core |
 //! | `core` | the one thread that owns all state: gives `seq`, records, folds, publishes |
 //! | `tee` | the recorder's thread and its bounded queue |
@@ -37,6 +39,7 @@ pub mod failure;
 pub mod given;
 mod guard;
 pub mod headless;
+pub mod host;
 pub mod looks;
 mod outlet;
 mod pace;
@@ -47,6 +50,7 @@ pub mod screen;
 pub mod secrets;
 pub mod setup;
 pub mod source;
+pub mod spoken;
 pub mod tee;
 pub mod trial;
 pub mod whatif;

@@ -44,7 +44,9 @@ impl Outlet {
         let (send, receive) = sync_channel(1);
         let state = Arc::new(State::default());
         let shared = Arc::clone(&state);
-        std::thread::Builder::new().name("terminal".into()).spawn(move || write(terminal, &receive, &shared))?;
+        std::thread::Builder::new()
+            .name("terminal".into())
+            .spawn(move || write(terminal, &receive, &shared))?;
         Ok(Outlet { gathered: Arc::default(), send, state, is_whole })
     }
 

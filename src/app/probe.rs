@@ -105,14 +105,20 @@ pub fn read(bytes: &[u8]) -> Answers {
                 answers.is_true = Some(true);
             }
         } else if let Some(style) = end.strip_prefix("P1$r") {
-            let set = style.contains("48;2;1;2;3") || style.contains("48:2::1:2:3") || style.contains("48:2:1:2:3");
+            let set =
+                style.contains("48;2;1;2;3") || style.contains("48:2::1:2:3") || style.contains("48:2:1:2:3");
             answers.is_true = Some(set || answers.is_true == Some(true));
         } else if let Some(mode) = part.strip_prefix("[?2026;") {
             // 1 set, 2 reset: known; 0 unknown, 4 never.
             answers.can_sync = mode.get(..1).map(|state| ["1", "2", "3"].contains(&state));
         } else if let Some(column) = part.strip_prefix("[1;").and_then(|p| p.split_once('R')).map(|p| p.0) {
-            answers.ambiguous = column.parse::<u16>().ok().and_then(|c| c.checked_sub(1)).filter(|c| (1..=2).contains(c));
-        } else if part.strip_prefix("[?").and_then(|p| p.split_once('c')).is_some_and(|(codes, _)| is_codes(codes)) {
+            answers.ambiguous =
+                column.parse::<u16>().ok().and_then(|c| c.checked_sub(1)).filter(|c| (1..=2).contains(c));
+        } else if part
+            .strip_prefix("[?")
+            .and_then(|p| p.split_once('c'))
+            .is_some_and(|(codes, _)| is_codes(codes))
+        {
             answers.is_complete = true;
         }
     }
@@ -152,7 +158,10 @@ mod tests {
     #[test]
     fn a_poor_terminal_says_what_it_lacks() {
         let answers = read(b"\x1bP0+r\x1b\\\x1bP1$r0m\x1b\\\x1b[?2026;0$y\x1b[1;3R\x1b[?1;2c");
-        assert_eq!((answers.is_true, answers.can_sync, answers.ambiguous), (Some(false), Some(false), Some(2)));
+        assert_eq!(
+            (answers.is_true, answers.can_sync, answers.ambiguous),
+            (Some(false), Some(false), Some(2))
+        );
         assert!(answers.is_complete && answers.background.is_none());
     }
 

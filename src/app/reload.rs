@@ -83,7 +83,9 @@ fn work(told: &Receiver<()>, send: &SyncSender<Reload>, given: &Given) {
 /// The first error in one line: what is wrong, where, and how many more.
 pub fn in_one_line(failure: &Failure) -> String {
     let mut lines = failure.message.lines();
-    let what = lines.next().unwrap_or_default().trim_start_matches("error: ").to_string();
+    let head = lines.next().unwrap_or_default();
+    let what =
+        head.split_once(": ").filter(|(word, _)| word.starts_with("error")).map_or(head, |(_, rest)| rest);
     let place = lines.next().and_then(|l| l.trim().strip_prefix("--> ")).map(|p| format!(" at {p}"));
     let count = failure.message.lines().filter(|l| l.starts_with("error")).count();
     let more = if count > 1 { format!(", and {} more", count - 1) } else { String::new() };

@@ -243,8 +243,7 @@ impl<'a> Loop<'a> {
     /// Looks as settings and terminal say; `theme` stands over both.
     fn look(&mut self, theme: Option<String>) {
         let env = |name: &str| std::env::var(name).ok();
-        let looks =
-            Looks::decide(self.color.as_deref(), &self.settings, &self.specs, &self.answers, env);
+        let looks = Looks::decide(self.color.as_deref(), &self.settings, &self.specs, &self.answers, env);
         self.themes = self.specs.clone();
         looks.apply(&mut self.themes);
         self.names = self.themes.iter().map(|t| t.name.clone()).collect();
@@ -283,10 +282,8 @@ impl<'a> Loop<'a> {
                     })
                     .collect();
                 if !lines.is_empty() {
-                    let texts: BTreeMap<String, String> = settings
-                        .rows()
-                        .map(|(key, set)| (key.to_string(), set.value.to_string()))
-                        .collect();
+                    let texts: BTreeMap<String, String> =
+                        settings.rows().map(|(key, set)| (key.to_string(), set.value.to_string())).collect();
                     let (who, changed) = (self.who.clone(), lines.clone());
                     self.session.act(OperatorAction::Reload { who, changed, texts });
                     self.pace.set_most(settings.count("fps"));
@@ -432,7 +429,9 @@ impl<'a> Loop<'a> {
         }
         // While frozen the clock of the header still comes from the newest picture.
         let source = (Arc::clone(&live), status.clone());
-        if self.last.is_some() && self.drawn.as_ref().is_some_and(|(s, st)| Arc::ptr_eq(s, &source.0) && *st == source.1) {
+        if self.last.is_some()
+            && self.drawn.as_ref().is_some_and(|(s, st)| Arc::ptr_eq(s, &source.0) && *st == source.1)
+        {
             return Ok(());
         }
         self.drawn = Some(source);

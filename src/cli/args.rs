@@ -88,16 +88,22 @@ pub enum Command {
     #[command(subcommand)]
     Theme(super::theme::ThemeCommand),
     /// Check terminal, configuration, folders and own accounts
-    Doctor {
-        /// One JSON object
-        #[arg(long)]
-        json: bool,
-        /// Ask the venues what the keys of own accounts may do
-        #[arg(long)]
-        online: bool,
-        /// File of own accounts instead of accounts.toml of the configuration
-        #[arg(long, value_name = "FILE")]
-        accounts: Option<PathBuf>,
+    Doctor(super::doctor::DoctorArgs),
+    /// Completions for a shell: bash, zsh, fish, powershell, elvish
+    Completions {
+        /// Shell
+        shell: clap_complete::Shell,
+    },
+    /// Manual pages: this command's to stdout, or all into a folder
+    Man {
+        /// Folder
+        #[arg(long, value_name = "D")]
+        dir: Option<PathBuf>,
+    },
+    /// JSON Schema of alert lines, settings or rules
+    Schema {
+        /// alert, config, rule
+        what: String,
     },
 }
 
@@ -216,6 +222,12 @@ pub struct SnapshotArgs {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+    /// A picture of the screen
+    #[arg(long, conflicts_with_all = ["json", "plain"])]
+    pub svg: bool,
+    /// Columns and rows of the picture
+    #[arg(long, value_name = "WxH", default_value = "120x40", requires = "svg")]
+    pub size: String,
     /// demo, live, or a recording, `FILE@T` for its state at T
     #[arg(long, value_name = "SRC", default_value = "demo", alias = "at")]
     pub source: String,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::args::Global;
+use super::args::{Command, Global, LiveArgs};
 use super::print;
 use crate::app::configure::{self, Given, shown};
 use crate::app::failure::{Failure, code};
@@ -48,6 +48,36 @@ impl SettingFlags {
         let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect();
         Given { file: self.file.clone(), profile: self.profile.clone(), has_project: self.project, flags }
     }
+}
+
+/// Gives commands what the settings say and the command line does not.
+pub fn fill(command: &mut Option<Command>, global: &Global) -> Result<(), Failure> {
+    let live = match command {
+        None | Some(Command::Live(_) | Command::Watch(_) | Command::Record(_)) => {
+            let settings = configure::settings(&global.settings.given(global))?;
+            if command.is_none() && settings.text("start") == "live" {
+                *command = Some(Command::Live(LiveArgs::default()));
+            }
+            let records = settings.flag("record.enabled").then(|| PathBuf::from(settings.text("record.dir")));
+            let live = match command {
+                Some(Command::Live(live)) => live,
+                // The venues of a demo are those of the simulator, whatever is watched live.
+                Some(Command::Watch(watch)) if watch.source == "live" => &mut watch.live,
+                Some(Command::Record(record)) if record.source == "live" => &mut record.live,
+                _ => return Ok(()),
+            };
+            live.record = live.record.take().or(records);
+            (live, settings)
+        }
+        _ => return Ok(()),
+    };
+    let (live, settings) = live;
+    for (own, key) in [(&mut live.venues, "venues"), (&mut live.underlyings, "underlyings")] {
+        if own.is_empty() {
+            *own = settings.list(key).to_vec();
+        }
+    }
+    Ok(())
 }
 
 /// Settings.
@@ -106,9 +136,12 @@ fn path(given: &Given) -> Result<u8, Failure> {
         let note = if place.exists { "" } else { "  (not there)" };
         let _written = writeln!(out, "{:<10} {}{note}", place.what, shown(&place.path));
     }
-    for (what, dir) in
-        [("themes", config_dir().map(|d| d.join("themes"))), ("data", data_dir()), ("state", state_dir()), ("cache", cache_dir())]
-    {
+    for (what, dir) in [
+        ("themes", config_dir().map(|d| d.join("themes"))),
+        ("data", data_dir()),
+        ("state", state_dir()),
+        ("cache", cache_dir()),
+    ] {
         let dir = dir.map_or("none: HOME is not set".into(), |d| shown(&d));
         let _written = writeln!(out, "{what:<10} {dir}");
     }
@@ -117,7 +150,9 @@ fn path(given: &Given) -> Result<u8, Failure> {
 
 fn show(given: &Given, key: Option<&str>, has_origin: bool) -> Result<u8, Failure> {
     let settings = configure::settings(given)?;
-    let is_asked = |name: &str| key.is_none_or(|k| name == k || name.strip_prefix(k).is_some_and(|r| r.starts_with('.')));
+    let is_asked = |name: &str| {
+        key.is_none_or(|k| name == k || name.strip_prefix(k).is_some_and(|r| r.starts_with('.')))
+    };
     let mut out = String::new();
     for (name, set) in settings.rows().filter(|(name, _)| is_asked(name)) {
         let line = match (has_origin, key == Some(name)) {
@@ -152,7 +187,10 @@ fn check(given: &Given, deny_warnings: bool) -> Result<u8, Failure> {
             for theme in &themes {
                 let missed = legible::measures(theme).iter().filter(|m| !m.is_kept()).count();
                 if missed > 0 {
-                    warnings.push(format!("theme {}: {missed} limits missed; see faultline theme check", theme.name));
+                    warnings.push(format!(
+                        "theme {}: {missed} limits missed; see faultline theme check",
+                        theme.name
+                    ));
                 }
             }
             let wanted = chosen.as_ref().and_then(|s| s.chosen("theme"));
@@ -184,7 +222,8 @@ fn check(given: &Given, deny_warnings: bool) -> Result<u8, Failure> {
 }
 
 fn file() -> Result<PathBuf, Failure> {
-    let dir = config_dir().ok_or_else(|| Failure::usage("no HOME and no XDG_CONFIG_HOME: name a file with -c"))?;
+    let dir =
+        config_dir().ok_or_else(|| Failure::usage("no HOME and no XDG_CONFIG_HOME: name a file with -c"))?;
     Ok(dir.join("config.toml"))
 }
 
@@ -216,7 +255,8 @@ fn edit(given: &Given) -> Result<u8, Failure> {
     if !path.exists() && given.file.is_none() {
         init(true, false)?;
     }
-    let named = ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let named =
+        ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     let editor = named.unwrap_or_else(|| "vi".into());
     // An editor may come with options: `code --wait`.
     let mut words = editor.split_whitespace();

@@ -81,15 +81,20 @@ fn ls() -> Result<u8, Failure> {
         let note = if missed > 0 { format!("{missed} limits missed: theme check") } else { String::new() };
         let is_own = own.iter().any(|(_, text)| is_named(text, &spec.name));
         let from = if is_own { "yours" } else { "built in" };
-        let _written = writeln!(out, "{}", format!("{:<20} {background:<15} {from:<9} {note}", spec.name).trim_end());
+        let _written =
+            writeln!(out, "{}", format!("{:<20} {background:<15} {from:<9} {note}", spec.name).trim_end());
     }
     print(&out).map(|()| code::OK)
 }
 
 /// True when this text is the theme of this name. It was read before, so the name stands in it once.
 fn is_named(text: &str, name: &str) -> bool {
-    let value = |line: &str| Some(line.trim().strip_prefix("name")?.trim_start().strip_prefix('=')?.trim().to_string());
-    text.lines().find_map(value).is_some_and(|v| v.trim_matches('"') == name || v.starts_with(&format!("\"{name}\"")))
+    let value = |line: &str| {
+        Some(line.trim().strip_prefix("name")?.trim_start().strip_prefix('=')?.trim().to_string())
+    };
+    text.lines()
+        .find_map(value)
+        .is_some_and(|v| v.trim_matches('"') == name || v.starts_with(&format!("\"{name}\"")))
 }
 
 fn find(themes: Vec<ThemeSpec>, name: &str) -> Result<ThemeSpec, Failure> {
@@ -113,13 +118,15 @@ fn show(name: &str) -> Result<u8, Failure> {
 fn preview(name: &str, wanted: Option<&str>, global: &Global) -> Result<u8, Failure> {
     let spec = find(setup::themes()?, name)?;
     let depth = match wanted {
-        Some(word) => Depth::from_word(word)
-            .ok_or_else(|| Failure::usage(format!("there is no depth `{word}`; there are true, 256, 16, mono")))?,
+        Some(word) => Depth::from_word(word).ok_or_else(|| {
+            Failure::usage(format!("there is no depth `{word}`; there are true, 256, 16, mono"))
+        })?,
         // Into a pipe goes text, unless colours are asked for.
         None if !std::io::stdout().is_terminal() && global.color.is_none() => Depth::Mono,
         None => depth::detect(global.color.as_deref(), |name| std::env::var(name).ok()),
     };
-    print(&sample::picture(&spec, depth, wanted.is_some() || std::io::stdout().is_terminal())).map(|()| code::OK)
+    print(&sample::picture(&spec, depth, wanted.is_some() || std::io::stdout().is_terminal()))
+        .map(|()| code::OK)
 }
 
 fn check(files: &[PathBuf], all: bool) -> Result<u8, Failure> {
@@ -145,7 +152,8 @@ fn check(files: &[PathBuf], all: bool) -> Result<u8, Failure> {
                 writeln!(out, "{word:<5}{} {depth}: {} {:.2}, least {}", spec.name, m.what, m.found, m.least);
         }
         let word = if bad == 0 { "ok" } else { "FAIL" };
-        let _written = writeln!(out, "{word:<5}{}: {} measures, {bad} below their limit", spec.name, measures.len());
+        let _written =
+            writeln!(out, "{word:<5}{}: {} measures, {bad} below their limit", spec.name, measures.len());
     }
     print(&out)?;
     Ok(if missed == 0 { code::OK } else { code::RUNTIME })

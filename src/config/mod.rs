@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod builtin;
+pub mod codes;
 pub mod error;
 mod mask;
 pub mod rules;

@@ -72,7 +72,10 @@ pub fn decide(wishes: Wishes<'_>, env: impl Fn(&str) -> Option<String>) -> Decid
         let why = format!("{from} is {word}");
         if word == "always" {
             let found = from_terminal(wishes.is_true, &read);
-            return Some(Decided { depth: found.depth.max(Depth::Ansi16), why: format!("{why}, {}", found.why) });
+            return Some(Decided {
+                depth: found.depth.max(Depth::Ansi16),
+                why: format!("{why}, {}", found.why),
+            });
         }
         Depth::from_word(word).map(|depth| Decided { depth, why })
     };
@@ -81,11 +84,15 @@ pub fn decide(wishes: Wishes<'_>, env: impl Fn(&str) -> Option<String>) -> Decid
     if let Some(found) = first.or_else(|| set.and_then(|word| wish(&word, "FAULTLINE_COLOR"))) {
         return found;
     }
-    let forbids = [("NO_COLOR", read("NO_COLOR").is_some()), ("CLICOLOR", read("CLICOLOR").is_some_and(|v| v == "0"))];
+    let forbids =
+        [("NO_COLOR", read("NO_COLOR").is_some()), ("CLICOLOR", read("CLICOLOR").is_some_and(|v| v == "0"))];
     if let Some((name, _)) = forbids.iter().find(|(_, is_set)| *is_set) {
         return Decided { depth: Depth::Mono, why: format!("{name} forbids colour") };
     }
-    wishes.config.and_then(|word| wish(word, "color of the configuration")).unwrap_or_else(|| from_terminal(wishes.is_true, &read))
+    wishes
+        .config
+        .and_then(|word| wish(word, "color of the configuration"))
+        .unwrap_or_else(|| from_terminal(wishes.is_true, &read))
 }
 
 fn from_terminal(is_true: Option<bool>, read: &impl Fn(&str) -> Option<String>) -> Decided {

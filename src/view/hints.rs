@@ -22,13 +22,13 @@ static HINTS: [Hint; 5] = [
         is_used: |ui, _| ui.overlays.contains(&Overlay::Books),
     },
     Hint {
-        words: "hint: an alert is open: 3 lists alerts, a acknowledges the one under the cursor, with a comment",
+        words: "hint: an alert is open: the Alerts screen lists all, a acknowledges the one under the cursor, with a comment",
         is_due: |_, shown| shown.alerts.iter().any(|a| a.state == AlertState::Raised),
         is_used: |_, shown| shown.alerts.iter().any(|a| a.owner.is_some()),
     },
     Hint {
         words: "hint: a venue is silent: the Feeds screen says since when and why; its figures lose their colour",
-        is_due: |_, shown| shown.venues.iter().any(|v| v.state != FeedState::Ok),
+        is_due: |_, shown| shown.venues.iter().any(|v| v.state == FeedState::Stale),
         is_used: |ui, _| ui.screen == "feeds",
     },
     Hint {

@@ -113,7 +113,13 @@ fn heat(theme: &Theme, all: &mut Vec<Measure>) {
                 apart(what, (paper, next), neighbour, depth, all);
             }
             if let Some(other) = step(-level).filter(|_| *level > 0) {
-                apart(format!("steps -{level} and {level} of {}", ramp.name), (paper, other), mirror, depth, all);
+                apart(
+                    format!("steps -{level} and {level} of {}", ramp.name),
+                    (paper, other),
+                    mirror,
+                    depth,
+                    all,
+                );
             }
         }
     }
@@ -163,7 +169,8 @@ mod tests {
 
     #[test]
     fn grey_on_grey_is_refused_as_text() {
-        let text = "name = \"mine\"\ninherits = \"faultline-dark\"\n[roles]\n\"text.dim\" = { fg = \"#505560\" }\n";
+        let text =
+            "name = \"mine\"\ninherits = \"faultline-dark\"\n[roles]\n\"text.dim\" = { fg = \"#505560\" }\n";
         let mine = read("mine.toml", text, &builtin().unwrap()).unwrap();
         assert!(measures(&mine).iter().any(|m| !m.is_kept() && m.what == "contrast of text.dim"));
     }

@@ -28,15 +28,17 @@ pub mod prompt;
 pub mod ramp;
 pub mod sample;
 pub mod screen;
-pub mod state;
 pub mod sight;
+pub mod state;
 pub mod status;
+pub mod svg;
 pub mod theme;
 pub mod whatif;
 pub mod whatif_json;
 pub mod widget;
 
-use ratatui::buffer::Buffer;
+pub use ratatui::buffer::Buffer;
+pub use ratatui::layout::Rect;
 
 pub use control::{Context, Effect};
 pub use depth::Depth;

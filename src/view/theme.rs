@@ -156,7 +156,7 @@ fn at_depth(colour: Colour, depth: Depth) -> Color {
 }
 
 /// Usual values of the 16 colours; users change them, so they only serve to choose one.
-const ANSI16: [(u8, u8, u8); 16] = [
+pub(super) const ANSI16: [(u8, u8, u8); 16] = [
     (0, 0, 0),
     (205, 0, 0),
     (0, 205, 0),

@@ -197,7 +197,8 @@ mod tests {
 
     #[test]
     fn all_errors_come_at_once_with_place_and_nearest_name() {
-        let text = "thme = \"mono\"\nfps = 0\ncolor = \"267\"\n[recrod]\ndir = \"x\"\n[ack]\nrequire_comment = 1\n";
+        let text =
+            "thme = \"mono\"\nfps = 0\ncolor = \"267\"\n[recrod]\ndir = \"x\"\n[ack]\nrequire_comment = 1\n";
         let errors = Settings::read(&[layer("config.toml", text)], &Above::default()).unwrap_err();
         let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
         for (at, words) in [
@@ -228,7 +229,15 @@ mod tests {
 
     #[test]
     fn hostile_files_are_refused() {
-        for text in ["a = [[[[", "\u{0}", "fps = 1\nfps = 2\n", "profile = 3\n", "record = 3\n", "keys = 1\n", "fps = 1e9\n"] {
+        for text in [
+            "a = [[[[",
+            "\u{0}",
+            "fps = 1\nfps = 2\n",
+            "profile = 3\n",
+            "record = 3\n",
+            "keys = 1\n",
+            "fps = 1e9\n",
+        ] {
             assert!(Settings::read(&[layer("x.toml", text)], &Above::default()).is_err(), "{text}");
         }
         let deep = format!("keys = {}{}", "{a=".repeat(5_000), "}".repeat(5_000));
@@ -244,7 +253,12 @@ mod tests {
     #[test]
     fn templates_read_back_as_defaults() {
         let bare = |text: &str| -> String {
-            let line = |l: &str| l.strip_prefix("# ").filter(|l| l.contains(" = ") && !l.contains('`')).unwrap_or(l).to_string();
+            let line = |l: &str| {
+                l.strip_prefix("# ")
+                    .filter(|l| l.contains(" = ") && !l.contains('`'))
+                    .unwrap_or(l)
+                    .to_string()
+            };
             text.lines().map(|l| line(l) + "\n").collect()
         };
         for is_full in [false, true] {
@@ -267,7 +281,8 @@ mod tests {
 
     #[test]
     fn what_a_reload_changed_is_told() {
-        let new = Settings::read(&[layer("c", "fps = 3\n[keys]\nack = [\"A\"]\n")], &Above::default()).unwrap();
+        let new =
+            Settings::read(&[layer("c", "fps = 3\n[keys]\nack = [\"A\"]\n")], &Above::default()).unwrap();
         assert_eq!(
             Settings::default().changed(&new),
             [("fps", "10".into(), "3".into()), ("keys.ack", "unset".into(), "[\"A\"]".into())]

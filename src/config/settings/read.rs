@@ -8,8 +8,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::table::{Kind, PROFILES, SETTINGS, Setting, find};
 use super::{Above, Layer, Set, Value};
-use crate::config::ConfigError;
 use crate::config::error::{FILE_BYTES_MAX, nearest};
+use crate::config::{ConfigError, codes};
 
 type Values = BTreeMap<String, Set>;
 
@@ -36,7 +36,9 @@ pub(super) fn join(layers: &[Layer], above: &Above) -> Result<Values, Vec<Config
     }
     if let Some(name) = &above.profile {
         if !profiles.iter().any(|p| p.0 == *name) {
-            let error = ConfigError::at("--profile", name, 0..name.len(), format!("there is no profile `{name}`"));
+            let error =
+                ConfigError::at("--profile", name, 0..name.len(), format!("there is no profile `{name}`"))
+                    .with_code(codes::NAME);
             errors.push(match nearest(name, profiles.iter().map(|p| p.0.as_str())) {
                 Some(near) => error.with_help(format!("did you mean `{near}`?")),
                 None => error.with_help("write [profile.NAME] into config.toml"),
@@ -54,9 +56,10 @@ pub(super) fn join(layers: &[Layer], above: &Above) -> Result<Values, Vec<Config
         let (_, text) = above.variables.iter().find(|(n, text)| *n == name && !text.is_empty())?;
         Some((setting, name, text))
     });
-    let flags = above.flags.iter().filter_map(|(key, text)| {
-        Some((find(key)?, format!("--{}", key.replace('.', "-")), text))
-    });
+    let flags = above
+        .flags
+        .iter()
+        .filter_map(|(key, text)| Some((find(key)?, format!("--{}", key.replace('.', "-")), text)));
     for (setting, origin, text) in variables.chain(flags) {
         match loose(setting, &origin, text) {
             Ok(Some(value)) => {
@@ -152,7 +155,7 @@ impl<'a> File<'a> {
         if !faults.is_empty() {
             // What was saved of a broken file is guesswork: only its faults are told.
             let place = |e: &toml::de::Error| e.span().unwrap_or(0..0);
-            errors.extend(faults.iter().map(|e| self.error(place(e), e.message())));
+            errors.extend(faults.iter().map(|e| self.error(place(e), e.message()).with_code(codes::SYNTAX)));
             return read;
         }
         for (key, value) in table.get_ref() {
@@ -168,7 +171,8 @@ impl<'a> File<'a> {
                 let mut values = Values::new();
                 match body.get_ref().as_table() {
                     Some(body) => {
-                        body.iter().for_each(|(key, value)| self.value("", key, value, &mut values, errors, 0));
+                        body.iter()
+                            .for_each(|(key, value)| self.value("", key, value, &mut values, errors, 0));
                     }
                     None => errors.push(self.error(body.span(), "profiles are tables: write [profile.NAME]")),
                 }
@@ -191,7 +195,8 @@ impl<'a> File<'a> {
         let full = format!("{table}{dot}{}", key.get_ref());
         let open = find(&full);
         if let Some(inner) = value.get_ref().as_table() {
-            let is_table = SETTINGS.iter().any(|s| s.key.strip_prefix(&full).is_some_and(|r| r.starts_with('.')));
+            let is_table =
+                SETTINGS.iter().any(|s| s.key.strip_prefix(&full).is_some_and(|r| r.starts_with('.')));
             if depth >= DEPTH_MAX {
                 errors.push(self.error(key.span(), "tables lie too deep"));
             } else if is_table || open.is_some_and(|s| s.kind == Kind::Open) {
@@ -217,20 +222,28 @@ impl<'a> File<'a> {
     fn unknown(&self, key: &str, span: Range<usize>) -> ConfigError {
         let heads = SETTINGS.iter().filter_map(|s| s.key.split_once('.').map(|(head, _)| head));
         let known: Vec<&str> = SETTINGS.iter().map(|s| s.key).chain(heads).chain(["profile"]).collect();
-        let error = self.error(span, format!("unknown key `{key}`"));
+        let error = self.error(span, format!("unknown key `{key}`")).with_code(codes::KEY);
         match nearest(key, known.into_iter()) {
             Some(near) => error.with_help(format!("did you mean `{near}`?")),
             None => error.with_help("`faultline config init --full --print` lists all keys"),
         }
     }
 
-    fn typed(&self, setting: &Setting, key: &str, value: &Spanned<DeValue<'_>>) -> Result<Value, ConfigError> {
-        let wrong = |words: &str| self.error(value.span(), format!("`{key}` is {words}"));
+    fn typed(
+        &self,
+        setting: &Setting,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<Value, ConfigError> {
+        let wrong =
+            |words: &str| self.error(value.span(), format!("`{key}` is {words}")).with_code(codes::KIND);
         let texts = |list: &toml::de::DeArray<'_>| -> Option<Vec<String>> {
             list.iter().map(|v| v.get_ref().as_str().map(str::to_string)).collect()
         };
         let read = match (setting.kind, value.get_ref()) {
-            (Kind::Words(_) | Kind::Text | Kind::Open, DeValue::String(text)) => Value::Text(text.to_string()),
+            (Kind::Words(_) | Kind::Text | Kind::Open, DeValue::String(text)) => {
+                Value::Text(text.to_string())
+            }
             (Kind::Flag | Kind::Open, DeValue::Boolean(flag)) => Value::Flag(*flag),
             (Kind::Count(..) | Kind::Open, DeValue::Integer(number)) => {
                 let count = i64::from_str_radix(&number.as_str().replace('_', ""), number.radix());

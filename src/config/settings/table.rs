@@ -54,13 +54,23 @@ pub const GLYPHS: &[&str] = &["auto", "unicode", "compat", "ascii"];
 
 /// Every setting.
 pub static SETTINGS: &[Setting] = &[
-    cold("start", Kind::Words(&["demo", "live"]), "\"demo\"", "What `faultline` alone shows; live connects to venues"),
+    cold(
+        "start",
+        Kind::Words(&["demo", "live"]),
+        "\"demo\"",
+        "What `faultline` alone shows; live connects to venues",
+    ),
     hot("theme", Kind::Text, "\"\"", "Theme; empty takes one that fits the background of the terminal"),
     hot("color", Kind::Words(COLOURS), "\"auto\"", "Colour depth; auto asks the terminal"),
     hot("glyphs", Kind::Words(GLYPHS), "\"auto\"", "Characters that may be drawn; auto asks the terminal"),
     hot("fps", Kind::Count(1, 10), "10", "Most pictures a second; a slow link gets fewer"),
     cold("mouse", Kind::Flag, "true", "The mouse selects and scrolls; false leaves it to the terminal"),
-    cold("sync", Kind::Words(&["auto", "on", "off"]), "\"auto\"", "Pictures are sent as one (mode 2026); auto asks the terminal"),
+    cold(
+        "sync",
+        Kind::Words(&["auto", "on", "off"]),
+        "\"auto\"",
+        "Pictures are sent as one (mode 2026); auto asks the terminal",
+    ),
     hot("tz", Kind::Text, "\"UTC\"", "Time zone of the second clock: `UTC`, `local`, or `Europe/Berlin`"),
     hot("operator", Kind::Text, "\"\"", "Name for acknowledgements; empty takes USER"),
     hot("hints", Kind::Flag, "true", "One line of help at first events"),
@@ -76,7 +86,8 @@ pub static SETTINGS: &[Setting] = &[
 /// The setting with this key; a key below an open table belongs to the table.
 pub fn find(key: &str) -> Option<&'static Setting> {
     let is_it = |s: &&Setting| {
-        s.key == key || s.kind == Kind::Open && key.strip_prefix(s.key).is_some_and(|rest| rest.starts_with('.'))
+        s.key == key
+            || s.kind == Kind::Open && key.strip_prefix(s.key).is_some_and(|rest| rest.starts_with('.'))
     };
     SETTINGS.iter().find(is_it)
 }
@@ -122,16 +133,22 @@ pub fn schema() -> String {
         let (head, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
         let kind = match setting.kind {
             Kind::Words(words) => {
-                format!("\"enum\":[{}]", words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(","))
+                format!(
+                    "\"enum\":[{}]",
+                    words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(",")
+                )
             }
             Kind::Text => "\"type\":\"string\"".into(),
             Kind::Flag => "\"type\":\"boolean\"".into(),
-            Kind::Count(least, most) => format!("\"type\":\"integer\",\"minimum\":{least},\"maximum\":{most}"),
+            Kind::Count(least, most) => {
+                format!("\"type\":\"integer\",\"minimum\":{least},\"maximum\":{most}")
+            }
             Kind::List => "\"type\":\"array\",\"items\":{\"type\":\"string\"}".into(),
             Kind::Open => "\"type\":\"object\"".into(),
         };
         let about = setting.about.replace('"', "\\\"");
-        let row = format!("\"{name}\":{{{kind},\"default\":{},\"description\":\"{about}\"}}", setting.default);
+        let row =
+            format!("\"{name}\":{{{kind},\"default\":{},\"description\":\"{about}\"}}", setting.default);
         match groups.iter_mut().find(|g| g.0 == head) {
             Some(group) => group.1.push(row),
             None => groups.push((head, vec![row])),

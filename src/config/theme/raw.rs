@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthChar;
 use super::heatmap::{self, Map};
 use super::{Background, Colour, GlyphSet, Mod, Role, RoleStyle, ThemeSpec};
 use crate::config::error::nearest;
-use crate::config::{ConfigError, parse};
+use crate::config::{ConfigError, codes, parse};
 
 /// Largest theme file, in bytes.
 const THEME_BYTES_MAX: usize = 64 << 10;
@@ -123,7 +123,8 @@ impl Source<'_> {
 
     /// An unknown name; `known` are the names it might have been.
     fn unknown<'k>(&self, what: &str, name: &Text, known: impl Iterator<Item = &'k str>) -> ConfigError {
-        let error = self.error(name.span(), format!("unknown {what} `{}`", name.get_ref()));
+        let error =
+            self.error(name.span(), format!("unknown {what} `{}`", name.get_ref())).with_code(codes::NAME);
         match nearest(name.get_ref(), known) {
             Some(near) => error.with_help(format!("did you mean `{near}`?")),
             None => error,
