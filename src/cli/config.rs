@@ -20,8 +20,8 @@ use crate::view::legible;
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct SettingFlags {
     /// Configuration file over those of system and user
-    #[arg(short = 'c', long = "config", global = true, value_name = "FILE", env = "FAULTLINE_CONFIG")]
-    pub file: Option<PathBuf>,
+    #[arg(short = 'c', long, global = true, value_name = "FILE", env = "FAULTLINE_CONFIG")]
+    pub config: Option<PathBuf>,
     /// Settings of this profile: desk, ssh, wall, audit, or one of the configuration
     #[arg(long, global = true, value_name = "NAME", env = "FAULTLINE_PROFILE")]
     pub profile: Option<String>,
@@ -46,7 +46,7 @@ impl SettingFlags {
             ("fps", &self.fps),
         ];
         let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect();
-        Given { file: self.file.clone(), profile: self.profile.clone(), has_project: self.project, flags }
+        Given { file: self.config.clone(), profile: self.profile.clone(), has_project: self.project, flags }
     }
 }
 
@@ -267,4 +267,33 @@ fn edit(given: &Given) -> Result<u8, Failure> {
         return Err(Failure::runtime(format!("`{editor}` ended with {status}")));
     }
     check(given, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Args;
+    use clap::{CommandFactory, Parser};
+
+    /// Catches: a global option that takes the file of a command for its own.
+    #[test]
+    fn files_of_commands_are_no_settings() {
+        for words in [&["faultline", "replay", "x.mcap"][..], &["faultline", "rec", "info", "x.mcap"]] {
+            let args = Args::try_parse_from(words).unwrap();
+            assert_eq!(args.global.settings.given(&args.global).file, None, "{words:?}");
+        }
+        let mut root = Args::command();
+        root.build();
+        let global: Vec<&str> =
+            root.get_arguments().filter(|a| a.is_global_set()).map(|a| a.get_id().as_str()).collect();
+        for command in root.get_subcommands().flat_map(|c| std::iter::once(c).chain(c.get_subcommands())) {
+            for id in command.get_arguments().filter(|a| !a.is_global_set()).map(|a| a.get_id().as_str()) {
+                assert!(
+                    !global.contains(&id) || id == "help" || id == "version",
+                    "{}: {id}",
+                    command.get_name()
+                );
+            }
+        }
+    }
 }
