@@ -129,7 +129,7 @@ mod tests {
     use std::sync::mpsc;
 
     /// A terminal that reads one piece per permission.
-    struct Slow(mpsc::Receiver<()>, mpsc::Sender<Vec<u8>>);
+    struct Slow(mpsc::Receiver<()>, mpsc::SyncSender<Vec<u8>>);
 
     impl Write for Slow {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_terminal_that_does_not_read_costs_pictures_and_nothing_else() {
         let (allow, allowed) = mpsc::sync_channel(8);
-        let (told, tell) = mpsc::channel();
+        let (told, tell) = mpsc::sync_channel(8);
         let mut outlet = Outlet::new(Slow(allowed, told), true).unwrap();
         outlet.write_all(b"one").unwrap();
         assert!(outlet.send());
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_terminal_that_is_gone_is_told() {
         let (allow, allowed) = mpsc::sync_channel(1);
-        let mut outlet = Outlet::new(Slow(allowed, mpsc::channel().0), false).unwrap();
+        let mut outlet = Outlet::new(Slow(allowed, mpsc::sync_channel(8).0), false).unwrap();
         drop(allow);
         outlet.write_all(b"x").unwrap();
         assert!(outlet.send());
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_picture_beyond_the_limit_is_dropped_whole() {
         let (_allow, allowed) = mpsc::sync_channel(1);
-        let mut outlet = Outlet::new(Slow(allowed, mpsc::channel().0), false).unwrap();
+        let mut outlet = Outlet::new(Slow(allowed, mpsc::sync_channel(8).0), false).unwrap();
         for _ in 0..20 {
             outlet.write_all(&[b'x'; 1 << 20]).unwrap();
         }

@@ -85,7 +85,7 @@ fn severities(theme: &Theme, all: &mut Vec<Measure>) {
         for b in SEVERITIES.iter().skip(at + 1) {
             let [one, other] = [a, b].map(|role| badge(theme.style(*role)));
             if let Some((one, other)) = one.zip(other) {
-                apart(format!("{} and {}", a.name(), b.name()), (one, other), SEVERITY, theme.depth, all);
+                apart(&format!("{} and {}", a.name(), b.name()), (one, other), SEVERITY, theme.depth, all);
             }
         }
     }
@@ -110,11 +110,11 @@ fn heat(theme: &Theme, all: &mut Vec<Measure>) {
             all.push(Measure { what, depth, found: contrast(text, paper), least: TEXT });
             if let Some(next) = step(level + 1) {
                 let what = format!("steps {level} and {} of {}", level + 1, ramp.name);
-                apart(what, (paper, next), neighbour, depth, all);
+                apart(&what, (paper, next), neighbour, depth, all);
             }
             if let Some(other) = step(-level).filter(|_| *level > 0) {
                 apart(
-                    format!("steps -{level} and {level} of {}", ramp.name),
+                    &format!("steps -{level} and {level} of {}", ramp.name),
                     (paper, other),
                     mirror,
                     depth,
@@ -125,7 +125,7 @@ fn heat(theme: &Theme, all: &mut Vec<Measure>) {
     }
 }
 
-fn apart(what: String, (a, b): (Rgb, Rgb), least: f64, depth: Depth, all: &mut Vec<Measure>) {
+fn apart(what: &str, (a, b): (Rgb, Rgb), least: f64, depth: Depth, all: &mut Vec<Measure>) {
     let (found, vision) = nearest_apart(a, b);
     all.push(Measure { what: format!("{what}, {}", vision.word()), depth, found, least });
 }

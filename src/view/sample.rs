@@ -50,7 +50,10 @@ pub fn picture(spec: &ThemeSpec, depth: Depth, is_styled: bool) -> String {
     }
     let rows = area.top()..area.bottom();
     let line = |y| -> String {
-        (area.left()..area.right()).filter_map(|x| buf.cell((x, y))).map(|c| c.symbol()).collect()
+        (area.left()..area.right())
+            .filter_map(|x| buf.cell((x, y)))
+            .map(ratatui::buffer::Cell::symbol)
+            .collect()
     };
     rows.map(|y| line(y).trim_end().to_string() + "\n").collect()
 }
