@@ -17,8 +17,6 @@ mod live;
 mod market;
 #[path = "screens/own.rs"]
 mod own;
-#[path = "screens/palette.rs"]
-mod palette;
 #[path = "screens/picker.rs"]
 mod picker;
 #[path = "screens/safety.rs"]
@@ -67,7 +65,7 @@ fn status(snapshot: &Snapshot) -> Status {
             AlertMark { at: at.plus(900 * SECOND), severity: Severity::Critical },
         ],
     });
-    Status { recording, fps: 8, transport, notice: None, is_offline: false }
+    Status { recording, fps: 8, transport, ..Status::default() }
 }
 
 fn ui(screen: &'static str, (columns, rows): (u16, u16)) -> Ui {

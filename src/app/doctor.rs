@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::failure::Failure;
-use super::setup::{Setup, config_dir, data_dir, themes};
+use super::setup::{Setup, config_dir, themes};
 use crate::clock::Clock;
 use crate::config::accounts::AccountSpec;
 use crate::dialect;
@@ -86,12 +86,10 @@ fn ask(setup: &Setup, feed: &AccountFeed) -> Result<String, String> {
     runtime.map_err(|e| Failure::from(e).message)?.block_on(account::examine(&venue, feed, Clock::start()))
 }
 
-/// Looks at terminal, configuration, folders and dialects. Touches no network.
-pub fn examine(terminal: String, is_terminal: bool) -> Vec<Finding> {
-    let mut findings = vec![
-        finding("version", Verdict::Ok, format!("faultline {}", env!("CARGO_PKG_VERSION"))),
-        finding("terminal", if is_terminal { Verdict::Ok } else { Verdict::Warn }, terminal),
-    ];
+/// Looks at version, rules, venues and themes. Touches no network.
+pub fn examine() -> Vec<Finding> {
+    let mut findings =
+        vec![finding("version", Verdict::Ok, format!("faultline {}", env!("CARGO_PKG_VERSION")))];
     findings.push(match config_dir() {
         Some(dir) if dir.is_dir() => finding("config", Verdict::Ok, format!("reads {}", dir.display())),
         Some(dir) => {
@@ -120,21 +118,19 @@ pub fn examine(terminal: String, is_terminal: bool) -> Vec<Finding> {
         Err(failure) => finding("themes", Verdict::Fail, failure.message),
         Ok(themes) => finding("themes", Verdict::Ok, format!("{} themes", themes.len())),
     });
-    findings.push(match data_dir() {
-        Some(dir) => writable(&dir),
-        None => {
-            finding("recordings", Verdict::Warn, "no HOME and no XDG_DATA_HOME: name a folder with -o".into())
-        }
-    });
-    findings.push(match loopback() {
+    findings
+}
+
+/// Whether the simulator can be reached.
+pub fn network() -> Finding {
+    match loopback() {
         Ok(()) => finding("loopback", Verdict::Ok, "127.0.0.1 gives ports: the demo can run".into()),
         Err(error) => finding(
             "loopback",
             Verdict::Fail,
             format!("127.0.0.1 gives no port ({error}): the demo cannot run"),
         ),
-    });
-    findings
+    }
 }
 
 fn finding(subject: &'static str, verdict: Verdict, words: String) -> Finding {
@@ -143,18 +139,4 @@ fn finding(subject: &'static str, verdict: Verdict, words: String) -> Finding {
 
 fn loopback() -> std::io::Result<()> {
     std::net::TcpListener::bind(("127.0.0.1", 0)).map(|_| ())
-}
-
-/// Whether a recording could be written, without leaving anything behind.
-fn writable(dir: &Path) -> Finding {
-    let nearest = dir.ancestors().find(|a| a.exists()).unwrap_or(dir);
-    match nearest.metadata() {
-        Ok(meta) if meta.permissions().readonly() => finding(
-            "recordings",
-            Verdict::Fail,
-            format!("{} cannot be written: name a folder with -o", nearest.display()),
-        ),
-        Ok(_) => finding("recordings", Verdict::Ok, format!("go to {}", dir.display())),
-        Err(error) => finding("recordings", Verdict::Warn, format!("{}: {error}", nearest.display())),
-    }
 }

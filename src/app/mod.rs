@@ -5,12 +5,20 @@
 //! |---|---|
 //! | `setup` | which venues and rules a run uses |
 //! | `secrets` | keys of own accounts from where the user keeps them |
+//! | `configure` | which files settings come from |
+//! | `looks` | depth, characters and theme for this terminal, and why |
+//! | `pace` | how many pictures a second |
+//! | `reload` | watches files of the configuration |
+//! | `spoken` | sentences and line commands as face |
+//! | `host` | machine and terminal, for `doctor` |
 //! | `bench` | what-if runs of a session, beside the core |
 //! | `core` | the one thread that owns all state: gives `seq`, records, folds, publishes |
 //! | `tee` | the recorder's thread and its bounded queue |
 //! | `source` | feeds of real venues or of the simulator |
 //! | `given` | positions from a file |
 //! | `player` | a recording as source: speed, pause, step, seek |
+//! | `probe` | what the terminal says it can do |
+//! | `outlet` | the one way to the terminal: it never waits |
 //! | `screen` | the terminal as face |
 //! | `guard` | takes the terminal over and always gives it back |
 //! | `headless` | NDJSON as face |
@@ -22,6 +30,7 @@
 //! | `failure` | exit codes and their words |
 
 pub mod bench;
+pub mod configure;
 pub mod core;
 pub mod doctor;
 pub mod explain;
@@ -30,11 +39,18 @@ pub mod failure;
 pub mod given;
 mod guard;
 pub mod headless;
+pub mod host;
+pub mod looks;
+mod outlet;
+mod pace;
 pub mod player;
+pub mod probe;
+pub mod reload;
 pub mod screen;
 pub mod secrets;
 pub mod setup;
 pub mod source;
+pub mod spoken;
 pub mod tee;
 pub mod trial;
 pub mod whatif;

@@ -2,29 +2,41 @@
 //!
 //! # Why
 //! A picture is drawn into a buffer and sent only when it differs from the one before, so an idle
-//! screen writes once per second for the clock and a paused replay not at all. Keys are read by a
+//! screen writes once per second for the clock and a paused replay not at all. A picture is not even drawn
+//! when neither the market nor the process nor the operator did anything. Keys are read by a
 //! thread of their own: when a terminal hangs up, the key reader of the library below never returns,
 //! and an operator's closed window must not leave a process behind.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use crossterm::event::{self, Event, KeyEventKind};
+use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::guard::{Guard, on_end_signal};
+use super::configure::Given;
+use super::guard::{Asked, Guard, listen};
+use super::looks::Looks;
+use super::outlet::Outlet;
+use super::pace::Pace;
+use super::probe::{self, Answers};
+use super::reload::{self, Reload, in_one_line};
 use crate::clock::Clock;
 use crate::config::scenarios::Scenario;
-use crate::config::theme::{self, GlyphSet, ThemeSpec};
+use crate::config::settings::{Settings, find};
+use crate::config::theme::{self, ThemeSpec};
 use crate::model::entry::OperatorAction;
 use crate::model::time::{MS, Nanos, SECOND};
 use crate::snapshot::{Ask, Snapshot};
-use crate::view::{Context, Depth, Effect, Status, Theme, TransportCommand, Ui, View, depth};
+use crate::view::hints::Hints;
+use crate::view::{Context, Depth, Effect, Status, Theme, TransportCommand, Ui, View};
 
 /// What the loop needs of whatever runs the tape. All calls return at once.
 pub trait Session {
@@ -68,46 +80,50 @@ pub struct Options {
     pub who: String,
     /// What-if scenarios to choose from.
     pub scenarios: Vec<Scenario>,
+    /// Settings of the start.
+    pub settings: Settings,
+    /// What the command line said about settings, for reloads; `None` watches no files.
+    pub given: Option<Given>,
 }
 
-/// Shortest time between two pictures: 10 per second.
-const FRAME: i64 = 100 * MS;
-/// The same while keys come: 30 per second.
-const FRAME_KEYS: i64 = 33 * MS;
+/// Longest wait for anything, so that signals and reloads are seen.
+const NAP: i64 = 100 * MS;
+/// A terminal that did not answer all questions may answer late: until then nothing it sends is a key.
+const DEAF: i64 = SECOND;
+/// How long the last picture may take when the screen ends.
+const LAST_PICTURE: Duration = Duration::from_millis(500);
 /// Keys count as held for this long after the last one.
 const HELD: i64 = 500 * MS;
 /// How often the terminal is checked for being there.
 const ALIVE_CHECK: i64 = 250 * MS;
 /// Keys that wait for the loop; more wait in the terminal.
 const KEYS_MAX: usize = 64;
-/// Bytes gathered before they are written: a usual picture is one write.
-const OUT_BYTES: usize = 64 << 10;
-
 /// Runs until the operator leaves, the session ends or the terminal goes away.
 ///
 /// # Errors
 /// The terminal cannot be set up or written to.
 pub fn run(session: &dyn Session, options: &Options) -> io::Result<Exit> {
-    let mut themes = if options.themes.is_empty() {
+    let themes = if options.themes.is_empty() {
         theme::builtin().map_err(|e| io::Error::other(e.to_string()))?
     } else {
         options.themes.clone()
     };
     let env = |name: &str| std::env::var(name).ok();
-    let depth = depth::detect(options.color.as_deref(), env);
-    if !depth::is_unicode(env) {
-        themes.iter_mut().for_each(|t| t.glyphs.set = GlyphSet::Ascii);
-    }
-    let stop = Arc::new(AtomicBool::new(false));
-    let signals = on_end_signal(&stop)?;
+    let asked = Asked::default();
+    let signals = listen(&asked)?;
     let guard = Guard::enter()?;
+    let may_ask = probe::may_ask(env);
+    let answers = if may_ask { probe::ask() } else { Answers::default() };
+    let deaf = if may_ask && !answers.is_complete { DEAF } else { 0 };
     let (send, keys) = sync_channel(KEYS_MAX);
-    let reader = Arc::clone(&stop);
+    let reader = Arc::clone(&asked.stop);
     std::thread::Builder::new().name("keys".into()).spawn(move || read_keys(&send, &reader))?;
-    let backend = CrosstermBackend::new(BufWriter::with_capacity(OUT_BYTES, io::stdout()));
-    let mut screen = Loop::new(session, options, themes, depth, backend);
-    let exit = screen.run(&keys, &stop);
-    stop.store(true, Ordering::Relaxed);
+    let looks = Looks::decide(options.color.as_deref(), &options.settings, &themes, &answers, env);
+    let outlet = Outlet::new(File::from(io::stdout().as_fd().try_clone_to_owned()?), looks.sync.0)?;
+    let mut screen = Loop::new(session, options, themes, answers, outlet.clone());
+    let exit = screen.run(&keys, &asked, &guard, deaf);
+    outlet.finish(LAST_PICTURE);
+    asked.stop.store(true, Ordering::Relaxed);
     drop(guard);
     signals.shutdown_background();
     match exit {
@@ -135,22 +151,34 @@ fn read_keys(send: &SyncSender<Event>, stop: &AtomicBool) {
     }
 }
 
-/// The loop over one backend.
-struct Loop<'a, W: Write> {
+/// The loop over one terminal.
+struct Loop<'a> {
     session: &'a dyn Session,
-    who: &'a str,
+    who: String,
+    /// `--color`.
+    color: Option<String>,
+    settings: Settings,
+    reload: Option<Receiver<Reload>>,
+    answers: Answers,
+    /// As they were read, without what this terminal lacks.
+    specs: Vec<ThemeSpec>,
     themes: Vec<ThemeSpec>,
     names: Vec<String>,
     theme_at: usize,
     theme: Theme,
     depth: Depth,
     ui: Ui,
+    hints: Hints,
     /// The picture that stands still while frozen.
     frozen: Option<Arc<Snapshot>>,
     asked: Ask,
-    backend: CrosstermBackend<W>,
+    outlet: Outlet,
+    backend: CrosstermBackend<Outlet>,
+    pace: Pace,
     /// The last picture that was sent.
     last: Option<Buffer>,
+    /// What the last picture was drawn of.
+    drawn: Option<(Arc<Snapshot>, Status)>,
     fps: Fps,
 }
 
@@ -173,44 +201,116 @@ impl Fps {
     }
 }
 
-impl<'a, W: Write> Loop<'a, W> {
+impl<'a> Loop<'a> {
     fn new(
         session: &'a dyn Session,
         options: &'a Options,
-        themes: Vec<ThemeSpec>,
-        depth: Depth,
-        backend: CrosstermBackend<W>,
+        specs: Vec<ThemeSpec>,
+        answers: Answers,
+        outlet: Outlet,
     ) -> Self {
-        let names: Vec<String> = themes.iter().map(|t| t.name.clone()).collect();
-        let wanted = if depth == Depth::Mono { Some("mono") } else { options.theme.as_deref() };
-        let theme_at = names.iter().position(|n| Some(n.as_str()) == wanted).unwrap_or(0);
-        let theme = theme_of(&themes, theme_at, depth);
+        let names: Vec<String> = specs.iter().map(|t| t.name.clone()).collect();
         let is_unknown = options.theme.as_ref().is_some_and(|name| !names.contains(name));
         let notice = is_unknown.then(|| format!("no such theme; themes: {}", names.join(" ")));
-        Loop {
+        let mut this = Loop {
             session,
-            who: &options.who,
-            themes,
+            who: options.who.clone(),
+            color: options.color.clone(),
+            settings: options.settings.clone(),
+            reload: options.given.clone().and_then(reload::watch),
+            answers,
+            specs,
+            themes: Vec::new(),
             names,
-            theme_at,
-            theme,
-            depth,
+            theme_at: 0,
+            theme: Theme::new(&ThemeSpec::default(), Depth::Mono),
+            depth: Depth::Mono,
             ui: Ui { notice, scenarios: options.scenarios.clone(), ..Ui::default() },
+            hints: Hints::default(),
             frozen: None,
             asked: Ask::default(),
-            backend,
+            backend: CrosstermBackend::new(outlet.clone()),
+            outlet,
+            pace: Pace::new(options.settings.count("fps")),
             last: None,
+            drawn: None,
             fps: Fps::default(),
+        };
+        this.look(options.theme.clone());
+        this
+    }
+
+    /// Looks as settings and terminal say; `theme` stands over both.
+    fn look(&mut self, theme: Option<String>) {
+        let env = |name: &str| std::env::var(name).ok();
+        let looks = Looks::decide(self.color.as_deref(), &self.settings, &self.specs, &self.answers, env);
+        self.themes = self.specs.clone();
+        looks.apply(&mut self.themes);
+        self.names = self.themes.iter().map(|t| t.name.clone()).collect();
+        self.depth = looks.depth.depth;
+        let wanted = theme.filter(|_| self.depth != Depth::Mono).unwrap_or(looks.theme.0);
+        self.theme_at = self.names.iter().position(|n| *n == wanted).unwrap_or(0);
+        self.theme = theme_of(&self.themes, self.theme_at, self.depth);
+        self.last = None;
+    }
+
+    /// Takes what was read after a change; what is wrong changes nothing.
+    fn reload(&mut self, read: Reload) {
+        let mut told: Vec<String> = Vec::new();
+        let at = self.theme.name.clone();
+        match read.themes {
+            Ok(specs) if specs != self.specs => {
+                self.specs = specs;
+                told.push("themes read again".into());
+            }
+            Ok(_) => {}
+            Err(failure) => told.push(in_one_line(&failure)),
+        }
+        let mut theme = Some(at);
+        match read.settings {
+            Ok(settings) => {
+                let changed = self.settings.changed(&settings);
+                if changed.iter().any(|(key, ..)| ["theme", "color"].contains(key)) {
+                    theme = None;
+                }
+                let lines: Vec<String> = changed
+                    .iter()
+                    .map(|(key, before, after)| {
+                        let is_hot = find(key).is_some_and(|s| s.is_hot);
+                        let when = if is_hot { "" } else { " at the next start" };
+                        format!("{key} {before} -> {after}{when}")
+                    })
+                    .collect();
+                if !lines.is_empty() {
+                    let texts: BTreeMap<String, String> =
+                        settings.rows().map(|(key, set)| (key.to_string(), set.value.to_string())).collect();
+                    let (who, changed) = (self.who.clone(), lines.clone());
+                    self.session.act(OperatorAction::Reload { who, changed, texts });
+                    self.pace.set_most(settings.count("fps"));
+                    if let Some(who) = settings.chosen("operator") {
+                        self.who = who.into();
+                    }
+                    self.settings = settings;
+                    told.push(lines.join(", "));
+                }
+            }
+            Err(failure) => told.push(in_one_line(&failure)),
+        }
+        if !told.is_empty() {
+            self.look(theme);
+            self.ui.notice = Some(told.join("; "));
+            self.drawn = None;
         }
     }
 
-    fn run(&mut self, keys: &Receiver<Event>, stop: &AtomicBool) -> io::Result<Exit> {
+    fn run(&mut self, keys: &Receiver<Event>, asked: &Asked, guard: &Guard, deaf: i64) -> io::Result<Exit> {
         let clock = Clock::start();
-        let mut next_frame = clock.now();
+        let start = clock.now();
+        let mut next_frame = start;
         let mut last_key = next_frame.plus(-HELD);
         let mut next_check = next_frame;
         loop {
-            if stop.load(Ordering::Relaxed) {
+            if asked.stop.load(Ordering::Relaxed) || self.outlet.is_gone() {
                 return Ok(Exit::HangUp);
             }
             let now = clock.now();
@@ -223,25 +323,52 @@ impl<'a, W: Write> Loop<'a, W> {
             if self.session.is_ended() {
                 return Ok(Exit::Ended);
             }
-            let wait = next_frame.since(now).clamp(MS, FRAME);
+            self.pauses(asked, guard)?;
+            if let Some(read) = self.reload.as_ref().and_then(|r| r.try_recv().ok()) {
+                self.reload(read);
+            }
+            let wait = next_frame.since(now).clamp(MS, NAP);
             match keys.recv_timeout(Duration::from_nanos(wait.unsigned_abs())) {
+                Ok(_) if now.since(start) < deaf => {}
                 Ok(event) => {
-                    if self.event(event) == Some(Exit::Quit) {
+                    self.drawn = None;
+                    if is_pause(&event) {
+                        asked.pause.store(true, Ordering::Relaxed);
+                    } else if self.event(event) == Some(Exit::Quit) {
                         return Ok(Exit::Quit);
                     }
                     last_key = clock.now();
-                    next_frame = next_frame.min(last_key.plus(FRAME_KEYS));
+                    next_frame = next_frame.min(last_key.plus(self.pace.frame(true)));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(Exit::HangUp),
             }
             let now = clock.now();
             if now >= next_frame {
-                self.picture(now)?;
-                let is_held = now.since(last_key) < HELD;
-                next_frame = now.plus(if is_held { FRAME_KEYS } else { FRAME });
+                if let Some(took) = self.outlet.took() {
+                    self.pace.wrote(took);
+                }
+                if !self.outlet.is_busy() {
+                    self.picture(now)?;
+                }
+                next_frame = now.plus(self.pace.frame(now.since(last_key) < HELD));
             }
         }
+    }
+
+    /// Stops the process when that was asked for, and takes the terminal again afterwards.
+    fn pauses(&mut self, asked: &Asked, guard: &Guard) -> io::Result<()> {
+        if asked.pause.swap(false, Ordering::Relaxed) {
+            self.outlet.finish(LAST_PICTURE);
+            guard.pause()?;
+            asked.resumed.store(false, Ordering::Relaxed);
+        } else if asked.resumed.swap(false, Ordering::Relaxed) {
+            guard.resume()?;
+        } else {
+            return Ok(());
+        }
+        (self.last, self.drawn) = (None, None);
+        Ok(())
     }
 
     fn event(&mut self, event: Event) -> Option<Exit> {
@@ -251,7 +378,7 @@ impl<'a, W: Write> Loop<'a, W> {
                 let shown = self.frozen.clone().unwrap_or_else(|| Arc::clone(&live));
                 let status = self.session.status();
                 let context =
-                    Context { snapshot: &shown, status: &status, themes: &self.names, who: self.who };
+                    Context { snapshot: &shown, status: &status, themes: &self.names, who: &self.who };
                 let effect = self.ui.key(key, &context);
                 if self.ui.is_frozen != self.frozen.is_some() {
                     self.frozen = self.ui.is_frozen.then_some(live);
@@ -260,6 +387,8 @@ impl<'a, W: Write> Loop<'a, W> {
             }
             Event::Paste(text) => self.ui.paste(&text),
             Event::Resize(..) => self.last = None,
+            Event::FocusGained => self.pace.has_focus = true,
+            Event::FocusLost => self.pace.has_focus = false,
             _ => {}
         }
         None
@@ -294,6 +423,18 @@ impl<'a, W: Write> Loop<'a, W> {
             self.asked = ask;
         }
         let mut status = self.session.status();
+        status.is_slow = self.pace.is_slow();
+        if self.ui.notice.is_none() && status.notice.is_none() && self.settings.flag("hints") {
+            status.notice = self.hints.line(&self.ui, &shown, now).map(str::to_string);
+        }
+        // While frozen the clock of the header still comes from the newest picture.
+        let source = (Arc::clone(&live), status.clone());
+        if self.last.is_some()
+            && self.drawn.as_ref().is_some_and(|(s, st)| Arc::ptr_eq(s, &source.0) && *st == source.1)
+        {
+            return Ok(());
+        }
+        self.drawn = Some(source);
         let area = Rect::new(0, 0, size.width, size.height);
         let draw = |status: &Status| {
             let mut buf = Buffer::empty(area);
@@ -324,10 +465,15 @@ impl<'a, W: Write> Loop<'a, W> {
             }
         };
         self.backend.draw(before.diff(&buf).into_iter())?;
-        Backend::flush(&mut self.backend)?;
-        self.last = Some(buf);
+        self.last = self.outlet.send().then_some(buf);
         Ok(())
     }
+}
+
+/// Ctrl-z: raw mode keeps the terminal from making a signal of it.
+fn is_pause(event: &Event) -> bool {
+    let Event::Key(key) = event else { return false };
+    key.code == KeyCode::Char('z') && key.modifiers.contains(KeyModifiers::CONTROL)
 }
 
 fn theme_of(themes: &[ThemeSpec], at: usize, depth: Depth) -> Theme {

@@ -266,17 +266,8 @@ impl Setup {
 /// with the same name.
 pub fn themes() -> Result<Vec<ThemeSpec>, Failure> {
     let mut themes = theme::builtin().map_err(|e| Failure::config(&[e]))?;
-    let mut errors: Vec<ConfigError> = Vec::new();
-    for (name, text) in config_folder("themes")? {
-        match theme::read(&name, &text, &themes) {
-            Ok(theme) => match themes.iter_mut().find(|t| t.name == theme.name) {
-                Some(place) => *place = theme,
-                None => themes.push(theme),
-            },
-            Err(error) => errors.push(error),
-        }
-    }
-    if errors.is_empty() { Ok(themes) } else { Err(Failure::config(&errors)) }
+    theme::add(&mut themes, &config_folder("themes")?).map_err(|e| Failure::config(&e))?;
+    Ok(themes)
 }
 
 /// `$XDG_CONFIG_HOME/faultline`, or `~/.config/faultline`.
@@ -287,6 +278,16 @@ pub fn config_dir() -> Option<PathBuf> {
 /// `$XDG_DATA_HOME/faultline`, or `~/.local/share/faultline`: recordings.
 pub fn data_dir() -> Option<PathBuf> {
     base("XDG_DATA_HOME", ".local/share")
+}
+
+/// `$XDG_STATE_HOME/faultline`, or `~/.local/state/faultline`: journal, logs.
+pub fn state_dir() -> Option<PathBuf> {
+    base("XDG_STATE_HOME", ".local/state")
+}
+
+/// `$XDG_CACHE_HOME/faultline`, or `~/.cache/faultline`: what can be made again.
+pub fn cache_dir() -> Option<PathBuf> {
+    base("XDG_CACHE_HOME", ".cache")
 }
 
 fn base(variable: &str, fallback: &str) -> Option<PathBuf> {
@@ -326,7 +327,7 @@ fn fitting(name: &str, text: &str, venue: VenueSpec, others: &[VenueSpec]) -> Re
     })
 }
 
-fn read_file(path: &Path) -> Result<String, Failure> {
+pub(super) fn read_file(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|e| Failure::config_file(path, &e))
 }
 
@@ -336,7 +337,7 @@ pub fn config_folder(folder: &str) -> Result<Vec<(String, String)>, Failure> {
 }
 
 /// TOML files of a folder by name; a folder that does not exist is empty.
-fn read_folder(dir: &Path, prefix: &str) -> Result<Vec<(String, String)>, Failure> {
+pub(super) fn read_folder(dir: &Path, prefix: &str) -> Result<Vec<(String, String)>, Failure> {
     let Ok(entries) = std::fs::read_dir(dir) else { return Ok(Vec::new()) };
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|e| Some(e.ok()?.path()))

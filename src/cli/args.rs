@@ -37,6 +37,9 @@ pub struct Global {
     /// Theme name
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,
+    /// Files and flags of the settings
+    #[command(flatten)]
+    pub settings: super::config::SettingFlags,
     /// Linear text, no screen drawing
     #[arg(long, global = true)]
     pub plain: bool,
@@ -78,17 +81,29 @@ pub enum Command {
     Whatif(WhatifCommand),
     /// Say what a metric is, or why its value in a recording is what it is
     Explain(ExplainArgs),
+    /// Settings: path, show, check, schema, init, edit
+    #[command(subcommand)]
+    Config(super::config::ConfigCommand),
+    /// Themes: ls, show, preview, check, roles
+    #[command(subcommand)]
+    Theme(super::theme::ThemeCommand),
     /// Check terminal, configuration, folders and own accounts
-    Doctor {
-        /// One JSON object
-        #[arg(long)]
-        json: bool,
-        /// Ask the venues what the keys of own accounts may do
-        #[arg(long)]
-        online: bool,
-        /// File of own accounts instead of accounts.toml of the configuration
-        #[arg(long, value_name = "FILE")]
-        accounts: Option<PathBuf>,
+    Doctor(super::doctor::DoctorArgs),
+    /// Completions for a shell: bash, zsh, fish, powershell, elvish
+    Completions {
+        /// Shell
+        shell: clap_complete::Shell,
+    },
+    /// Manual pages: this command's to stdout, or all into a folder
+    Man {
+        /// Folder
+        #[arg(long, value_name = "D")]
+        dir: Option<PathBuf>,
+    },
+    /// JSON Schema of alert lines, settings or rules
+    Schema {
+        /// alert, config, rule
+        what: String,
     },
 }
 
@@ -207,6 +222,12 @@ pub struct SnapshotArgs {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+    /// A picture of the screen
+    #[arg(long, conflicts_with_all = ["json", "plain"])]
+    pub svg: bool,
+    /// Columns and rows of the picture
+    #[arg(long, value_name = "WxH", default_value = "120x40", requires = "svg")]
+    pub size: String,
     /// demo, live, or a recording, `FILE@T` for its state at T
     #[arg(long, value_name = "SRC", default_value = "demo", alias = "at")]
     pub source: String,

@@ -1,15 +1,15 @@
-//! What is said rather than drawn: decode, venues, rules, explain, doctor.
+//! What is said rather than drawn: decode, venues, rules, explain.
 
 use std::fmt::Write as _;
-use std::io::{BufReader, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::io::BufReader;
+use std::path::PathBuf;
 
 use super::args::{DecodeArgs, ExplainArgs, RulesCommand, VenuesCommand};
 use super::{decode as decoding, look, print};
-use crate::app::doctor::{self, Verdict};
 use crate::app::failure::code;
 use crate::app::setup::Setup;
 use crate::app::{Failure, explain};
+use crate::config::codes;
 use crate::config::error::nearest;
 use crate::dialect;
 use crate::dialect::account::Needs;
@@ -17,7 +17,6 @@ use crate::engine::metric::{METRICS, find};
 use crate::engine::rule::judges;
 use crate::model::event::Channel;
 use crate::model::venue::{Report, VenueSpec, Watch};
-use crate::view::depth;
 
 /// Raw messages on stdin become events on stdout.
 pub fn decode(args: &DecodeArgs) -> Result<u8, Failure> {
@@ -165,6 +164,9 @@ pub fn explain(args: &ExplainArgs) -> Result<u8, Failure> {
         }
         return print(&out).map(|()| code::OK);
     }
+    if let Some(code) = codes::find(&args.metric) {
+        return print(&format!("FL-{}: {}\n\n{}\n", code.number, code.title, code.text)).map(|()| code::OK);
+    }
     let found = find(&args.metric).and_then(|at| METRICS.get(at)).map(|m| m.card());
     let card = found.ok_or_else(|| explain::unknown(&args.metric))?;
     let _written = write!(out, "{}\n  {}\n\n", card.id, card.title);
@@ -172,42 +174,4 @@ pub fn explain(args: &ExplainArgs) -> Result<u8, Failure> {
         let _written = writeln!(out, "  {label:<9} {text}");
     }
     print(&out).map(|()| code::OK)
-}
-
-/// Checks of this machine.
-pub fn doctor(json: bool, is_online: bool, accounts: Option<&Path>) -> Result<u8, Failure> {
-    let is_terminal = std::io::stdout().is_terminal();
-    let depth = depth::detect(None, |name| std::env::var(name).ok());
-    let term = std::env::var("TERM").unwrap_or_else(|_| "not set".into());
-    let terminal = if is_terminal {
-        format!("TERM {term}, colours {depth:?}")
-    } else {
-        format!("stdout is no terminal (TERM {term}): screens come as text")
-    };
-    let mut findings = doctor::examine(terminal, is_terminal);
-    findings.extend(doctor::accounts(accounts, is_online));
-    let mut out = String::new();
-    if json {
-        let text = |t: &str| sonic_rs::to_string(t).unwrap_or_default();
-        let rows: Vec<String> = findings
-            .iter()
-            .map(|f| {
-                format!(
-                    r#"{{"subject":"{}","verdict":"{}","words":{}}}"#,
-                    f.subject,
-                    f.verdict.word(),
-                    text(&f.words)
-                )
-            })
-            .collect();
-        out = format!("{{\"findings\":[{}]}}\n", rows.join(","));
-    } else {
-        for finding in &findings {
-            let _written =
-                writeln!(out, "{:<5} {:<16} {}", finding.verdict.word(), finding.subject, finding.words);
-        }
-    }
-    print(&out)?;
-    let has_failed = findings.iter().any(|f| f.verdict == Verdict::Fail);
-    Ok(if has_failed { code::RUNTIME } else { code::OK })
 }

@@ -1,6 +1,7 @@
 //! What is looked at: demo, live, replay, snapshot, watch, and the simulator itself.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,15 +10,18 @@ use super::{has_screen, print};
 use crate::app::explain::unknown;
 use crate::app::failure::code;
 use crate::app::headless::{self, Signals, Until};
+use crate::app::looks::Looks;
 use crate::app::player::{Replay, ReplayOptions, Tape};
+use crate::app::probe::Answers;
 use crate::app::screen::{self, Options};
 use crate::app::setup::{self, Setup, data_dir};
 use crate::app::source::{Origin, Session, SessionConfig};
 use crate::app::tee::RecordTo;
-use crate::app::{Failure, given, screen::Session as _, trial, whatif};
+use crate::app::{Failure, configure, given, screen::Session as _, spoken, trial, whatif};
 use crate::clock::Clock;
 use crate::config::error::nearest;
 use crate::config::rules::duration_ms;
+use crate::config::theme::ThemeSpec;
 use crate::engine::metric::{METRICS, find};
 use crate::feed::redirect;
 use crate::model::Nanos;
@@ -27,8 +31,10 @@ use crate::model::time::{MS, SECOND};
 use crate::sim::Scene;
 use crate::snapshot::{Ask, CellState, Snapshot};
 use crate::tape::{Check, Ending};
+use crate::view::legible::rgb;
 use crate::view::screen::{SCREENS, by_id};
-use crate::view::{format, json, plain};
+use crate::view::svg::picture;
+use crate::view::{Buffer, Depth, Rect, Status, Theme, Ui, View, format, json, plain};
 
 /// How long a snapshot of a running session may take to fill.
 const FILL_MAX: i64 = 8 * SECOND;
@@ -49,6 +55,9 @@ pub fn first_run(global: &Global) -> Result<u8, Failure> {
 
 /// The demo on the screen.
 pub fn demo(global: &Global, args: &DemoArgs) -> Result<u8, Failure> {
+    if is_spoken(global) {
+        return speak(demo_session(args, &LiveArgs::default(), true)?.0, global);
+    }
     if global.plain || !has_screen() {
         let snapshot = filled(&demo_session(args, &LiveArgs::default(), true)?.0, Ask::default())?;
         print(&plain::map_plain(&snapshot))?;
@@ -60,6 +69,9 @@ pub fn demo(global: &Global, args: &DemoArgs) -> Result<u8, Failure> {
 
 /// Real venues on the screen.
 pub fn live(global: &Global, args: &LiveArgs) -> Result<u8, Failure> {
+    if is_spoken(global) {
+        return speak(live_session(args, record_to(args.record.as_deref())?, true)?, global);
+    }
     if !has_screen() {
         return Err(Failure::usage(
             "`live` draws on a terminal; for pipes and services there is `faultline watch`",
@@ -67,6 +79,18 @@ pub fn live(global: &Global, args: &LiveArgs) -> Result<u8, Failure> {
     }
     let options = options(global)?;
     show(live_session(args, record_to(args.record.as_deref())?, true)?, &options)
+}
+
+/// People sit here, and want or need sentences instead of a screen.
+fn is_spoken(global: &Global) -> bool {
+    std::io::stdout().is_terminal() && (global.plain || !has_screen() && std::io::stdin().is_terminal())
+}
+
+fn speak(session: Session, global: &Global) -> Result<u8, Failure> {
+    let said = spoken::run(&session, &options(global)?.who);
+    session.stop();
+    said?;
+    Ok(code::OK)
 }
 
 fn show(session: Session, options: &Options) -> Result<u8, Failure> {
@@ -100,7 +124,7 @@ pub fn replay(global: &Global, args: &ReplayArgs) -> Result<u8, Failure> {
 }
 
 /// One screen as text or JSON.
-pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
+pub fn snapshot(global: &Global, args: &SnapshotArgs) -> Result<u8, Failure> {
     let Some(screen) = by_id(&args.screen) else {
         let known: Vec<&str> = SCREENS.iter().map(|s| s.id()).collect();
         let words = format!("there is no screen `{}`; there are {}", args.screen, known.join(", "));
@@ -125,6 +149,9 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
             snapshot
         }
     };
+    if args.svg {
+        return svg(global, args, screen.id(), &snapshot).map(|()| result);
+    }
     let text = match (screen.id(), args.json) {
         ("map", false) => plain::map(&snapshot, metric),
         ("map", true) => json::map(&snapshot, metric).map_err(Failure::runtime)? + "\n",
@@ -133,6 +160,29 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
     };
     print(&text)?;
     Ok(result)
+}
+
+/// The screen as it is drawn, as a picture.
+fn svg(global: &Global, args: &SnapshotArgs, screen: &'static str, shown: &Snapshot) -> Result<(), Failure> {
+    let wrong = || Failure::usage(format!("`{}` is no size; write 120x40, 80x24 to 400x200", args.size));
+    let (columns, rows) = args.size.split_once('x').ok_or_else(wrong)?;
+    let size: (u16, u16) = (columns.parse().map_err(|_| wrong())?, rows.parse().map_err(|_| wrong())?);
+    if !(80..=400).contains(&size.0) || !(24..=200).contains(&size.1) {
+        return Err(wrong());
+    }
+    let options = options(global)?;
+    let looks =
+        Looks::decide(Some("true"), &options.settings, &options.themes, &Answers::default(), |_| None);
+    let wanted = options.theme.unwrap_or(looks.theme.0);
+    let spec = options.themes.iter().find(|t| t.name == wanted).or(options.themes.first());
+    let theme = Theme::new(spec.unwrap_or(&ThemeSpec::default()), Depth::True);
+    let ui = Ui { screen, size, metric: args.metric.clone().unwrap_or_default(), ..Ui::default() };
+    let mut buf = Buffer::empty(Rect::new(0, 0, size.0, size.1));
+    let status = Status::default();
+    View { shown, live: shown, status: &status, ui: &ui, theme: &theme }.draw(&mut buf);
+    let base = theme.base();
+    let base = (rgb(base.fg).unwrap_or((216, 222, 233)), rgb(base.bg).unwrap_or((16, 20, 26)));
+    print(&picture(&buf, base))
 }
 
 /// A metric that the map cannot show is an error of the command line.
@@ -345,9 +395,12 @@ pub fn options(global: &Global) -> Result<Options, Failure> {
         };
         return Err(Failure::usage(format!("there is no theme `{name}`; {hint}")));
     }
-    let who = global.operator.clone().unwrap_or_else(user);
+    let given = global.settings.given(global);
+    let settings = configure::settings(&given)?;
+    let who = settings.chosen("operator").map_or_else(user, str::to_string);
     let scenarios = whatif::known()?.into_iter().map(|known| known.scenario).collect();
-    Ok(Options { color: global.color.clone(), theme: global.theme.clone(), themes, who, scenarios })
+    let (color, theme) = (global.color.clone(), global.theme.clone());
+    Ok(Options { color, theme, themes, who, scenarios, settings, given: Some(given) })
 }
 
 /// The scene with this name.

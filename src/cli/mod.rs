@@ -1,11 +1,15 @@
 //! Floor 5: the command line. One file per group of subcommands; data goes to stdout, all else to stderr.
 
 pub mod args;
+pub mod config;
 pub mod decode;
+pub mod doctor;
 pub mod event_json;
+pub mod help;
 pub mod info;
 pub mod look;
 pub mod rec;
+pub mod theme;
 pub mod whatif;
 
 use std::io::{IsTerminal, Write};
@@ -43,12 +47,14 @@ fn run(args: Args) -> Result<u8, Failure> {
     if global.theme.is_some() {
         look::options(&global)?; // a mistake shows without a screen too
     }
-    match args.command {
+    let mut command = args.command;
+    config::fill(&mut command, &global)?;
+    match command {
         None => look::first_run(&global),
         Some(Command::Demo(demo)) => look::demo(&global, &demo),
         Some(Command::Live(live)) => look::live(&global, &live),
         Some(Command::Replay(replay)) => look::replay(&global, &replay),
-        Some(Command::Snapshot(snapshot)) => look::snapshot(&snapshot),
+        Some(Command::Snapshot(snapshot)) => look::snapshot(&global, &snapshot),
         Some(Command::Watch(watch)) => look::watch(&watch),
         Some(Command::Sim(sim)) => look::sim(&sim),
         Some(Command::Record(record)) => rec::record(&record),
@@ -58,7 +64,12 @@ fn run(args: Args) -> Result<u8, Failure> {
         Some(Command::Rules(command)) => info::rules(&command),
         Some(Command::Whatif(command)) => whatif::whatif(&command),
         Some(Command::Explain(explain)) => info::explain(&explain),
-        Some(Command::Doctor { json, online, accounts }) => info::doctor(json, online, accounts.as_deref()),
+        Some(Command::Config(command)) => config::run(&command, &global),
+        Some(Command::Theme(command)) => theme::run(&command, &global),
+        Some(Command::Doctor(args)) => doctor::run(&args, &global),
+        Some(Command::Completions { shell }) => help::completions(shell),
+        Some(Command::Man { dir }) => help::man(dir.as_deref()),
+        Some(Command::Schema { what }) => help::schema(&what),
     }
 }
 

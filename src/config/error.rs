@@ -6,6 +6,8 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::de::DeserializeOwned;
 
+use super::codes;
+
 /// Largest configuration file read, in bytes.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 
@@ -22,6 +24,8 @@ pub struct ConfigError {
     pub message: String,
     /// What to do.
     pub help: Option<String>,
+    /// Which of [`codes::CODES`] it is.
+    pub code: u16,
 }
 
 impl ConfigError {
@@ -35,12 +39,19 @@ impl ConfigError {
             span: start..end,
             message: message.into(),
             help: None,
+            code: codes::VALUE,
         }
     }
 
     /// The same with a remedy.
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same with its code.
+    pub fn with_code(mut self, code: u16) -> Self {
+        self.code = code;
         self
     }
 
@@ -71,7 +82,9 @@ impl fmt::Display for ConfigError {
         let snippet = Snippet::source(self.source.as_str())
             .path(self.file.as_str())
             .annotation(AnnotationKind::Primary.span(self.span.clone()));
-        let mut group = Level::ERROR.primary_title(self.message.as_str()).element(snippet);
+        let code = format!("FL-{}", self.code);
+        let title = Level::ERROR.primary_title(self.message.as_str()).id(code.as_str());
+        let mut group = title.element(snippet);
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help.as_str()));
         }
@@ -90,12 +103,23 @@ pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, ConfigErr
     toml::from_str(text).map_err(|e| {
         let span = e.span().unwrap_or(0..0);
         let message = e.message().to_string();
-        let error = ConfigError::at(file, text, span, first_line(&message));
+        let error = ConfigError::at(file, text, span, first_line(&message)).with_code(code_of(&message));
         match nearest_in_message(&message) {
             Some(near) => error.with_help(format!("did you mean `{near}`?")),
             None => error,
         }
     })
+}
+
+/// The code behind the words of the parser.
+fn code_of(message: &str) -> u16 {
+    match message {
+        m if m.starts_with("unknown field") => codes::KEY,
+        m if m.starts_with("unknown variant") => codes::NAME,
+        m if m.starts_with("missing field") => codes::MISSING,
+        m if m.starts_with("invalid type") || m.starts_with("invalid value") => codes::KIND,
+        _ => codes::SYNTAX,
+    }
 }
 
 fn first_line(message: &str) -> String {

@@ -2,10 +2,12 @@
 
 pub mod accounts;
 pub mod builtin;
+pub mod codes;
 pub mod error;
 mod mask;
 pub mod rules;
 pub mod scenarios;
+pub mod settings;
 pub mod theme;
 pub mod venues;
 

@@ -126,7 +126,7 @@ impl Alarm {
         let (id, who, comment) = match action {
             OperatorAction::Ack { id, who, comment } => (id, who, Some(comment)),
             OperatorAction::Unack { id, who } => (id, who, None),
-            OperatorAction::Positions { .. } => return,
+            OperatorAction::Positions { .. } | OperatorAction::Reload { .. } => return,
         };
         let found = self.episodes.iter_mut().find_map(|((rule, _), e)| {
             let alert = e.alert.as_mut().filter(|a| a.id == *id && a.state != AlertState::Resolved)?;

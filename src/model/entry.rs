@@ -3,6 +3,8 @@
 //! Everything shown, alerted or exported is a function of configuration and tape. `seq` is the order
 //! of arrival and the truth; `ts_recv` is stored as received and may step back.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +138,15 @@ pub enum OperatorAction {
         who: String,
         /// All of them.
         rows: Vec<GivenPosition>,
+    },
+    /// Settings were read again while running.
+    Reload {
+        /// Who.
+        who: String,
+        /// What changed, in words: `fps 10 -> 4`.
+        changed: Vec<String>,
+        /// All settings that hold now, by key, as TOML.
+        texts: BTreeMap<String, String>,
     },
     /// Gives it back.
     Unack {

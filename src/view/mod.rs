@@ -10,11 +10,15 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod action;
+pub mod ansi;
 pub mod control;
 pub mod depth;
 pub mod format;
+pub mod glyphs;
+pub mod hints;
 pub mod json;
 pub mod keys;
+pub mod legible;
 pub mod market;
 pub mod order;
 pub mod own;
@@ -22,15 +26,19 @@ pub mod picker;
 pub mod plain;
 pub mod prompt;
 pub mod ramp;
+pub mod sample;
 pub mod screen;
+pub mod sight;
 pub mod state;
 pub mod status;
+pub mod svg;
 pub mod theme;
 pub mod whatif;
 pub mod whatif_json;
 pub mod widget;
 
-use ratatui::buffer::Buffer;
+pub use ratatui::buffer::Buffer;
+pub use ratatui::layout::Rect;
 
 pub use control::{Context, Effect};
 pub use depth::Depth;
@@ -59,5 +67,6 @@ impl View<'_> {
     /// Draws everything over the whole buffer.
     pub fn draw(&self, buf: &mut Buffer) {
         screen::frame::draw(self, buf);
+        glyphs::fit(buf, self.theme.glyphs);
     }
 }

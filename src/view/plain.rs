@@ -7,7 +7,7 @@ use crate::snapshot::{Cell, CellState, FeedRow, Grid, Mode, Quality, Snapshot};
 use super::{format, order};
 
 /// First line of every text: mode and time.
-pub(super) fn head(snapshot: &Snapshot, what: &str) -> String {
+pub fn head(snapshot: &Snapshot, what: &str) -> String {
     let note = match (snapshot.mode, snapshot.is_synthetic) {
         (Mode::Demo, _) => ", synthetic data",
         (_, true) => ", DEMO: synthetic data",
@@ -99,7 +99,7 @@ pub fn alerts(snapshot: &Snapshot) -> String {
 }
 
 /// `14:31:29Z CRITICAL alert A-0193 raised 00:38 ago: SOL bybit, minus 18.4 basis points, limit 15.0 basis points.`
-fn alert_sentence(snapshot: &Snapshot, alert: &Alert) -> String {
+pub fn alert_sentence(snapshot: &Snapshot, alert: &Alert) -> String {
     let age = format::duration_ms(snapshot.at.since(alert.raised_at) / MS);
     let state = match alert.state {
         AlertState::Raised => String::new(),

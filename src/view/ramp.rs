@@ -5,7 +5,8 @@
 use ratatui::style::{Color, Modifier, Style};
 
 use super::depth::Depth;
-use super::theme::{contrast, xterm};
+use super::sight::contrast;
+use super::theme::xterm;
 use crate::config::theme::{GlyphSet, Heatmap, Map};
 
 /// Steps of one map at one depth.

@@ -11,6 +11,8 @@ pub struct Status {
     pub recording: Recording,
     /// Frames drawn in the last full second. The event loop overwrites it.
     pub fps: u32,
+    /// The link to the terminal sets the frame rate. The event loop overwrites it.
+    pub is_slow: bool,
     /// Present in replay.
     pub transport: Option<Transport>,
     /// One line for the operator: an error, an answer.

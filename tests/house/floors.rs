@@ -44,6 +44,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls", &["feed"]),
     ("ratatui", &["view", "app"]),
     ("crossterm", &["view", "app"]),
+    ("rustix", &["app"]),
+    ("notify", &["app"]),
     ("mcap", &["tape"]),
     ("zstd", &["tape"]),
     ("clap", &["cli"]),

@@ -142,7 +142,7 @@ pub enum Table {
 }
 
 /// A theme, checked and with everything it inherits.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ThemeSpec {
     /// Its name.
     pub name: String,
@@ -207,6 +207,37 @@ pub fn builtin() -> Result<Vec<ThemeSpec>, ConfigError> {
         themes.push(theme);
     }
     Ok(themes)
+}
+
+/// Adds files to `themes`: a theme takes the place of one with the same name, and may inherit from any other,
+/// wherever its file stands. All errors are returned at once.
+///
+/// # Errors
+/// See [`read`]; two files that inherit from each other never find their parent.
+pub fn add(themes: &mut Vec<ThemeSpec>, files: &[(String, String)]) -> Result<(), Vec<ConfigError>> {
+    let mut left: Vec<&(String, String)> = files.iter().collect();
+    loop {
+        let (mut errors, mut later) = (Vec::new(), Vec::new());
+        for file in &left {
+            match read(&file.0, &file.1, themes) {
+                Ok(theme) => match themes.iter_mut().find(|t| t.name == theme.name) {
+                    Some(place) => *place = theme,
+                    None => themes.push(theme),
+                },
+                Err(error) => {
+                    errors.push(error);
+                    later.push(*file);
+                }
+            }
+        }
+        if errors.is_empty() {
+            return Ok(());
+        }
+        if later.len() == left.len() {
+            return Err(errors);
+        }
+        left = later;
+    }
 }
 
 #[cfg(test)]
@@ -293,6 +324,39 @@ mod tests {
         ] {
             let shown = read("t.toml", text, &parents()).unwrap_err().to_string();
             assert!(shown.contains(place) && shown.contains(message), "{text}\n{shown}");
+        }
+    }
+
+    #[test]
+    fn a_theme_finds_its_parent_whatever_the_order_of_files() {
+        let file = |name: &str, parent: &str| {
+            (format!("{name}.toml"), format!("name = \"{name}\"\ninherits = \"{parent}\"\n"))
+        };
+        let mut themes = parents();
+        add(&mut themes, &[file("a", "b"), file("b", "c"), file("c", "mono")]).unwrap();
+        assert_eq!(themes.len(), 11);
+        let errors = add(&mut themes, &[file("x", "y"), file("y", "x"), file("z", "mono")]).unwrap_err();
+        assert_eq!(errors.len(), 2, "a circle has no first one");
+        assert_eq!(themes.len(), 12, "what is right stays");
+    }
+
+    #[test]
+    fn a_theme_may_inherit_from_the_one_it_replaces() {
+        let mut themes = parents();
+        let text = "name = \"mono\"\ninherits = \"mono\"\n[glyphs]\nset = \"ascii\"\n".to_string();
+        add(&mut themes, &[("mono.toml".into(), text)]).unwrap();
+        let mono = themes.iter().find(|t| t.name == "mono").unwrap();
+        assert!(themes.len() == 8 && mono.glyphs.set == GlyphSet::Ascii && mono.is_mono());
+    }
+
+    #[test]
+    fn hostile_files_are_refused_before_they_are_read() {
+        let large = format!("name = \"x\"\n#{}\n", "x".repeat(70_000));
+        assert!(read("t.toml", &large, &[]).unwrap_err().to_string().contains("the limit is 65536"));
+        for name in ["\\u001b]0;x", "", "a b"] {
+            let text = format!("name = \"{name}\"\n");
+            let shown = read("t.toml", &text, &[]).unwrap_err().to_string();
+            assert!(shown.contains("1 to 40 letters") && !shown.contains('\u{1b}'), "{shown}");
         }
     }
 

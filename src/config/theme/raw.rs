@@ -12,7 +12,12 @@ use unicode_width::UnicodeWidthChar;
 use super::heatmap::{self, Map};
 use super::{Background, Colour, GlyphSet, Mod, Role, RoleStyle, ThemeSpec};
 use crate::config::error::nearest;
-use crate::config::{ConfigError, parse};
+use crate::config::{ConfigError, codes, parse};
+
+/// Largest theme file, in bytes.
+const THEME_BYTES_MAX: usize = 64 << 10;
+/// Longest name of a theme.
+const NAME_CHARS_MAX: usize = 40;
 
 type Text = Spanned<String>;
 type RoleTable = BTreeMap<Text, RawStyle>;
@@ -20,7 +25,7 @@ type RoleTable = BTreeMap<Text, RawStyle>;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawTheme {
-    name: String,
+    name: Text,
     inherits: Option<Text>,
     background: Option<Background>,
     #[serde(default)]
@@ -118,7 +123,8 @@ impl Source<'_> {
 
     /// An unknown name; `known` are the names it might have been.
     fn unknown<'k>(&self, what: &str, name: &Text, known: impl Iterator<Item = &'k str>) -> ConfigError {
-        let error = self.error(name.span(), format!("unknown {what} `{}`", name.get_ref()));
+        let error =
+            self.error(name.span(), format!("unknown {what} `{}`", name.get_ref())).with_code(codes::NAME);
         match nearest(name.get_ref(), known) {
             Some(near) => error.with_help(format!("did you mean `{near}`?")),
             None => error,
@@ -199,8 +205,18 @@ type Palette = BTreeMap<String, Colour>;
 
 /// See [`super::read`].
 pub(super) fn read(file: &str, text: &str, parents: &[ThemeSpec]) -> Result<ThemeSpec, ConfigError> {
+    if text.len() > THEME_BYTES_MAX {
+        let message = format!("the theme has {} bytes; the limit is {THEME_BYTES_MAX}", text.len());
+        return Err(ConfigError::at(file, "", 0..0, message));
+    }
     let raw: RawTheme = parse(file, text)?;
     let source = Source { file, text };
+    let is_fit = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let name = raw.name.get_ref();
+    if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(is_fit) {
+        let message = format!("a name has 1 to {NAME_CHARS_MAX} letters, digits, `-`, `_` or `.`");
+        return Err(source.error(raw.name.span(), message));
+    }
     let mut theme = match &raw.inherits {
         None => ThemeSpec::default(),
         Some(name) => parents
@@ -209,7 +225,7 @@ pub(super) fn read(file: &str, text: &str, parents: &[ThemeSpec]) -> Result<Them
             .cloned()
             .ok_or_else(|| source.unknown("theme", name, parents.iter().map(|t| t.name.as_str())))?,
     };
-    theme.name = raw.name;
+    theme.name = raw.name.into_inner();
     theme.background = raw.background.unwrap_or(theme.background);
     for (name, colour) in &raw.palette {
         theme.palette.insert(name.clone(), source.colour(colour)?);

@@ -122,7 +122,9 @@ fn header(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     if view.status.transport.is_none() {
         groups.push(recording(view, wide));
     }
-    groups.push((7, vec![(format!(" {} fps ", view.status.fps), dim)]));
+    let fps = view.status.fps;
+    let pace = if view.status.is_slow { format!(" fps {fps} (slow link) ") } else { format!(" {fps} fps ") };
+    groups.push((7, vec![(pace, dim)]));
     while width(&groups) > usize::from(area.width) {
         let Some(last) = groups.iter().map(|g| g.0).max().filter(|r| *r > 0) else { break };
         groups.retain(|g| g.0 != last);
