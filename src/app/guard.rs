@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste};
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{cursor, execute};
 use tokio::runtime::{Builder, Runtime};
@@ -41,7 +41,7 @@ impl Drop for Guard {
 /// Best effort: a terminal that is gone cannot be restored, and nobody could read the error.
 fn restore() {
     let mut out = io::stdout();
-    drop(execute!(out, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show));
+    drop(execute!(out, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show));
     drop(out.flush());
     drop(disable_raw_mode());
 }

@@ -12,6 +12,7 @@
 //! | `given` | positions from a file |
 //! | `player` | a recording as source: speed, pause, step, seek |
 //! | `screen` | the terminal as face |
+//! | `desk` | what the screen leaves outside of itself: copies, exports, layouts |
 //! | `guard` | takes the terminal over and always gives it back |
 //! | `headless` | NDJSON as face |
 //! | `export` | metric series as files |
@@ -23,6 +24,7 @@
 
 pub mod bench;
 pub mod core;
+mod desk;
 pub mod doctor;
 pub mod explain;
 pub mod export;

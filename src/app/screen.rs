@@ -12,11 +12,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use crossterm::event::{self, Event, KeyEventKind};
+use crossterm::event::{
+    self, DisableMouseCapture, EnableMouseCapture, Event, KeyEventKind, MouseEvent, MouseEventKind,
+};
+use crossterm::execute;
 use ratatui::backend::{Backend, ClearType, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::desk;
 use super::guard::{Guard, on_end_signal};
 use crate::clock::Clock;
 use crate::config::scenarios::Scenario;
@@ -24,6 +28,8 @@ use crate::config::theme::{self, GlyphSet, ThemeSpec};
 use crate::model::entry::OperatorAction;
 use crate::model::time::{MS, Nanos, SECOND};
 use crate::snapshot::{Ask, Snapshot};
+use crate::view::keymap::Keymap;
+use crate::view::widget::hits::Hits;
 use crate::view::{Context, Depth, Effect, Status, Theme, TransportCommand, Ui, View, depth};
 
 /// What the loop needs of whatever runs the tape. All calls return at once.
@@ -68,6 +74,12 @@ pub struct Options {
     pub who: String,
     /// What-if scenarios to choose from.
     pub scenarios: Vec<Scenario>,
+    /// Which key does what.
+    pub keymap: Keymap,
+    /// The mouse is taken from the start.
+    pub is_mouse: bool,
+    /// Zone of the times: `UTC`, `local` or a name.
+    pub tz: Option<String>,
 }
 
 /// Shortest time between two pictures: 10 per second.
@@ -76,6 +88,10 @@ const FRAME: i64 = 100 * MS;
 const FRAME_KEYS: i64 = 33 * MS;
 /// Keys count as held for this long after the last one.
 const HELD: i64 = 500 * MS;
+/// A second key of two comes within this time, or the first one stands for itself.
+const PAIR: i64 = 600 * MS;
+/// Two clicks on one spot within this time are one double click.
+const DOUBLE: i64 = 400 * MS;
 /// How often the terminal is checked for being there.
 const ALIVE_CHECK: i64 = 250 * MS;
 /// Keys that wait for the loop; more wait in the terminal.
@@ -106,7 +122,10 @@ pub fn run(session: &dyn Session, options: &Options) -> io::Result<Exit> {
     std::thread::Builder::new().name("keys".into()).spawn(move || read_keys(&send, &reader))?;
     let backend = CrosstermBackend::new(BufWriter::with_capacity(OUT_BYTES, io::stdout()));
     let mut screen = Loop::new(session, options, themes, depth, backend);
+    screen.furnish(options);
     let exit = screen.run(&keys, &stop);
+    // The history of commands is kept; a folder that cannot be written to is no reason to stay.
+    let _kept = screen.keep();
     stop.store(true, Ordering::Relaxed);
     drop(guard);
     signals.shutdown_background();
@@ -123,6 +142,8 @@ fn read_keys(send: &SyncSender<Event>, stop: &AtomicBool) {
         match event::poll(Duration::from_millis(100)) {
             Ok(false) => {}
             Ok(true) => match event::read() {
+                // A mouse that only moves says nothing.
+                Ok(Event::Mouse(MouseEvent { kind: MouseEventKind::Moved, .. })) => {}
                 Ok(event) => {
                     if send.send(event).is_err() {
                         return;
@@ -151,6 +172,12 @@ struct Loop<'a, W: Write> {
     backend: CrosstermBackend<W>,
     /// The last picture that was sent.
     last: Option<Buffer>,
+    /// What stands where on it.
+    hits: Hits,
+    /// When and where the last click was.
+    click: Option<(Nanos, (u16, u16))>,
+    /// The desk as it is in its file.
+    kept: crate::view::desk::Desk,
     fps: Fps,
 }
 
@@ -191,17 +218,71 @@ impl<'a, W: Write> Loop<'a, W> {
             session,
             who: &options.who,
             themes,
-            names,
             theme_at,
             theme,
             depth,
-            ui: Ui { notice, scenarios: options.scenarios.clone(), ..Ui::default() },
+            ui: Ui {
+                notice,
+                scenarios: options.scenarios.clone(),
+                keymap: options.keymap.clone(),
+                themes: names.clone(),
+                ..Ui::default()
+            },
+            names,
             frozen: None,
             asked: Ask::default(),
             backend,
             last: None,
+            hits: Hits::default(),
+            click: None,
+            kept: crate::view::desk::Desk::default(),
             fps: Fps::default(),
         }
+    }
+
+    /// What an earlier run kept, and what the command line asks for.
+    fn furnish(&mut self, options: &Options) {
+        match desk::load() {
+            Ok(found) => (self.ui.desk, self.kept) = (found.clone(), found),
+            Err(error) => self.ui.notice = Some(error),
+        }
+        if let Some(name) = &options.tz {
+            self.zone(name);
+        }
+        if options.is_mouse {
+            self.mouse(true);
+        }
+    }
+
+    /// Writes the desk when it changed.
+    fn keep(&mut self) -> Result<(), String> {
+        if self.ui.desk != self.kept {
+            desk::save(&self.ui.desk)?;
+            self.kept = self.ui.desk.clone();
+        }
+        Ok(())
+    }
+
+    fn zone(&mut self, name: &str) {
+        match desk::zone(name) {
+            Ok(zone) => {
+                self.ui.notice = Some(format!("times in {name}"));
+                self.ui.zone = zone;
+            }
+            Err(error) => self.ui.notice = Some(error),
+        }
+    }
+
+    fn mouse(&mut self, is_on: bool) {
+        let out = &mut self.backend;
+        let done = if is_on { execute!(out, EnableMouseCapture) } else { execute!(out, DisableMouseCapture) };
+        self.ui.is_mouse = is_on && done.is_ok();
+        self.last = None; // the next picture records what stands where
+        self.ui.notice = Some(match (done, is_on) {
+            (Err(error), _) => format!("no mouse: {error}"),
+            (Ok(()), true) => "mouse on; Shift selects text as usual".into(),
+            (Ok(()), false) => "mouse off".into(),
+        });
     }
 
     fn run(&mut self, keys: &Receiver<Event>, stop: &AtomicBool) -> io::Result<Exit> {
@@ -226,16 +307,22 @@ impl<'a, W: Write> Loop<'a, W> {
             let wait = next_frame.since(now).clamp(MS, FRAME);
             match keys.recv_timeout(Duration::from_nanos(wait.unsigned_abs())) {
                 Ok(event) => {
-                    if self.event(event) == Some(Exit::Quit) {
+                    last_key = clock.now();
+                    if self.event(event, last_key) == Some(Exit::Quit) {
                         return Ok(Exit::Quit);
                     }
-                    last_key = clock.now();
                     next_frame = next_frame.min(last_key.plus(FRAME_KEYS));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(Exit::HangUp),
             }
             let now = clock.now();
+            if !self.ui.pending.is_empty() && now.since(last_key) > PAIR {
+                let exit = self.with_context(now, |ui, context, _| ui.rest(context));
+                if exit == Some(Exit::Quit) {
+                    return Ok(Exit::Quit);
+                }
+            }
             if now >= next_frame {
                 self.picture(now)?;
                 let is_held = now.since(last_key) < HELD;
@@ -244,19 +331,20 @@ impl<'a, W: Write> Loop<'a, W> {
         }
     }
 
-    fn event(&mut self, event: Event) -> Option<Exit> {
+    fn event(&mut self, event: Event, now: Nanos) -> Option<Exit> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
-                let live = self.session.snapshot();
-                let shown = self.frozen.clone().unwrap_or_else(|| Arc::clone(&live));
-                let status = self.session.status();
-                let context =
-                    Context { snapshot: &shown, status: &status, themes: &self.names, who: self.who };
-                let effect = self.ui.key(key, &context);
-                if self.ui.is_frozen != self.frozen.is_some() {
-                    self.frozen = self.ui.is_frozen.then_some(live);
+                return self.with_context(now, |ui, context, _| ui.key(key, context));
+            }
+            Event::Mouse(event) => {
+                let spot = (event.column, event.row);
+                let is_down = matches!(event.kind, MouseEventKind::Down(_));
+                let is_double =
+                    is_down && self.click.is_some_and(|(at, there)| there == spot && now.since(at) < DOUBLE);
+                if is_down {
+                    self.click = (!is_double).then_some((now, spot));
                 }
-                return effect.and_then(|e| self.apply(e));
+                return self.with_context(now, |ui, context, hits| ui.mouse(event, is_double, hits, context));
             }
             Event::Paste(text) => self.ui.paste(&text),
             Event::Resize(..) => self.last = None,
@@ -265,7 +353,24 @@ impl<'a, W: Write> Loop<'a, W> {
         None
     }
 
-    fn apply(&mut self, effect: Effect) -> Option<Exit> {
+    /// Lets the screen state act on the newest picture, then does what it asks for.
+    fn with_context(
+        &mut self,
+        now: Nanos,
+        act: impl FnOnce(&mut Ui, &Context<'_>, &Hits) -> Option<Effect>,
+    ) -> Option<Exit> {
+        let live = self.session.snapshot();
+        let shown = self.frozen.clone().unwrap_or_else(|| Arc::clone(&live));
+        let status = self.session.status();
+        let context = Context { snapshot: &shown, status: &status, themes: &self.names, who: self.who };
+        let effect = act(&mut self.ui, &context, &self.hits);
+        if self.ui.is_frozen != self.frozen.is_some() {
+            self.frozen = self.ui.is_frozen.then_some(live);
+        }
+        effect.and_then(|e| self.apply(e, now))
+    }
+
+    fn apply(&mut self, effect: Effect, now: Nanos) -> Option<Exit> {
         match effect {
             Effect::Quit => return Some(Exit::Quit),
             Effect::Act(action) => self.session.act(action),
@@ -278,6 +383,19 @@ impl<'a, W: Write> Loop<'a, W> {
                 self.ui.notice = Some(format!("theme {}", self.theme.name));
             }
             Effect::Redraw => self.last = None,
+            Effect::Copy(text) => self.ui.notice = Some(desk::copy(&text, &mut self.backend)),
+            Effect::Export(view, form, text) => {
+                self.ui.notice = Some(desk::export(view, form, &text, now));
+            }
+            Effect::Mouse(is_on) => self.mouse(is_on),
+            Effect::Zone(name) => self.zone(&name),
+            Effect::Keep => {
+                if let Err(error) = self.keep() {
+                    self.ui.notice = Some(error);
+                }
+            }
+            Effect::Ask(request) => self.ui.notice = Some(desk::unavailable(&request)),
+            Effect::Many(all) => return all.into_iter().fold(None, |exit, e| exit.or(self.apply(e, now))),
         }
         None
     }
@@ -297,20 +415,22 @@ impl<'a, W: Write> Loop<'a, W> {
         let area = Rect::new(0, 0, size.width, size.height);
         let draw = |status: &Status| {
             let mut buf = Buffer::empty(area);
-            View { shown: &shown, live: &live, status, ui: &self.ui, theme: &self.theme }.draw(&mut buf);
-            buf
+            let view = View { shown: &shown, live: &live, status, ui: &self.ui, theme: &self.theme };
+            let hits = view.draw_hits(&mut buf);
+            (buf, hits)
         };
         // The frame rate alone is no reason to draw: it changes with pictures that something else causes.
         status.fps = self.fps.last;
-        let mut buf = draw(&status);
+        let (mut buf, hits) = draw(&status);
         if self.last.as_ref() == Some(&buf) {
             return Ok(());
         }
         self.fps.count(now);
         if status.fps != self.fps.last {
             status.fps = self.fps.last;
-            buf = draw(&status);
+            buf = draw(&status).0;
         }
+        self.hits = hits;
         self.send(buf)
     }
 

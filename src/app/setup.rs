@@ -289,6 +289,19 @@ pub fn data_dir() -> Option<PathBuf> {
     base("XDG_DATA_HOME", ".local/share")
 }
 
+/// `$XDG_STATE_HOME/faultline`, or `~/.local/state/faultline`: what the screen keeps, copies, exports.
+pub fn state_dir() -> Option<PathBuf> {
+    base("XDG_STATE_HOME", ".local/state")
+}
+
+/// Name and text of a file of the configuration directory; `None` where there is none.
+pub fn config_file(name: &str) -> Result<Option<(String, String)>, Failure> {
+    let Some(path) = config_dir().map(|dir| dir.join(name)).filter(|path| path.exists()) else {
+        return Ok(None);
+    };
+    Ok(Some((path.display().to_string(), read_file(&path)?)))
+}
+
 fn base(variable: &str, fallback: &str) -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let root = set(variable).or_else(|| Some(set("HOME")?.join(fallback)))?;

@@ -347,7 +347,9 @@ pub fn options(global: &Global) -> Result<Options, Failure> {
     }
     let who = global.operator.clone().unwrap_or_else(user);
     let scenarios = whatif::known()?.into_iter().map(|known| known.scenario).collect();
-    Ok(Options { color: global.color.clone(), theme: global.theme.clone(), themes, who, scenarios })
+    let (color, theme) = (global.color.clone(), global.theme.clone());
+    let (keymap, tz) = (super::keys::configured()?, global.tz.clone());
+    Ok(Options { color, theme, themes, who, scenarios, keymap, is_mouse: global.mouse, tz })
 }
 
 /// The scene with this name.

@@ -4,6 +4,7 @@ pub mod args;
 pub mod decode;
 pub mod event_json;
 pub mod info;
+pub mod keys;
 pub mod look;
 pub mod rec;
 pub mod whatif;
@@ -57,6 +58,7 @@ fn run(args: Args) -> Result<u8, Failure> {
         Some(Command::Venues(command)) => info::venues(&command),
         Some(Command::Rules(command)) => info::rules(&command),
         Some(Command::Whatif(command)) => whatif::whatif(&command),
+        Some(Command::Keys(args)) => keys::keys(&args),
         Some(Command::Explain(explain)) => info::explain(&explain),
         Some(Command::Doctor { json, online, accounts }) => info::doctor(json, online, accounts.as_deref()),
     }

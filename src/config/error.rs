@@ -22,6 +22,8 @@ pub struct ConfigError {
     pub message: String,
     /// What to do.
     pub help: Option<String>,
+    /// Another place of the same file that has to do with it, and what it is.
+    other: Option<(Range<usize>, String)>,
 }
 
 impl ConfigError {
@@ -35,7 +37,15 @@ impl ConfigError {
             span: start..end,
             message: message.into(),
             help: None,
+            other: None,
         }
+    }
+
+    /// The same with a second place of the same text.
+    pub fn with_other(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
+        let end = span.end.min(self.source.len());
+        self.other = Some((span.start.min(end)..end, label.into()));
+        self
     }
 
     /// The same with a remedy.
@@ -68,9 +78,12 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     /// `error: …`, `--> file:line:column`, the line with a mark under the place, `help: …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let snippet = Snippet::source(self.source.as_str())
+        let mut snippet = Snippet::source(self.source.as_str())
             .path(self.file.as_str())
             .annotation(AnnotationKind::Primary.span(self.span.clone()));
+        if let Some((span, label)) = &self.other {
+            snippet = snippet.annotation(AnnotationKind::Context.span(span.clone()).label(label.as_str()));
+        }
         let mut group = Level::ERROR.primary_title(self.message.as_str()).element(snippet);
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help.as_str()));
@@ -129,7 +142,7 @@ pub fn nearest<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Op
 }
 
 /// Levenshtein distance with transpositions counted as two.
-fn edits(a: &str, b: &str) -> usize {
+pub fn edits(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().enumerate() {

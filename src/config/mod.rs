@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod builtin;
 pub mod error;
+pub mod keys;
 mod mask;
 pub mod rules;
 pub mod scenarios;

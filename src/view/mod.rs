@@ -10,15 +10,24 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod action;
+mod commands;
 pub mod control;
 pub mod depth;
+pub mod desk;
+pub mod export;
+pub mod filter;
 pub mod format;
 pub mod json;
+pub mod keymap;
 pub mod keys;
 pub mod market;
+pub mod mouse;
+pub mod operate;
 pub mod order;
 pub mod own;
+pub mod palette;
 pub mod picker;
+pub mod places;
 pub mod plain;
 pub mod prompt;
 pub mod ramp;
@@ -26,11 +35,15 @@ pub mod screen;
 pub mod state;
 pub mod status;
 pub mod theme;
+pub mod verbs;
 pub mod whatif;
 pub mod whatif_json;
 pub mod widget;
+pub mod zone;
 
 use ratatui::buffer::Buffer;
+
+use widget::hits::Hits;
 
 pub use control::{Context, Effect};
 pub use depth::Depth;
@@ -59,5 +72,10 @@ impl View<'_> {
     /// Draws everything over the whole buffer.
     pub fn draw(&self, buf: &mut Buffer) {
         screen::frame::draw(self, buf);
+    }
+
+    /// The same, and what stands where, for the mouse.
+    pub fn draw_hits(&self, buf: &mut Buffer) -> Hits {
+        screen::frame::draw(self, buf)
     }
 }
