@@ -14,10 +14,10 @@ use jiff::tz::TimeZone;
 
 use super::setup;
 use crate::model::time::Nanos;
-use crate::view::desk::Desk;
+use crate::view::command::Request;
 use crate::view::export::Format;
 use crate::view::format;
-use crate::view::verbs::Request;
+use crate::view::kept::Desk;
 use crate::view::zone::Zone;
 
 /// Largest copy handed to the terminal; larger ones are in the file only.

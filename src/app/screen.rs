@@ -177,7 +177,7 @@ struct Loop<'a, W: Write> {
     /// When and where the last click was.
     click: Option<(Nanos, (u16, u16))>,
     /// The desk as it is in its file.
-    kept: crate::view::desk::Desk,
+    kept: crate::view::kept::Desk,
     fps: Fps,
 }
 
@@ -235,7 +235,7 @@ impl<'a, W: Write> Loop<'a, W> {
             last: None,
             hits: Hits::default(),
             click: None,
-            kept: crate::view::desk::Desk::default(),
+            kept: crate::view::kept::Desk::default(),
             fps: Fps::default(),
         }
     }

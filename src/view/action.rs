@@ -78,10 +78,10 @@ pub enum Action {
     PreviousMatch,
     /// Says where the number under the cursor comes from.
     Explain,
-    /// Scrolls sideways by a page of columns.
-    SideLeft,
-    /// The same to the right.
-    SideRight,
+    /// Columns to the left; in a series a shorter time.
+    Narrower,
+    /// Columns to the right; in a series a longer time.
+    Wider,
     /// To the place before this one.
     PlaceBack,
     /// To the place that was left by going back.
@@ -126,8 +126,8 @@ pub enum Action {
     Copy,
     /// Copies the view as a Markdown table.
     CopyTable,
-    /// Opens the raw frame or the source.
-    Open,
+    /// As it was sent: the raw frame, the source.
+    Bytes,
     /// Sets a bookmark.
     Bookmark,
     /// Goes to a bookmark.
@@ -220,11 +220,11 @@ const fn replay(
 const TEN_SECONDS: i64 = 10 * SECOND;
 
 /// Screens whose rows are markets.
-const MARKETS: &[&str] = &["map", "leverage", "liquidity", "books"];
+const MARKETS: &[&str] = &["map", "leverage", "liquidity", "evidence"];
 /// Screens with a list that can be filtered.
 pub const FILTERED: &[&str] = &["map", "leverage", "liquidity", "alerts", "feeds", "positions"];
 /// Screens where the cursor stands on an alert or on a cell that has some.
-const ALERTS: &[&str] = &["map", "alerts", "books"];
+const ALERTS: &[&str] = &["map", "alerts", "evidence"];
 /// Screens with more than one order.
 const SORTED: &[&str] = &["map", "leverage", "liquidity", "alerts", "feeds"];
 
@@ -242,11 +242,8 @@ pub static BINDINGS: &[Binding] = &[
     on(Action::Move(Step::PageDown), "page.down", &["PgDn"], "one page down"),
     on(Action::Move(Step::HalfUp), "page.half-up", &["Ctrl-u"], "half a page up"),
     on(Action::Move(Step::HalfDown), "page.half-down", &["Ctrl-d"], "half a page down"),
-    at(on(Action::SideLeft, "side.left", &["H"], "columns to the left"), &["map", "leverage", "liquidity"]),
-    at(
-        on(Action::SideRight, "side.right", &["L"], "columns to the right"),
-        &["map", "leverage", "liquidity"],
-    ),
+    on(Action::Narrower, "series.narrower", &["H"], "columns to the left; in a series a shorter time"),
+    on(Action::Wider, "series.wider", &["L"], "columns to the right; in a series a longer time"),
     on(Action::NextPane, "pane.next", &["Tab"], "next pane"),
     on(Action::PreviousPane, "pane.previous", &["Shift-Tab"], "previous pane"),
     on(Action::Enter, "enter", &["Enter"], "down to the evidence"),
@@ -279,11 +276,11 @@ pub static BINDINGS: &[Binding] = &[
     on(Action::Export, "export", &["x"], "write this view to a file: CSV; `:export json`"),
     on(Action::Copy, "copy.value", &["y"], "copy the value"),
     on(Action::CopyTable, "copy.table", &["Y"], "copy this view as a Markdown table"),
-    on(Action::Open, "open", &["o"], "open the raw frame or the source"),
+    on(Action::Bytes, "evidence.raw", &["o"], "open the raw frame or the source"),
     on(Action::Bookmark, "bookmark.set", &["B"], "set a bookmark"),
     on(Action::GoToBookmark, "bookmark.go", &["'"], "go to a bookmark"),
     on(Action::Report, "report", &["R"], "report from here"),
-    on(Action::Compare, "compare", &["C"], "compare with now or with another venue"),
+    on(Action::Compare, "evidence.compare", &["C"], "compare with now or with another venue"),
     on(Action::Venues, "pick.venues", &["V"], "choose the venues of the map"),
     on(Action::Instruments, "pick.instruments", &["I"], "choose the instruments of the map"),
     on(Action::NextTheme, "theme.next", &["T"], "next theme"),

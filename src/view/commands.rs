@@ -1,5 +1,6 @@
 //! What was entered is done: comments, times, filters, commands.
 
+use super::command::Command;
 use super::control::{Context, Effect};
 use super::keymap::{Keymap, PRESETS};
 use super::picker::{Of, Picker};
@@ -7,7 +8,6 @@ use super::prompt::{self, Edit, Purpose};
 use super::screen;
 use super::state::{Overlay, Ui};
 use super::status::TransportCommand;
-use super::verbs::Command;
 use super::zone::Zone;
 use crate::config::error::nearest;
 use crate::model::entry::OperatorAction;
@@ -151,7 +151,9 @@ impl Ui {
                 (None, Some(venue)) => to_venue = Some(venue.id.clone()),
                 (None, None) => {
                     let all = snapshot.underlyings.iter().chain(snapshot.venues.iter().map(|v| &v.id));
-                    return Err(match nearest(name, all.map(String::as_str)) {
+                    // Assets are in capitals and venues are not; whoever types is in a hurry.
+                    let lower: Vec<String> = all.map(|n| n.to_lowercase()).collect();
+                    return Err(match nearest(&name.to_lowercase(), lower.iter().map(String::as_str)) {
                         Some(near) => format!("no market and no venue `{name}`; did you mean `{near}`?"),
                         None => format!("no market and no venue `{name}`; Tab completes"),
                     });

@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::action::{Action, Step};
+use super::command::Request;
 use super::export::Format;
 use super::keymap::Found;
 use super::keys;
@@ -12,7 +13,6 @@ use super::prompt::{Prompt, Purpose};
 use super::screen;
 use super::state::{Overlay, Pane, Ui};
 use super::status::{Status, TransportCommand};
-use super::verbs::Request;
 use crate::config::scenarios::Scenario;
 use crate::model::entry::OperatorAction;
 use crate::snapshot::Snapshot;
@@ -156,7 +156,7 @@ impl Ui {
 
     fn find(&self, pending: &str, name: &str, context: &Context<'_>) -> Found {
         let place = match self.overlays.last() {
-            Some(Overlay::Books) => "books",
+            Some(over) if over.is_level() => "evidence",
             _ => screen::focused(self).id(),
         };
         self.keymap.lookup(pending, name, place, context.status.transport.is_some())
@@ -238,7 +238,7 @@ impl Ui {
             Action::Copy => return self.copy_value(snapshot),
             Action::CopyTable => return self.copy_table(snapshot),
             Action::Explain => return Some(Effect::Ask(Request::Explain(self.metric_of(snapshot)))),
-            Action::Open => return Some(Effect::Ask(Request::Open)),
+            Action::Bytes => return Some(Effect::Ask(Request::Open)),
             Action::Compare => return Some(Effect::Ask(Request::Compare)),
             Action::Bookmark => return Some(Effect::Ask(Request::Bookmark(String::new()))),
             Action::GoToBookmark => return Some(Effect::Ask(Request::GoToBookmark)),
@@ -252,8 +252,8 @@ impl Ui {
         let snapshot = context.snapshot;
         match action {
             Action::Move(step) => self.step(snapshot, step),
-            Action::SideLeft => self.sideways(snapshot, -1),
-            Action::SideRight => self.sideways(snapshot, 1),
+            Action::Narrower => self.sideways(snapshot, -1),
+            Action::Wider => self.sideways(snapshot, 1),
             Action::Back => self.up(),
             Action::Help => self.overlays.push(Overlay::Help(0)),
             Action::Palette => self.ask(Purpose::Command),

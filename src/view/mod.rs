@@ -10,18 +10,20 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod action;
+pub mod command;
 mod commands;
 pub mod control;
 pub mod depth;
-pub mod desk;
 pub mod export;
 pub mod filter;
 pub mod format;
 pub mod json;
+pub mod kept;
 pub mod keymap;
 pub mod keys;
 pub mod market;
 pub mod mouse;
+mod narrow;
 pub mod operate;
 pub mod order;
 pub mod own;

@@ -20,7 +20,7 @@ use crate::snapshot::Snapshot;
 /// Rows of a turn of the wheel.
 const WHEEL: isize = 3;
 /// Columns of the menu.
-const MENU_WIDTH: u16 = 34;
+const MENU_WIDTH: u16 = 56;
 
 /// What a right click offers.
 const OFFERED: [Action; 11] = [
@@ -237,7 +237,7 @@ pub fn draw(view: &View<'_>, menu: &Menu, area: Rect, pen: &mut Pen<'_>) {
         let role = if i == menu.at { Role::Selection } else { Role::Text };
         let key = view.ui.keymap.key_of(action);
         let row = Rect { y, height: 1, ..inner };
-        pen.text(row.x, y, row.width, &format!(" {key:<6} {help:<30}"), pen.style(role));
+        pen.text(row.x, y, row.width, &format!(" {key:<6} {help:<52}"), pen.style(role));
         pen.hit(row, Target::Item(i));
     }
 }

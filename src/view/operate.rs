@@ -4,12 +4,12 @@
 //! Every act is an entry of the tape, and so is its undoing: nothing is taken out of the record.
 
 use super::action::Action;
+use super::command::Request;
 use super::control::{Context, Effect};
 use super::prompt::{Prompt, Purpose};
 use super::screen;
 use super::state::{Overlay, Ui};
 use super::status::Recording;
-use super::verbs::Request;
 use crate::model::alert::{Alert, AlertState, Severity};
 use crate::model::entry::OperatorAction;
 use crate::model::time::{Nanos, SECOND};

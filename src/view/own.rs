@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
-use super::filter;
 use super::state::Ui;
+use super::{filter, narrow};
 use super::{format, json, plain};
 use crate::model::Decimal;
 use crate::snapshot::Snapshot;
@@ -87,7 +87,7 @@ impl Ui {
     pub fn own_shown<'p>(&self, portfolio: &'p Portfolio) -> Cow<'p, Portfolio> {
         let Some(filter) = self.filter("positions") else { return Cow::Borrowed(portfolio) };
         let mut shown = portfolio.clone();
-        shown.positions.retain(|p| filter.matches(&filter::of_position(p)));
+        shown.positions.retain(|p| filter.matches(&narrow::of_position(p)));
         shown.orders.retain(|o| {
             filter.matches(&filter::Facts {
                 names: vec![&o.venue, &o.account, &o.symbol],

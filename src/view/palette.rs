@@ -61,7 +61,7 @@ fn of_verbs(ui: &Ui, text: &str) -> Vec<Candidate> {
             let screen = SCREENS.iter().find(|s| s.id() == name);
             let (about, key) = match verbs::find(name) {
                 Some(v) => (
-                    format!(":{:<40} {}", v.usage, v.help),
+                    format!("{:<36} :{}", v.help, v.usage),
                     v.action.map(|a| ui.keymap.key_of(a).to_string()),
                 ),
                 None => (screen.map(|s| s.question().to_string()).unwrap_or_default(), None),
@@ -168,9 +168,7 @@ impl Ui {
         if let (Purpose::Filter(list), Edit::Open) = (&prompt.purpose, edit) {
             // The list narrows while the filter is written; what cannot be read yet changes nothing.
             let (list, text) = (*list, prompt.text.clone());
-            if self.set_filter(list, &text).is_err() && text.trim().is_empty() {
-                self.filters.remove(list);
-            }
+            let _unfinished = self.set_filter(list, &text);
             return None;
         }
         self.prompt_edit(edit, context)

@@ -14,7 +14,8 @@ pub const PLACES_KEPT: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     screen: &'static str,
-    is_books: bool,
+    /// Levels below the screen, the deepest last.
+    levels: Vec<Overlay>,
     pane: Pane,
     metric: String,
     venue: String,
@@ -94,7 +95,7 @@ impl Ui {
     pub fn place(&self) -> Place {
         Place {
             screen: screen::current(self).id(),
-            is_books: self.overlays.contains(&Overlay::Books),
+            levels: self.overlays.iter().filter(|o| o.is_level()).cloned().collect(),
             pane: self.pane,
             metric: self.metric.clone(),
             venue: self.venue.clone(),
@@ -109,7 +110,7 @@ impl Ui {
             return;
         }
         let now = self.place();
-        if (now.screen, now.is_books, &now.metric) != (before.screen, before.is_books, &before.metric) {
+        if (now.screen, &now.levels, &now.metric) != (before.screen, &before.levels, &before.metric) {
             self.places.after.clear();
             push(&mut self.places.before, before);
         }
@@ -130,9 +131,7 @@ impl Ui {
         self.pane = place.pane;
         (self.metric, self.alert) = (place.metric, place.alert);
         (self.venue, self.underlying) = (place.venue, place.underlying);
-        if place.is_books {
-            self.overlays.push(Overlay::Books);
-        }
+        self.overlays = place.levels;
     }
 
     /// The cells between the anchor and the cursor, in the order they stand.

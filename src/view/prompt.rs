@@ -82,7 +82,10 @@ impl Prompt {
             KeyCode::Backspace => {
                 self.text.pop();
             }
-            KeyCode::Char(c) if !is_ctrl => self.paste(c.encode_utf8(&mut [0; 4])),
+            // Esc and a letter on one packet arrive as Alt and the letter: it was not meant as text.
+            KeyCode::Char(c) if !is_ctrl && !key.modifiers.contains(KeyModifiers::ALT) => {
+                self.paste(c.encode_utf8(&mut [0; 4]))
+            }
             _ => {}
         }
         Edit::Open

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::desk::Desk;
 use super::filter::Filter;
+use super::kept::Desk;
 use super::keymap::Keymap;
 use super::mouse::Menu;
 use super::operate::Steps;
@@ -48,6 +48,14 @@ pub enum Overlay {
     ConfirmQuit(String),
     /// A small menu of actions.
     Menu(Menu),
+}
+
+impl Overlay {
+    /// True for a level of its own, which is a place to come back to; false for what only asks or lists.
+    pub fn is_level(&self) -> bool {
+        use Overlay::{ConfirmQuit, Help, Menu, Picker, Prompt};
+        !matches!(self, Help(_) | Prompt(_) | Picker(_) | Menu(_) | ConfirmQuit(_))
+    }
 }
 
 /// Most metrics of the timeline.

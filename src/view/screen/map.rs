@@ -66,7 +66,7 @@ impl Screen for Map {
             (Action::Sort, "sort"),
             (Action::Booked, "raw"),
             (Action::Metrics, "metrics"),
-            (Action::Pin, "pin"),
+            (Action::PinPlace, "pin"),
             (Action::NextPane, "pane"),
             (Action::Density, "density"),
         ]
