@@ -110,7 +110,7 @@ pub(super) fn export(view: &str, form: Format, text: &str, now: Nanos) -> String
     let Some(dir) = setup::state_dir().map(|dir| dir.join("exports")) else {
         return "not exported: there is no state folder".into();
     };
-    let stamp: String = format::date_time(now).chars().filter(|c| c.is_ascii_digit()).collect();
+    let stamp: String = format::date_time(now).chars().filter(char::is_ascii_digit).collect();
     for n in 0..100 {
         let more = if n == 0 { String::new() } else { format!("-{n}") };
         let path: PathBuf = dir.join(format!("{stamp}-{view}{more}.{}", form.ending()));

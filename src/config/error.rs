@@ -23,7 +23,7 @@ pub struct ConfigError {
     /// What to do.
     pub help: Option<String>,
     /// Another place of the same file that has to do with it, and what it is.
-    other: Option<(Range<usize>, String)>,
+    other: Option<Box<(Range<usize>, String)>>,
 }
 
 impl ConfigError {
@@ -44,7 +44,7 @@ impl ConfigError {
     /// The same with a second place of the same text.
     pub fn with_other(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
         let end = span.end.min(self.source.len());
-        self.other = Some((span.start.min(end)..end, label.into()));
+        self.other = Some(Box::new((span.start.min(end)..end, label.into())));
         self
     }
 
@@ -81,7 +81,7 @@ impl fmt::Display for ConfigError {
         let mut snippet = Snippet::source(self.source.as_str())
             .path(self.file.as_str())
             .annotation(AnnotationKind::Primary.span(self.span.clone()));
-        if let Some((span, label)) = &self.other {
+        if let Some((span, label)) = self.other.as_deref() {
             snippet = snippet.annotation(AnnotationKind::Context.span(span.clone()).label(label.as_str()));
         }
         let mut group = Level::ERROR.primary_title(self.message.as_str()).element(snippet);

@@ -143,7 +143,7 @@ impl Ui {
                 is_double.then(|| self.act(Action::Enter, context)).flatten()
             }
             Target::Row(to) => {
-                self.to_row(list?, *to, context.snapshot);
+                self.choose_row(list?, *to, context.snapshot);
                 is_double.then(|| self.act(Action::Enter, context)).flatten()
             }
             Target::Head => {
@@ -162,7 +162,7 @@ impl Ui {
     }
 
     /// Moves the cursor of a list to a row.
-    fn to_row(&mut self, list: &str, to: usize, snapshot: &Snapshot) {
+    fn choose_row(&mut self, list: &str, to: usize, snapshot: &Snapshot) {
         let from = match list {
             "alerts" => self.alert_rows(snapshot).1,
             "feeds" => self.feed_rows(snapshot).1,

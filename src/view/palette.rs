@@ -141,7 +141,7 @@ fn ranked<T>(text: &str, all: Vec<T>, name: impl Fn(&T) -> String) -> Vec<T> {
         })
         .collect();
     // A beginning is what was meant; equal scores keep their order.
-    scored.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
+    scored.sort_by_key(|s| std::cmp::Reverse((s.0, s.1)));
     scored.into_iter().map(|s| s.2).collect()
 }
 

@@ -84,7 +84,7 @@ impl Prompt {
             }
             // Esc and a letter on one packet arrive as Alt and the letter: it was not meant as text.
             KeyCode::Char(c) if !is_ctrl && !key.modifiers.contains(KeyModifiers::ALT) => {
-                self.paste(c.encode_utf8(&mut [0; 4]))
+                self.paste(c.encode_utf8(&mut [0; 4]));
             }
             _ => {}
         }
