@@ -2,23 +2,19 @@
 //! storm of resizes, a terminal of one cell, Ctrl-c. It prints `skipped` where there is no tmux.
 //!
 //! Nothing here waits a fixed time to be right: each step waits for what must appear.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a broken helper is a failed test"
-)]
+#![expect(clippy::unwrap_used, reason = "a broken helper is a failed test")]
 
 #[path = "room/temp.rs"]
 mod temp;
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
+use faultline::clock::Clock;
+use faultline::model::time::SECOND;
 use temp::Temp;
 
 /// How long a step may take on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: i64 = 60 * SECOND;
 
 /// A terminal with a server of its own.
 struct Terminal {
@@ -76,13 +72,14 @@ impl Terminal {
     }
 
     fn wait(&self, what: &str, is_there: impl Fn(&str) -> bool) -> String {
-        let start = Instant::now();
+        let clock = Clock::start();
+        let start = clock.now();
         loop {
             let screen = self.screen();
             if is_there(&screen) {
                 return screen;
             }
-            assert!(start.elapsed() < PATIENCE, "no `{what}` on\n{screen}");
+            assert!(clock.now().since(start) < PATIENCE, "no `{what}` on\n{screen}");
             std::thread::yield_now();
         }
     }
