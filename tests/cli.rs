@@ -102,6 +102,30 @@ fn rules_named_on_the_command_line_are_checked_too() {
     assert!(ran.err.starts_with("error: cannot read nowhere.toml:"), "{}", ran.err);
 }
 
+/// Catches: a key with two meanings that passes, or is told without both places.
+#[test]
+fn keys_of_the_operator_are_checked_and_printed() {
+    let room = temp::Temp::new("cli-keys");
+    let place = room.path().join("config/faultline");
+    std::fs::create_dir_all(&place).unwrap();
+    let keys = |text: &str, words: &[&str]| {
+        std::fs::write(place.join("keys.toml"), text).unwrap();
+        let mut command = program(room.path());
+        command.env("XDG_CONFIG_HOME", room.path().join("config")).arg("keys").args(words);
+        run(&mut command, b"")
+    };
+    let ran = keys("freeze = \"F5\"\n", &["--check"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(keys("freeze = \"F5\"\n", &["--markdown"]).out.contains("| `F5` | hold the picture"));
+    assert!(keys("", &["--preset", "emacs"]).out.contains("Ctrl-n  Down"));
+    assert_eq!(keys("", &["--preset", "nano"]).code, Some(2));
+    let ran = keys("freeze = \"A\"\nmark = \"A\"\n", &["--check"]);
+    assert_eq!(ran.code, Some(3));
+    for says in ["`A` is bound to `freeze` and to `mark`", "keys.toml:", "1 | freeze", "2 | mark"] {
+        assert!(ran.err.contains(says), "no {says} in {}", ran.err);
+    }
+}
+
 /// A recording of `seconds` with frames of no meaning.
 fn recording(path: &Path, seconds: i64) {
     let mut recorder = Recorder::create_at(path, &Meta::default(), Clock::start()).unwrap();

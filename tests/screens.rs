@@ -5,6 +5,8 @@
 //! read the difference before you commit it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken helper is a failed test")]
 
+#[path = "screens/bindings.rs"]
+mod bindings;
 #[path = "screens/fixture.rs"]
 mod fixture;
 #[path = "screens/forms.rs"]

@@ -4,7 +4,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
+};
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{cursor, execute};
 use rustix::event::PollFlags;
@@ -73,7 +75,8 @@ fn take() -> io::Result<()> {
 fn restore() {
     let mut out = io::stdout();
     if is_ready(&out, PollFlags::OUT, RESTORE_WAIT).unwrap_or(false) {
-        drop(execute!(out, DisableFocusChange, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show));
+        drop(execute!(out, DisableMouseCapture, DisableFocusChange, DisableBracketedPaste));
+        drop(execute!(out, LeaveAlternateScreen, cursor::Show));
         drop(out.flush());
     }
     drop(disable_raw_mode());

@@ -20,6 +20,7 @@
 //! | `probe` | what the terminal says it can do |
 //! | `outlet` | the one way to the terminal: it never waits |
 //! | `screen` | the terminal as face |
+//! | `desk` | what the screen leaves outside of itself: copies, exports, layouts |
 //! | `guard` | takes the terminal over and always gives it back |
 //! | `headless` | NDJSON as face |
 //! | `export` | metric series as files |
@@ -32,6 +33,7 @@
 pub mod bench;
 pub mod configure;
 pub mod core;
+mod desk;
 pub mod doctor;
 pub mod explain;
 pub mod export;

@@ -16,12 +16,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::event::{
+    self, DisableMouseCapture, EnableMouseCapture, Event, KeyCode, KeyEventKind, KeyModifiers, MouseEvent,
+    MouseEventKind,
+};
+use crossterm::execute;
 use ratatui::backend::{Backend, ClearType, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::configure::Given;
+use super::desk;
 use super::guard::{Asked, Guard, listen};
 use super::looks::Looks;
 use super::outlet::Outlet;
@@ -36,6 +41,8 @@ use crate::model::entry::OperatorAction;
 use crate::model::time::{MS, Nanos, SECOND};
 use crate::snapshot::{Ask, Snapshot};
 use crate::view::hints::Hints;
+use crate::view::keymap::Keymap;
+use crate::view::widget::hits::Hits;
 use crate::view::{Context, Depth, Effect, Status, Theme, TransportCommand, Ui, View};
 
 /// What the loop needs of whatever runs the tape. All calls return at once.
@@ -84,6 +91,12 @@ pub struct Options {
     pub settings: Settings,
     /// What the command line said about settings, for reloads; `None` watches no files.
     pub given: Option<Given>,
+    /// Which key does what.
+    pub keymap: Keymap,
+    /// The mouse is taken from the start.
+    pub is_mouse: bool,
+    /// Zone of the times: `UTC`, `local` or a name.
+    pub tz: Option<String>,
 }
 
 /// Longest wait for anything, so that signals and reloads are seen.
@@ -94,6 +107,10 @@ const DEAF: i64 = SECOND;
 const LAST_PICTURE: Duration = Duration::from_millis(500);
 /// Keys count as held for this long after the last one.
 const HELD: i64 = 500 * MS;
+/// A second key of two comes within this time, or the first one stands for itself.
+const PAIR: i64 = 600 * MS;
+/// Two clicks on one spot within this time are one double click.
+const DOUBLE: i64 = 400 * MS;
 /// How often the terminal is checked for being there.
 const ALIVE_CHECK: i64 = 250 * MS;
 /// Keys that wait for the loop; more wait in the terminal.
@@ -121,7 +138,10 @@ pub fn run(session: &dyn Session, options: &Options) -> io::Result<Exit> {
     let looks = Looks::decide(options.color.as_deref(), &options.settings, &themes, &answers, env);
     let outlet = Outlet::new(File::from(io::stdout().as_fd().try_clone_to_owned()?), looks.sync.0)?;
     let mut screen = Loop::new(session, options, themes, answers, outlet.clone());
+    screen.furnish(options);
     let exit = screen.run(&keys, &asked, &guard, deaf);
+    // The history of commands is kept; a folder that cannot be written to is no reason to stay.
+    let _kept = screen.keep();
     outlet.finish(LAST_PICTURE);
     asked.stop.store(true, Ordering::Relaxed);
     drop(guard);
@@ -139,6 +159,8 @@ fn read_keys(send: &SyncSender<Event>, stop: &AtomicBool) {
         match event::poll(Duration::from_millis(100)) {
             Ok(false) => {}
             Ok(true) => match event::read() {
+                // A mouse that only moves says nothing.
+                Ok(Event::Mouse(MouseEvent { kind: MouseEventKind::Moved, .. })) => {}
                 Ok(event) => {
                     if send.send(event).is_err() {
                         return;
@@ -179,6 +201,12 @@ struct Loop<'a> {
     last: Option<Buffer>,
     /// What the last picture was drawn of.
     drawn: Option<(Arc<Snapshot>, Status)>,
+    /// What stands where on it.
+    hits: Hits,
+    /// When and where the last click was.
+    click: Option<(Nanos, (u16, u16))>,
+    /// The desk as it is in its file.
+    kept: crate::view::kept::Desk,
     fps: Fps,
 }
 
@@ -221,11 +249,17 @@ impl<'a> Loop<'a> {
             answers,
             specs,
             themes: Vec::new(),
-            names,
             theme_at: 0,
             theme: Theme::new(&ThemeSpec::default(), Depth::Mono),
             depth: Depth::Mono,
-            ui: Ui { notice, scenarios: options.scenarios.clone(), ..Ui::default() },
+            ui: Ui {
+                notice,
+                scenarios: options.scenarios.clone(),
+                keymap: options.keymap.clone(),
+                themes: names.clone(),
+                ..Ui::default()
+            },
+            names,
             hints: Hints::default(),
             frozen: None,
             asked: Ask::default(),
@@ -234,6 +268,9 @@ impl<'a> Loop<'a> {
             pace: Pace::new(options.settings.count("fps")),
             last: None,
             drawn: None,
+            hits: Hits::default(),
+            click: None,
+            kept: crate::view::kept::Desk::default(),
             fps: Fps::default(),
         };
         this.look(options.theme.clone());
@@ -303,6 +340,51 @@ impl<'a> Loop<'a> {
         }
     }
 
+    /// What an earlier run kept, and what the command line asks for.
+    fn furnish(&mut self, options: &Options) {
+        match desk::load() {
+            Ok(found) => (self.ui.desk, self.kept) = (found.clone(), found),
+            Err(error) => self.ui.notice = Some(error),
+        }
+        if let Some(name) = &options.tz {
+            self.zone(name);
+        }
+        if options.is_mouse {
+            self.mouse(true);
+        }
+    }
+
+    /// Writes the desk when it changed.
+    fn keep(&mut self) -> Result<(), String> {
+        if self.ui.desk != self.kept {
+            desk::save(&self.ui.desk)?;
+            self.kept = self.ui.desk.clone();
+        }
+        Ok(())
+    }
+
+    fn zone(&mut self, name: &str) {
+        match desk::zone(name) {
+            Ok(zone) => {
+                self.ui.notice = Some(format!("times in {name}"));
+                self.ui.zone = zone;
+            }
+            Err(error) => self.ui.notice = Some(error),
+        }
+    }
+
+    fn mouse(&mut self, is_on: bool) {
+        let out = &mut self.backend;
+        let done = if is_on { execute!(out, EnableMouseCapture) } else { execute!(out, DisableMouseCapture) };
+        self.ui.is_mouse = is_on && done.is_ok();
+        (self.last, self.drawn) = (None, None); // the next picture records what stands where
+        self.ui.notice = Some(match (done, is_on) {
+            (Err(error), _) => format!("no mouse: {error}"),
+            (Ok(()), true) => "mouse on; Shift selects text as usual".into(),
+            (Ok(()), false) => "mouse off".into(),
+        });
+    }
+
     fn run(&mut self, keys: &Receiver<Event>, asked: &Asked, guard: &Guard, deaf: i64) -> io::Result<Exit> {
         let clock = Clock::start();
         let start = clock.now();
@@ -332,18 +414,24 @@ impl<'a> Loop<'a> {
                 Ok(_) if now.since(start) < deaf => {}
                 Ok(event) => {
                     self.drawn = None;
+                    last_key = clock.now();
                     if is_pause(&event) {
                         asked.pause.store(true, Ordering::Relaxed);
-                    } else if self.event(event) == Some(Exit::Quit) {
+                    } else if self.event(event, last_key) == Some(Exit::Quit) {
                         return Ok(Exit::Quit);
                     }
-                    last_key = clock.now();
                     next_frame = next_frame.min(last_key.plus(self.pace.frame(true)));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(Exit::HangUp),
             }
             let now = clock.now();
+            if !self.ui.pending.is_empty() && now.since(last_key) > PAIR {
+                let exit = self.with_context(now, |ui, context, _| ui.rest(context));
+                if exit == Some(Exit::Quit) {
+                    return Ok(Exit::Quit);
+                }
+            }
             if now >= next_frame {
                 if let Some(took) = self.outlet.took() {
                     self.pace.wrote(took);
@@ -367,23 +455,27 @@ impl<'a> Loop<'a> {
         } else {
             return Ok(());
         }
+        if self.ui.is_mouse {
+            self.mouse(true);
+        }
         (self.last, self.drawn) = (None, None);
         Ok(())
     }
 
-    fn event(&mut self, event: Event) -> Option<Exit> {
+    fn event(&mut self, event: Event, now: Nanos) -> Option<Exit> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
-                let live = self.session.snapshot();
-                let shown = self.frozen.clone().unwrap_or_else(|| Arc::clone(&live));
-                let status = self.session.status();
-                let context =
-                    Context { snapshot: &shown, status: &status, themes: &self.names, who: &self.who };
-                let effect = self.ui.key(key, &context);
-                if self.ui.is_frozen != self.frozen.is_some() {
-                    self.frozen = self.ui.is_frozen.then_some(live);
+                return self.with_context(now, |ui, context, _| ui.key(key, context));
+            }
+            Event::Mouse(event) => {
+                let spot = (event.column, event.row);
+                let is_down = matches!(event.kind, MouseEventKind::Down(_));
+                let is_double =
+                    is_down && self.click.is_some_and(|(at, there)| there == spot && now.since(at) < DOUBLE);
+                if is_down {
+                    self.click = (!is_double).then_some((now, spot));
                 }
-                return effect.and_then(|e| self.apply(e));
+                return self.with_context(now, |ui, context, hits| ui.mouse(event, is_double, hits, context));
             }
             Event::Paste(text) => self.ui.paste(&text),
             Event::Resize(..) => self.last = None,
@@ -394,7 +486,24 @@ impl<'a> Loop<'a> {
         None
     }
 
-    fn apply(&mut self, effect: Effect) -> Option<Exit> {
+    /// Lets the screen state act on the newest picture, then does what it asks for.
+    fn with_context(
+        &mut self,
+        now: Nanos,
+        act: impl FnOnce(&mut Ui, &Context<'_>, &Hits) -> Option<Effect>,
+    ) -> Option<Exit> {
+        let live = self.session.snapshot();
+        let shown = self.frozen.clone().unwrap_or_else(|| Arc::clone(&live));
+        let status = self.session.status();
+        let context = Context { snapshot: &shown, status: &status, themes: &self.names, who: &self.who };
+        let effect = act(&mut self.ui, &context, &self.hits);
+        if self.ui.is_frozen != self.frozen.is_some() {
+            self.frozen = self.ui.is_frozen.then_some(live);
+        }
+        effect.and_then(|e| self.apply(e, now))
+    }
+
+    fn apply(&mut self, effect: Effect, now: Nanos) -> Option<Exit> {
         match effect {
             Effect::Quit => return Some(Exit::Quit),
             Effect::Act(action) => self.session.act(action),
@@ -407,6 +516,19 @@ impl<'a> Loop<'a> {
                 self.ui.notice = Some(format!("theme {}", self.theme.name));
             }
             Effect::Redraw => self.last = None,
+            Effect::Copy(text) => self.ui.notice = Some(desk::copy(&text, &mut self.backend)),
+            Effect::Export(view, form, text) => {
+                self.ui.notice = Some(desk::export(view, form, &text, now));
+            }
+            Effect::Mouse(is_on) => self.mouse(is_on),
+            Effect::Zone(name) => self.zone(&name),
+            Effect::Keep => {
+                if let Err(error) = self.keep() {
+                    self.ui.notice = Some(error);
+                }
+            }
+            Effect::Ask(request) => self.ui.notice = Some(desk::unavailable(&request)),
+            Effect::Many(all) => return all.into_iter().fold(None, |exit, e| exit.or(self.apply(e, now))),
         }
         None
     }
@@ -438,20 +560,22 @@ impl<'a> Loop<'a> {
         let area = Rect::new(0, 0, size.width, size.height);
         let draw = |status: &Status| {
             let mut buf = Buffer::empty(area);
-            View { shown: &shown, live: &live, status, ui: &self.ui, theme: &self.theme }.draw(&mut buf);
-            buf
+            let view = View { shown: &shown, live: &live, status, ui: &self.ui, theme: &self.theme };
+            let hits = view.draw_hits(&mut buf);
+            (buf, hits)
         };
         // The frame rate alone is no reason to draw: it changes with pictures that something else causes.
         status.fps = self.fps.last;
-        let mut buf = draw(&status);
+        let (mut buf, hits) = draw(&status);
         if self.last.as_ref() == Some(&buf) {
             return Ok(());
         }
         self.fps.count(now);
         if status.fps != self.fps.last {
             status.fps = self.fps.last;
-            buf = draw(&status);
+            buf = draw(&status).0;
         }
+        self.hits = hits;
         self.send(buf)
     }
 

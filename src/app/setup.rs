@@ -280,7 +280,7 @@ pub fn data_dir() -> Option<PathBuf> {
     base("XDG_DATA_HOME", ".local/share")
 }
 
-/// `$XDG_STATE_HOME/faultline`, or `~/.local/state/faultline`: journal, logs.
+/// `$XDG_STATE_HOME/faultline`, or `~/.local/state/faultline`: journal, logs, what the screen keeps, copies, exports.
 pub fn state_dir() -> Option<PathBuf> {
     base("XDG_STATE_HOME", ".local/state")
 }
@@ -288,6 +288,14 @@ pub fn state_dir() -> Option<PathBuf> {
 /// `$XDG_CACHE_HOME/faultline`, or `~/.cache/faultline`: what can be made again.
 pub fn cache_dir() -> Option<PathBuf> {
     base("XDG_CACHE_HOME", ".cache")
+}
+
+/// Name and text of a file of the configuration directory; `None` where there is none.
+pub fn config_file(name: &str) -> Result<Option<(String, String)>, Failure> {
+    let Some(path) = config_dir().map(|dir| dir.join(name)).filter(|path| path.exists()) else {
+        return Ok(None);
+    };
+    Ok(Some((path.display().to_string(), read_file(&path)?)))
 }
 
 fn base(variable: &str, fallback: &str) -> Option<PathBuf> {

@@ -14,7 +14,8 @@ use super::screen::{Exit, Session};
 use crate::model::alert::AlertState;
 use crate::model::entry::OperatorAction;
 use crate::snapshot::Snapshot;
-use crate::view::prompt::Command;
+use crate::view::action::Action;
+use crate::view::command::Command;
 use crate::view::screen::by_id;
 use crate::view::{Recording, Status, TransportCommand, format, plain};
 
@@ -160,7 +161,7 @@ fn answer(session: &dyn Session, who: &str, snapshot: &Snapshot, line: &str) -> 
         });
     }
     Some(match Command::read(line) {
-        Ok(Command::Quit) => return None,
+        Ok(Command::Act(Action::Quit)) => return None,
         Ok(Command::Map(metric)) => plain::map(snapshot, Some(metric.as_str()).filter(|m| !m.is_empty())),
         Ok(Command::Speed(speed)) => {
             session.transport(TransportCommand::Speed(speed));

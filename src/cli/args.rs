@@ -43,6 +43,12 @@ pub struct Global {
     /// Linear text, no screen drawing
     #[arg(long, global = true)]
     pub plain: bool,
+    /// Take the mouse; :mouse on does the same
+    #[arg(long, global = true)]
+    pub mouse: bool,
+    /// Zone of the times on the screen: UTC, local, Europe/London
+    #[arg(long, global = true, value_name = "ZONE")]
+    pub tz: Option<String>,
     /// Name for acknowledgements
     #[arg(long, global = true, value_name = "NAME")]
     pub operator: Option<String>,
@@ -79,6 +85,8 @@ pub enum Command {
     /// What a shock would do to the market of a recording: ls, show, run
     #[command(subcommand)]
     Whatif(WhatifCommand),
+    /// The keys of the screen, their conflicts, a cheat sheet
+    Keys(super::keys::KeysArgs),
     /// Say what a metric is, or why its value in a recording is what it is
     Explain(ExplainArgs),
     /// Settings: path, show, check, schema, init, edit

@@ -400,7 +400,10 @@ pub fn options(global: &Global) -> Result<Options, Failure> {
     let who = settings.chosen("operator").map_or_else(user, str::to_string);
     let scenarios = whatif::known()?.into_iter().map(|known| known.scenario).collect();
     let (color, theme) = (global.color.clone(), global.theme.clone());
-    Ok(Options { color, theme, themes, who, scenarios, settings, given: Some(given) })
+    let tz = global.tz.clone().or_else(|| settings.chosen("tz").map(str::to_string));
+    let (keymap, is_mouse) = (super::keys::configured()?, global.mouse || settings.flag("mouse"));
+    let given = Some(given);
+    Ok(Options { color, theme, themes, who, scenarios, settings, given, keymap, is_mouse, tz })
 }
 
 /// The scene with this name.

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod event_json;
 pub mod help;
 pub mod info;
+pub mod keys;
 pub mod look;
 pub mod rec;
 pub mod theme;
@@ -63,6 +64,7 @@ fn run(args: Args) -> Result<u8, Failure> {
         Some(Command::Venues(command)) => info::venues(&command),
         Some(Command::Rules(command)) => info::rules(&command),
         Some(Command::Whatif(command)) => whatif::whatif(&command),
+        Some(Command::Keys(args)) => keys::keys(&args),
         Some(Command::Explain(explain)) => info::explain(&explain),
         Some(Command::Config(command)) => config::run(&command, &global),
         Some(Command::Theme(command)) => theme::run(&command, &global),

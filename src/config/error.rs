@@ -26,6 +26,8 @@ pub struct ConfigError {
     pub help: Option<String>,
     /// Which of [`codes::CODES`] it is.
     pub code: u16,
+    /// Another place of the same file that has to do with it, and what it is.
+    other: Option<Box<(Range<usize>, String)>>,
 }
 
 impl ConfigError {
@@ -40,7 +42,15 @@ impl ConfigError {
             message: message.into(),
             help: None,
             code: codes::VALUE,
+            other: None,
         }
+    }
+
+    /// The same with a second place of the same text.
+    pub fn with_other(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
+        let end = span.end.min(self.source.len());
+        self.other = Some(Box::new((span.start.min(end)..end, label.into())));
+        self
     }
 
     /// The same with a remedy.
@@ -79,9 +89,12 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     /// `error: …`, `--> file:line:column`, the line with a mark under the place, `help: …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let snippet = Snippet::source(self.source.as_str())
+        let mut snippet = Snippet::source(self.source.as_str())
             .path(self.file.as_str())
             .annotation(AnnotationKind::Primary.span(self.span.clone()));
+        if let Some((span, label)) = self.other.as_deref() {
+            snippet = snippet.annotation(AnnotationKind::Context.span(span.clone()).label(label.as_str()));
+        }
         let code = format!("FL-{}", self.code);
         let title = Level::ERROR.primary_title(self.message.as_str()).id(code.as_str());
         let mut group = title.element(snippet);
@@ -153,7 +166,7 @@ pub fn nearest<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Op
 }
 
 /// Levenshtein distance with transpositions counted as two.
-fn edits(a: &str, b: &str) -> usize {
+pub fn edits(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().enumerate() {

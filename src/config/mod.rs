@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod builtin;
 pub mod codes;
 pub mod error;
+pub mod keys;
 mod mask;
 pub mod rules;
 pub mod scenarios;

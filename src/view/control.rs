@@ -2,19 +2,20 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::action::Action;
-use super::keys::{self, Found};
+use super::action::{Action, Step};
+use super::command::Request;
+use super::export::Format;
+use super::keymap::Found;
+use super::keys;
 use super::order;
 use super::picker::{Of, Picked, Picker};
-use super::prompt::{self, Command, Edit, Prompt, Purpose};
+use super::prompt::{Prompt, Purpose};
 use super::screen;
 use super::state::{Overlay, Pane, Ui};
-use super::status::{Recording, Status, TransportCommand};
-use crate::config::error::nearest;
+use super::status::{Status, TransportCommand};
 use crate::config::scenarios::Scenario;
-use crate::model::alert::{Alert, AlertState, Severity};
 use crate::model::entry::OperatorAction;
-use crate::snapshot::{Mode, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// What a key asks of the program.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,30 @@ pub enum Effect {
     WhatIf(Box<Scenario>, String),
     /// Draw everything again.
     Redraw,
+    /// Copy this text: by the terminal, and to a file.
+    Copy(String),
+    /// Write the view with this name to a file.
+    Export(&'static str, Format, String),
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Tell times in this zone: `UTC`, `local` or a name.
+    Zone(String),
+    /// The desk changed: keep it beyond this run.
+    Keep,
+    /// Something that other parts of the program do.
+    Ask(Request),
+    /// Several, in order.
+    Many(Vec<Effect>),
+}
+
+impl Effect {
+    /// One effect of several.
+    pub fn of(mut all: Vec<Effect>) -> Option<Effect> {
+        match all.len() {
+            0 | 1 => all.pop(),
+            _ => Some(Effect::Many(all)),
+        }
+    }
 }
 
 /// What a key may depend on.
@@ -49,6 +74,27 @@ pub struct Context<'a> {
 impl Ui {
     /// Takes a key.
     pub fn key(&mut self, key: KeyEvent, context: &Context<'_>) -> Option<Effect> {
+        let before = self.place();
+        let effect = self.take(key, context);
+        self.remember(before);
+        effect
+    }
+
+    /// No second key came in time: the first one of two does what it does alone.
+    pub fn rest(&mut self, context: &Context<'_>) -> Option<Effect> {
+        let pending = std::mem::take(&mut self.pending);
+        match self.find("", &pending, context) {
+            Found::Either(action) => {
+                let before = self.place();
+                let effect = self.act(action, context);
+                self.remember(before);
+                effect
+            }
+            _ => None,
+        }
+    }
+
+    fn take(&mut self, key: KeyEvent, context: &Context<'_>) -> Option<Effect> {
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
             if self.is_leaving {
                 return Some(Effect::Quit);
@@ -60,16 +106,14 @@ impl Ui {
         self.is_leaving = false;
         self.notice = None;
         match self.overlays.last_mut() {
-            Some(Overlay::Prompt(prompt)) => {
-                let edit = prompt.key(key);
-                return self.prompt_edit(edit, context);
-            }
+            Some(Overlay::Prompt(_)) => return self.prompt_key(key, context),
             Some(Overlay::Picker(picker)) => {
                 let of = picker.of;
                 let picked = picker.key(key, context.snapshot);
                 self.picked(of, picked, context.snapshot);
                 return None;
             }
+            Some(Overlay::Menu(_)) => return self.menu_key(key, context),
             Some(Overlay::ConfirmQuit(_)) => {
                 self.overlays.pop();
                 let is_yes = matches!(key.code, KeyCode::Char('y' | 'Y') | KeyCode::Enter);
@@ -77,23 +121,45 @@ impl Ui {
             }
             _ => {}
         }
-        let name = keys::name(key);
-        let is_replay = context.status.transport.is_some();
+        self.command_key(&keys::name(key), context)
+    }
+
+    /// A key that is a command: a digit, an action, or the first of two.
+    fn command_key(&mut self, name: &str, context: &Context<'_>) -> Option<Effect> {
         let pending = std::mem::take(&mut self.pending);
         if pending.is_empty()
-            && let Some(screen) = screen::by_key(&name)
+            && let Some(screen) = screen::by_key(name)
         {
             self.show(screen.id());
             return None;
         }
-        match keys::lookup(&pending, &name, is_replay) {
+        match self.find(&pending, name, context) {
             Found::Action(action) => self.act(action, context),
-            Found::Prefix => {
-                self.pending = name;
+            Found::Prefix | Found::Either(_) => {
+                self.pending = name.to_string();
+                None
+            }
+            Found::Nothing if !pending.is_empty() => {
+                // The first key stood for itself.
+                self.pending = pending;
+                let first = self.rest(context);
+                let second = self.command_key(name, context);
+                Effect::of(first.into_iter().chain(second).collect())
+            }
+            Found::Elsewhere(help, places) => {
+                self.notice = Some(format!("{name}, {help}: works on {}", places.join(", ")));
                 None
             }
             Found::Nothing => None,
         }
+    }
+
+    fn find(&self, pending: &str, name: &str, context: &Context<'_>) -> Found {
+        let place = match self.overlays.last() {
+            Some(over) if over.is_level() => "evidence",
+            _ => screen::focused(self).id(),
+        };
+        self.keymap.lookup(pending, name, place, context.status.transport.is_some())
     }
 
     fn picked(&mut self, of: Of, picked: Picked, snapshot: &Snapshot) {
@@ -129,18 +195,20 @@ impl Ui {
         }
     }
 
-    fn show(&mut self, id: &'static str) {
+    /// Goes to a screen.
+    pub fn show(&mut self, id: &'static str) {
         self.screen = id;
         self.pane = Pane::Body;
         self.overlays.clear();
     }
 
-    fn act(&mut self, action: Action, context: &Context<'_>) -> Option<Effect> {
-        let snapshot = context.snapshot;
+    /// Does what a key, a menu or the mouse asks for.
+    pub fn act(&mut self, action: Action, context: &Context<'_>) -> Option<Effect> {
         if let Some(Overlay::Help(first)) = self.overlays.last_mut() {
             match action {
                 Action::Move(step) => {
-                    *first = first.saturating_add_signed(step.by(10).0).min(screen::help::last_line());
+                    let last = screen::help::last_line(&self.keymap);
+                    *first = first.saturating_add_signed(step.by(10).0).min(last);
                 }
                 Action::Quit | Action::Help | Action::Back => {
                     self.overlays.pop();
@@ -149,30 +217,64 @@ impl Ui {
             }
             return None;
         }
+        let snapshot = context.snapshot;
         match action {
-            Action::Move(step) => {
-                let page = isize::try_from(self.size.1.saturating_sub(14).max(2)).unwrap_or(10);
-                screen::focused(self).step(self, snapshot, step.by(page));
-            }
             Action::Enter if screen::current(self).id() == "whatif" => return self.run_scenario(snapshot),
             Action::Enter => self.enter(snapshot),
-            Action::Back => {
-                self.overlays.pop();
-            }
+            Action::Transport(command) => return Some(Effect::Transport(command)),
+            Action::NextTheme => return Some(Effect::Theme(None)),
+            Action::Zone => return Some(self.next_zone()),
+            Action::Redraw => return Some(Effect::Redraw),
+            Action::Quit => return self.quit(context),
+            Action::Undo => return self.undo(snapshot),
+            Action::Redo => return self.redo(snapshot),
+            Action::Acknowledge
+            | Action::Mute
+            | Action::Resolve
+            | Action::Escalate
+            | Action::Comment
+            | Action::Report => return self.operate(action, context),
+            Action::Export => return self.export(snapshot, Format::Csv),
+            Action::Copy => return self.copy_value(snapshot),
+            Action::CopyTable => return self.copy_table(snapshot),
+            Action::Explain => return Some(Effect::Ask(Request::Explain(self.metric_of(snapshot)))),
+            Action::Bytes => return Some(Effect::Ask(Request::Open)),
+            Action::Compare => return Some(Effect::Ask(Request::Compare)),
+            Action::Bookmark => return Some(Effect::Ask(Request::Bookmark(String::new()))),
+            Action::GoToBookmark => return Some(Effect::Ask(Request::GoToBookmark)),
+            _ => self.look(action, context),
+        }
+        None
+    }
+
+    /// Actions that change what is looked at, and nothing else.
+    fn look(&mut self, action: Action, context: &Context<'_>) {
+        let snapshot = context.snapshot;
+        match action {
+            Action::Move(step) => self.step(snapshot, step),
+            Action::Narrower => self.sideways(snapshot, -1),
+            Action::Wider => self.sideways(snapshot, 1),
+            Action::Back => self.up(),
             Action::Help => self.overlays.push(Overlay::Help(0)),
             Action::Palette => self.ask(Purpose::Command),
+            Action::Filter => self.ask_filter(),
+            Action::NextMatch => self.next_match(snapshot, false),
+            Action::PreviousMatch => self.next_match(snapshot, true),
             Action::GoToTime => self.ask(Purpose::GoTo),
+            Action::PlaceBack => self.walk(true),
+            Action::PlaceForward => self.walk(false),
             Action::Metric => self.next_metric(snapshot),
             Action::Metrics => self.overlays.push(Overlay::Picker(Picker::new(Of::Metrics))),
             Action::Pin => {
                 let metric = self.grid(snapshot).map(|g| g.metric);
                 metric.into_iter().for_each(|m| self.pin(m));
             }
+            Action::PinPlace => self.pin_place(snapshot),
+            Action::Mark => self.mark(snapshot),
             Action::Booked => self.is_booked = !self.is_booked,
             Action::Sort => self.sort(order::Sort::next),
             Action::FlipSort => self.sort(|sort, _| order::Sort { is_flipped: !sort.is_flipped, ..sort }),
             Action::Freeze => self.is_frozen = !self.is_frozen,
-            Action::Acknowledge => self.acknowledge(context),
             Action::NextPane | Action::PreviousPane if screen::current(self).id() == "positions" => {
                 self.own_list = self.own_list.turn(action == Action::PreviousPane);
             }
@@ -182,22 +284,47 @@ impl Ui {
             Action::Instruments => self.overlays.push(Overlay::Picker(Picker::new(Of::Instruments))),
             Action::Privacy => self.is_private = !self.is_private,
             Action::Density => self.is_tiles = !self.is_tiles,
-            Action::NextTheme => return Some(Effect::Theme(None)),
-            Action::Redraw => return Some(Effect::Redraw),
-            Action::Quit => return self.quit(context),
-            Action::Transport(command) => return Some(Effect::Transport(command)),
+            Action::Layout => self.next_layout(),
+            Action::Zoom => self.zoom(),
+            Action::WhatIf => {
+                // The sandbox takes the underlying of the cursor.
+                if let Some((_, underlying)) = self.focus(snapshot) {
+                    self.underlying = underlying;
+                }
+                self.show("whatif");
+            }
+            _ => {}
         }
-        None
     }
 
-    fn ask(&mut self, purpose: Purpose) {
+    fn step(&mut self, snapshot: &Snapshot, step: Step) {
+        let page = isize::try_from(self.size.1.saturating_sub(14).max(2)).unwrap_or(10);
+        screen::focused(self).step(self, snapshot, step.by(page));
+    }
+
+    fn sideways(&mut self, snapshot: &Snapshot, to: isize) {
+        let page = isize::try_from(self.size.0 / 16).unwrap_or(5).max(4);
+        screen::focused(self).step(self, snapshot, (0, to * page));
+    }
+
+    /// Up one level: what lies on top, then the range, the filter, the zoom. It never quits.
+    fn up(&mut self) {
+        if self.overlays.pop().is_some() || self.anchor.take().is_some() {
+            return;
+        }
+        if self.filters.remove(screen::focused(self).id()).is_none() {
+            self.is_zoomed = false;
+        }
+    }
+
+    pub(super) fn ask(&mut self, purpose: Purpose) {
         self.overlays.push(Overlay::Prompt(Prompt::new(purpose)));
     }
 
     /// `next` holds the successors of body, alerts and feeds.
     fn turn_pane(&mut self, next: [Pane; 3]) {
         let [after_body, after_alerts, after_feeds] = next;
-        if self.is_wide() && screen::current(self).id() == "map" {
+        if self.has_panes() && screen::current(self).id() == "map" {
             self.pane = match self.pane {
                 Pane::Body => after_body,
                 Pane::Alerts => after_alerts,
@@ -206,7 +333,7 @@ impl Ui {
         }
     }
 
-    fn sort(&mut self, change: impl Fn(order::Sort, &[&str]) -> order::Sort) {
+    pub(super) fn sort(&mut self, change: impl Fn(order::Sort, &[&str]) -> order::Sort) {
         match screen::focused(self).id() {
             "alerts" => self.alert_sort = change(self.alert_sort, order::ALERTS),
             "feeds" => self.feed_sort = change(self.feed_sort, order::FEEDS),
@@ -264,114 +391,5 @@ impl Ui {
             return None;
         }
         Some(Effect::WhatIf(Box::new(scenario), underlying))
-    }
-
-    fn acknowledge(&mut self, context: &Context<'_>) {
-        let snapshot = context.snapshot;
-        let is_list = screen::focused(self).id() == "alerts" && self.overlays.is_empty();
-        let alert: Option<&Alert> = if is_list {
-            self.selected_alert(snapshot)
-        } else {
-            let here = self.cell_alerts(snapshot);
-            here.iter().find(|a| a.state == AlertState::Raised).or(here.first()).copied()
-        };
-        match alert.map(|a| (a, a.state)) {
-            None => self.notice = Some("no open alert here".into()),
-            Some((alert, AlertState::Raised)) => {
-                let mut prompt = Prompt::new(Purpose::Acknowledge(alert.id.clone()));
-                let replay = if snapshot.mode == Mode::Replay { ", replay only" } else { "" };
-                prompt.note = format!("recorded as {}{replay}", context.who);
-                self.overlays.push(Overlay::Prompt(prompt));
-            }
-            Some((alert, AlertState::Acked)) => {
-                let owner = alert.owner.as_deref().unwrap_or("somebody");
-                self.notice = Some(format!("{} is owned by {owner} already", alert.id));
-            }
-            Some((alert, AlertState::Resolved)) => self.notice = Some(format!("{} is resolved", alert.id)),
-        }
-    }
-
-    /// Leaves at once in a demo or a replay; asks when something would be lost or left open.
-    fn quit(&mut self, context: &Context<'_>) -> Option<Effect> {
-        let is_open = |a: &Alert| a.state == AlertState::Raised && a.severity == Severity::Critical;
-        let open = context.snapshot.alerts.iter().filter(|a| is_open(a)).count();
-        let reason = match (&context.status.recording, open) {
-            _ if context.snapshot.mode != Mode::Live => None,
-            (Recording::On { .. }, _) => Some("a recording runs".to_string()),
-            (_, n) if n > 0 => Some(format!("{n} critical unacknowledged")),
-            _ => None,
-        };
-        let Some(reason) = reason else { return Some(Effect::Quit) };
-        self.overlays.push(Overlay::ConfirmQuit(reason));
-        None
-    }
-
-    fn prompt_edit(&mut self, edit: Edit, context: &Context<'_>) -> Option<Effect> {
-        if edit == Edit::Open {
-            return None;
-        }
-        let Some(Overlay::Prompt(mut prompt)) = self.overlays.pop() else { return None };
-        if edit == Edit::Cancel {
-            return None;
-        }
-        let result = match &prompt.purpose {
-            Purpose::Acknowledge(id) => Ok(Some(Effect::Act(OperatorAction::Ack {
-                id: id.clone(),
-                who: context.who.into(),
-                comment: prompt.text.trim().into(),
-            }))),
-            Purpose::GoTo => self.go_to(&prompt.text, context),
-            Purpose::Command => self.command(&prompt.text, context),
-        };
-        result.unwrap_or_else(|error| {
-            prompt.error = Some(error);
-            self.overlays.push(Overlay::Prompt(prompt));
-            None
-        })
-    }
-
-    fn go_to(&self, text: &str, context: &Context<'_>) -> Result<Option<Effect>, String> {
-        let transport = context.status.transport.as_ref().ok_or("only a replay can go to a time")?;
-        let command = prompt::go_to(text, transport.start, transport.end, transport.at)?;
-        Ok(Some(Effect::Transport(command)))
-    }
-
-    fn command(&mut self, text: &str, context: &Context<'_>) -> Result<Option<Effect>, String> {
-        if text.trim().is_empty() {
-            return Ok(None);
-        }
-        match Command::read(text)? {
-            Command::Quit => return Ok(self.quit(context)),
-            Command::GoTo(time) => return self.go_to(&time, context),
-            Command::Speed(_) if context.status.transport.is_none() => {
-                return Err("only a replay has a speed".into());
-            }
-            Command::Speed(speed) => return Ok(Some(Effect::Transport(TransportCommand::Speed(speed)))),
-            Command::Theme(name) if context.themes.contains(&name) => {
-                return Ok(Some(Effect::Theme(Some(name))));
-            }
-            Command::Theme(name) => {
-                let names = context.themes.iter().map(String::as_str);
-                return Err(match nearest(&name, names) {
-                    Some(near) => format!("no theme `{name}`; did you mean `{near}`?"),
-                    None => format!("no theme `{name}`; themes: {}", context.themes.join(" ")),
-                });
-            }
-            Command::Map(metric) => {
-                if !metric.is_empty() && !self.choose_metric(context.snapshot, &metric.to_lowercase()) {
-                    let ids: Vec<&str> = context.snapshot.grids.iter().map(|g| g.metric).collect();
-                    return Err(format!("no metric `{metric}`; metrics: {}", ids.join(" ")));
-                }
-                self.show("map");
-            }
-            Command::Pick(of) => self.overlays.push(Overlay::Picker(Picker::new(of))),
-            Command::Screen(name) if name == "help" => self.overlays.push(Overlay::Help(0)),
-            Command::Screen(name) => {
-                if let Some(screen) = screen::by_id(&name) {
-                    self.show(screen.id());
-                }
-            }
-        }
-        Ok(None)
     }
 }

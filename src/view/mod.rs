@@ -11,18 +11,29 @@
 
 pub mod action;
 pub mod ansi;
+pub mod command;
+mod commands;
 pub mod control;
 pub mod depth;
+pub mod export;
+pub mod filter;
 pub mod format;
 pub mod glyphs;
 pub mod hints;
 pub mod json;
+pub mod kept;
+pub mod keymap;
 pub mod keys;
 pub mod legible;
 pub mod market;
+pub mod mouse;
+mod narrow;
+pub mod operate;
 pub mod order;
 pub mod own;
+pub mod palette;
 pub mod picker;
+pub mod places;
 pub mod plain;
 pub mod prompt;
 pub mod ramp;
@@ -33,12 +44,16 @@ pub mod state;
 pub mod status;
 pub mod svg;
 pub mod theme;
+pub mod verbs;
 pub mod whatif;
 pub mod whatif_json;
 pub mod widget;
+pub mod zone;
 
 pub use ratatui::buffer::Buffer;
 pub use ratatui::layout::Rect;
+
+use widget::hits::Hits;
 
 pub use control::{Context, Effect};
 pub use depth::Depth;
@@ -68,5 +83,10 @@ impl View<'_> {
     pub fn draw(&self, buf: &mut Buffer) {
         screen::frame::draw(self, buf);
         glyphs::fit(buf, self.theme.glyphs);
+    }
+
+    /// The same, and what stands where, for the mouse.
+    pub fn draw_hits(&self, buf: &mut Buffer) -> Hits {
+        screen::frame::draw(self, buf)
     }
 }

@@ -1,9 +1,12 @@
 //! Own accounts for the Positions screen: its lists, its cursor, and the same as sentences and JSON.
 
+use std::borrow::Cow;
+
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
 use super::state::Ui;
+use super::{filter, narrow};
 use super::{format, json, plain};
 use crate::model::Decimal;
 use crate::snapshot::Snapshot;
@@ -80,6 +83,21 @@ fn key_at(portfolio: &Portfolio, list: List, at: usize) -> Option<String> {
 }
 
 impl Ui {
+    /// The accounts with the positions and orders that the filter leaves; sums stay whole.
+    pub fn own_shown<'p>(&self, portfolio: &'p Portfolio) -> Cow<'p, Portfolio> {
+        let Some(filter) = self.filter("positions") else { return Cow::Borrowed(portfolio) };
+        let mut shown = portfolio.clone();
+        shown.positions.retain(|p| filter.matches(&narrow::of_position(p)));
+        shown.orders.retain(|o| {
+            filter.matches(&filter::Facts {
+                names: vec![&o.venue, &o.account, &o.symbol],
+                venue: vec![&o.venue],
+                ..filter::Facts::default()
+            })
+        });
+        Cow::Owned(shown)
+    }
+
     /// The row of the cursor in the list that shows.
     pub fn own_cursor(&self, portfolio: &Portfolio) -> usize {
         let rows = self.own_list.len(portfolio);
@@ -89,7 +107,8 @@ impl Ui {
 
     /// Moves the cursor of the list that shows.
     pub fn move_own(&mut self, snapshot: &Snapshot, down: isize) {
-        let Some(portfolio) = &snapshot.portfolio else { return };
+        let Some(portfolio) = snapshot.portfolio.as_ref().map(|p| self.own_shown(p)) else { return };
+        let portfolio = portfolio.as_ref();
         let rows = self.own_list.len(portfolio);
         let to = self.own_cursor(portfolio).saturating_add_signed(down).min(rows.saturating_sub(1));
         self.own_row = key_at(portfolio, self.own_list, to).unwrap_or_default();
@@ -97,8 +116,8 @@ impl Ui {
 
     /// Venue and underlying of the position under the cursor.
     pub fn own_cell(&self, snapshot: &Snapshot) -> Option<(String, String)> {
-        let portfolio = snapshot.portfolio.as_ref()?;
-        let at = self.own_cursor(portfolio);
+        let portfolio = self.own_shown(snapshot.portfolio.as_ref()?);
+        let at = self.own_cursor(&portfolio);
         match self.own_list {
             List::Positions => portfolio.positions.get(at).map(|p| (p.venue.clone(), p.underlying.clone())),
             _ => None,

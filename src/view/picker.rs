@@ -102,7 +102,7 @@ impl Picker {
 }
 
 /// True when `name` holds the letters of `filter` in their order, whatever their case.
-fn holds(name: &str, filter: &str) -> bool {
+pub(super) fn holds(name: &str, filter: &str) -> bool {
     let mut letters = name.chars().flat_map(char::to_lowercase);
     filter.chars().flat_map(char::to_lowercase).all(|wanted| letters.any(|c| c == wanted))
 }

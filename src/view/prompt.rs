@@ -3,9 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::format;
-use super::picker::Of;
-use super::status::{SPEEDS, TransportCommand};
-use crate::config::error::nearest;
+use super::status::TransportCommand;
 use crate::model::time::{Nanos, SECOND};
 
 /// Most characters of an input.
@@ -14,8 +12,10 @@ pub const INPUT_CHARS_MAX: usize = 200;
 /// What the input is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Comment of an acknowledgement of this alert.
-    Acknowledge(String),
+    /// Comment of an acknowledgement of these alerts.
+    Acknowledge(Vec<String>),
+    /// The filter of the list of this screen.
+    Filter(&'static str),
     /// A command.
     Command,
     /// A time.
@@ -33,6 +33,10 @@ pub struct Prompt {
     pub error: Option<String>,
     /// What will be written down, for the line below.
     pub note: String,
+    /// While Tab walks through completions: what was typed, and which one shows.
+    pub stem: Option<(String, usize)>,
+    /// While Up walks through the history: how many commands back.
+    pub back: usize,
 }
 
 /// What a key did to a prompt.
@@ -49,13 +53,17 @@ pub enum Edit {
 impl Prompt {
     /// An empty prompt.
     pub fn new(purpose: Purpose) -> Self {
-        Prompt { purpose, text: String::new(), error: None, note: String::new() }
+        Prompt { purpose, text: String::new(), error: None, note: String::new(), stem: None, back: 0 }
     }
 
     /// What stands before the input.
     pub fn label(&self) -> String {
         match &self.purpose {
-            Purpose::Acknowledge(id) => format!("ack {id} with comment: "),
+            Purpose::Acknowledge(ids) => match ids.as_slice() {
+                [id] => format!("ack {id} with comment: "),
+                ids => format!("ack {} alerts with comment: ", ids.len()),
+            },
+            Purpose::Filter(list) => format!("filter {list}: "),
             Purpose::Command => ":".into(),
             Purpose::GoTo => "go to time (14:31:29): ".into(),
         }
@@ -64,6 +72,7 @@ impl Prompt {
     /// Takes a key.
     pub fn key(&mut self, key: KeyEvent) -> Edit {
         self.error = None;
+        (self.stem, self.back) = (None, 0);
         let is_ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Esc => return Edit::Cancel,
@@ -73,7 +82,10 @@ impl Prompt {
             KeyCode::Backspace => {
                 self.text.pop();
             }
-            KeyCode::Char(c) if !is_ctrl => self.paste(c.encode_utf8(&mut [0; 4])),
+            // Esc and a letter on one packet arrive as Alt and the letter: it was not meant as text.
+            KeyCode::Char(c) if !is_ctrl && !key.modifiers.contains(KeyModifiers::ALT) => {
+                self.paste(c.encode_utf8(&mut [0; 4]));
+            }
             _ => {}
         }
         Edit::Open
@@ -84,89 +96,6 @@ impl Prompt {
         let room = INPUT_CHARS_MAX.saturating_sub(self.text.chars().count());
         self.text.extend(format::clean(text).chars().take(room));
     }
-}
-
-/// A command line, read.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    /// `:q`.
-    Quit,
-    /// `:map METRIC`; empty shows the map.
-    Map(String),
-    /// `:alerts`, `:feeds`: a screen by id.
-    Screen(String),
-    /// `:venues`, `:instruments`: opens the picker.
-    Pick(Of),
-    /// `:theme NAME`.
-    Theme(String),
-    /// `:goto TIME`.
-    GoTo(String),
-    /// `:speed 5`, `:speed max`.
-    Speed(f64),
-}
-
-/// Verbs, for suggestions.
-const VERBS: [&str; 15] = [
-    "q",
-    "quit",
-    "map",
-    "leverage",
-    "liquidity",
-    "alerts",
-    "feeds",
-    "positions",
-    "whatif",
-    "venues",
-    "instruments",
-    "theme",
-    "goto",
-    "speed",
-    "help",
-];
-
-/// The first command that begins with `verb`.
-fn begins(verb: &str) -> Option<&'static str> {
-    VERBS.into_iter().find(|v| v.starts_with(verb))
-}
-
-impl Command {
-    /// Reads a command without its colon. The error is one sentence for the prompt.
-    pub fn read(line: &str) -> Result<Self, String> {
-        let line = line.trim().trim_start_matches(':');
-        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let rest = rest.trim();
-        match verb {
-            "q" | "quit" => Ok(Command::Quit),
-            "map" => Ok(Command::Map(rest.into())),
-            "venues" => Ok(Command::Pick(Of::Venues)),
-            "instruments" => Ok(Command::Pick(Of::Instruments)),
-            "leverage" | "liquidity" | "alerts" | "feeds" | "positions" | "whatif" | "help" => {
-                Ok(Command::Screen(verb.into()))
-            }
-            "theme" if rest.is_empty() => Err("which theme? :theme NAME".into()),
-            "theme" => Ok(Command::Theme(rest.into())),
-            "goto" if rest.is_empty() => Err("which time? :goto 14:31:29".into()),
-            "goto" => Ok(Command::GoTo(rest.into())),
-            "speed" => speed(rest).map(Command::Speed),
-            // A beginning says more than edits: `liq` is short of `liquidity`, not a mistyped `q`.
-            _ => Err(match begins(verb).or_else(|| nearest(verb, VERBS.into_iter())) {
-                Some(near) => format!("unknown command `{verb}`; did you mean `:{near}`?"),
-                None => format!("unknown command `{verb}`; commands: {}", VERBS.join(" ")),
-            }),
-        }
-    }
-}
-
-fn speed(text: &str) -> Result<f64, String> {
-    if text == "max" {
-        return Ok(f64::INFINITY);
-    }
-    let lowest = SPEEDS.first().copied().unwrap_or(0.1);
-    text.trim_end_matches('x')
-        .parse()
-        .ok()
-        .filter(|s| (lowest..=1_000.0).contains(s))
-        .ok_or_else(|| format!("`{text}` is no speed: 0.1 to 1000, or max"))
 }
 
 /// Reads `14:31`, `14:31:29.5`, `2026-11-22T14:31:29Z` as the instant of a replay that is nearest to `at`
@@ -209,17 +138,6 @@ fn time_of_day(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn commands_are_read_and_unknown_ones_suggest() {
-        assert_eq!(Command::read("map funding"), Ok(Command::Map("funding".into())));
-        assert_eq!(Command::read(":q"), Ok(Command::Quit));
-        assert_eq!(Command::read("speed 5x"), Ok(Command::Speed(5.0)));
-        assert!(Command::read("spede 5").unwrap_err().contains("`:speed`"));
-        for bad in ["speed 0", "speed NaN", "speed", "speed -1", "theme", "goto"] {
-            assert!(Command::read(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_time_of_day_means_the_day_of_the_recording() {

@@ -3,12 +3,19 @@
 //! Cursors hold ids of venues, underlyings and alerts, not row numbers, so a list that changes its
 //! order or loses a row never moves the selection to something else unseen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::filter::Filter;
+use super::kept::Desk;
+use super::keymap::Keymap;
+use super::mouse::Menu;
+use super::operate::Steps;
 use super::order::{self, Sort};
 use super::own::List;
 use super::picker::Picker;
+use super::places::{Layout, Places, pinned_first};
 use super::prompt::Prompt;
+use super::zone::Zone;
 use crate::config::scenarios::Scenario;
 use crate::model::alert::{Alert, AlertState};
 use crate::snapshot::markets::UnderlyingView;
@@ -39,6 +46,16 @@ pub enum Overlay {
     Picker(Picker),
     /// Quit?
     ConfirmQuit(String),
+    /// A small menu of actions.
+    Menu(Menu),
+}
+
+impl Overlay {
+    /// True for a level of its own, which is a place to come back to; false for what only asks or lists.
+    pub fn is_level(&self) -> bool {
+        use Overlay::{ConfirmQuit, Help, Menu, Picker, Prompt};
+        !matches!(self, Help(_) | Prompt(_) | Picker(_) | Menu(_) | ConfirmQuit(_))
+    }
 }
 
 /// Most metrics of the timeline.
@@ -101,6 +118,32 @@ pub struct Ui {
     pub size: (u16, u16),
     /// First of two keys.
     pub pending: String,
+    /// Which key does what.
+    pub keymap: Keymap,
+    /// Names of the themes.
+    pub themes: Vec<String>,
+    /// What is kept beyond this run.
+    pub desk: Desk,
+    /// Filters by list.
+    pub filters: BTreeMap<&'static str, Filter>,
+    /// Where the operator has been.
+    pub places: Places,
+    /// How much stands on the screen.
+    pub layout: Layout,
+    /// One pane fills the screen.
+    pub is_zoomed: bool,
+    /// Venue and underlying where a range of cells begins.
+    pub anchor: Option<(String, String)>,
+    /// Venues at the front.
+    pub pinned_rows: Vec<String>,
+    /// Underlyings at the front.
+    pub pinned_columns: Vec<String>,
+    /// Operator actions that can be taken back.
+    pub steps: Steps,
+    /// The zone of times.
+    pub zone: Zone,
+    /// The mouse is taken.
+    pub is_mouse: bool,
     /// Ctrl-c was pressed once.
     pub is_leaving: bool,
 }
@@ -132,21 +175,36 @@ impl Ui {
 
     /// Rows of the map in order, hidden ones left out: indices into `venues`.
     pub fn rows(&self, snapshot: &Snapshot) -> Vec<usize> {
-        let mut rows = order::map_rows(snapshot, self.grid(snapshot), self.map_sort);
-        rows.retain(|r| snapshot.venues.get(*r).is_some_and(|v| !self.hidden_venues.contains(&v.id)));
-        rows
+        self.map_lines(snapshot).0
     }
 
     /// Columns of the map, hidden ones left out: indices into `underlyings`.
     pub fn columns(&self, snapshot: &Snapshot) -> Vec<usize> {
+        self.map_lines(snapshot).1
+    }
+
+    /// Rows and columns of the map that the filter leaves.
+    pub(super) fn map_lines(&self, snapshot: &Snapshot) -> (Vec<usize>, Vec<usize>) {
+        let (mut rows, mut columns) = self.unfiltered_lines(snapshot);
+        self.narrow_map(snapshot, &mut rows, &mut columns);
+        (rows, columns)
+    }
+
+    /// Rows and columns of the map in order, pinned ones first, hidden ones left out.
+    pub(super) fn unfiltered_lines(&self, snapshot: &Snapshot) -> (Vec<usize>, Vec<usize>) {
+        let mut rows = order::map_rows(snapshot, self.grid(snapshot), self.map_sort);
+        rows.retain(|r| snapshot.venues.get(*r).is_some_and(|v| !self.hidden_venues.contains(&v.id)));
+        pinned_first(&mut rows, &self.pinned_rows, |r| Some(snapshot.venues.get(r)?.id.clone()));
         let is_shown =
             |c: &usize| snapshot.underlyings.get(*c).is_some_and(|u| !self.hidden_instruments.contains(u));
-        (0..snapshot.underlyings.len()).filter(is_shown).collect()
+        let mut columns: Vec<usize> = (0..snapshot.underlyings.len()).filter(is_shown).collect();
+        pinned_first(&mut columns, &self.pinned_columns, |c| snapshot.underlyings.get(c).cloned());
+        (rows, columns)
     }
 
     /// Row (index of `venues`) and column (index of `underlyings`) of the map cursor.
     pub fn cell(&self, snapshot: &Snapshot) -> Option<(usize, usize)> {
-        let (rows, columns) = (self.rows(snapshot), self.columns(snapshot));
+        let (rows, columns) = self.map_lines(snapshot);
         let is_row = |r: &&usize| snapshot.venues.get(**r).is_some_and(|v| v.id == self.venue);
         let is_column = |c: &&usize| snapshot.underlyings.get(**c) == Some(&self.underlying);
         let row = rows.iter().find(is_row).or(rows.first())?;
@@ -162,7 +220,8 @@ impl Ui {
 
     /// Alerts in order and the place of the cursor in them.
     pub fn alert_rows(&self, snapshot: &Snapshot) -> (Vec<usize>, usize) {
-        let rows = order::alerts(snapshot, self.alert_sort);
+        let mut rows = order::alerts(snapshot, self.alert_sort);
+        self.narrow_alerts(snapshot, &mut rows);
         let at = |i: &usize| snapshot.alerts.get(*i).is_some_and(|a| a.id == self.alert);
         let cursor = rows.iter().position(at).unwrap_or(0);
         (rows, cursor)
@@ -170,7 +229,8 @@ impl Ui {
 
     /// Feeds in order and the place of the cursor in them.
     pub fn feed_rows(&self, snapshot: &Snapshot) -> (Vec<usize>, usize) {
-        let rows = order::feeds(snapshot, self.feed_sort);
+        let mut rows = order::feeds(snapshot, self.feed_sort);
+        self.narrow_feeds(snapshot, &mut rows);
         let is_it = |f: &FeedRow| f.venue == self.feed.0 && f.channel == self.feed.1;
         let cursor = rows.iter().position(|i| snapshot.feeds.get(*i).is_some_and(is_it)).unwrap_or(0);
         (rows, cursor)
@@ -196,7 +256,7 @@ impl Ui {
     /// Moves the map cursor; it stays inside.
     pub fn move_cell(&mut self, snapshot: &Snapshot, (down, right): (isize, isize)) {
         let Some((row, column)) = self.cell(snapshot) else { return };
-        let (rows, columns) = (self.rows(snapshot), self.columns(snapshot));
+        let (rows, columns) = self.map_lines(snapshot);
         let moved = |list: &[usize], here: usize, by: isize| {
             let at = list.iter().position(|i| *i == here).unwrap_or(0);
             list.get(shift(at, by, list.len())).copied().unwrap_or(here)
@@ -222,17 +282,23 @@ impl Ui {
 
     /// Underlyings of the Leverage screen in order and the place of the cursor in them.
     pub fn leverage_rows(&self, snapshot: &Snapshot) -> (Vec<usize>, usize) {
-        self.market_rows(snapshot, order::markets(snapshot, order::LEVERAGE, self.leverage_sort))
+        self.market_rows(snapshot, "leverage", order::markets(snapshot, order::LEVERAGE, self.leverage_sort))
     }
 
     /// Underlyings of the Liquidity screen in order and the place of the cursor in them.
     pub fn liquidity_rows(&self, snapshot: &Snapshot) -> (Vec<usize>, usize) {
-        self.market_rows(snapshot, order::markets(snapshot, order::LIQUIDITY, self.liquidity_sort))
+        self.market_rows(
+            snapshot,
+            "liquidity",
+            order::markets(snapshot, order::LIQUIDITY, self.liquidity_sort),
+        )
     }
 
-    fn market_rows(&self, snapshot: &Snapshot, rows: Vec<usize>) -> (Vec<usize>, usize) {
+    fn market_rows(&self, snapshot: &Snapshot, list: &str, mut rows: Vec<usize>) -> (Vec<usize>, usize) {
         let is_it = |u: &UnderlyingView| u.underlying == self.underlying;
         let all = &snapshot.markets.underlyings;
+        self.narrow_markets(snapshot, list, &mut rows);
+        pinned_first(&mut rows, &self.pinned_columns, |i| all.get(i).map(|u| u.underlying.clone()));
         let cursor = rows.iter().position(|i| all.get(*i).is_some_and(is_it)).unwrap_or(0);
         (rows, cursor)
     }
@@ -289,11 +355,6 @@ impl Ui {
             self.metric = grid.metric.to_string();
         }
         found.is_some()
-    }
-
-    /// True when the terminal is large enough for side and bottom panes.
-    pub fn is_wide(&self) -> bool {
-        self.size.0 >= 120 && self.size.1 >= 40
     }
 }
 

@@ -10,6 +10,35 @@ use super::forms::with_forms;
 use super::market::with_markets;
 use super::{draw, fixture, named, status, text, ui};
 
+/// The keys of a name: `Enter`, `Ctrl-w`, or letters to type.
+fn events(name: &str) -> Vec<KeyEvent> {
+    let (mut rest, mut mods) = (name, KeyModifiers::NONE);
+    for (prefix, of) in
+        [("Ctrl-", KeyModifiers::CONTROL), ("Alt-", KeyModifiers::ALT), ("Shift-", KeyModifiers::SHIFT)]
+    {
+        if let Some(tail) = rest.strip_prefix(prefix) {
+            (rest, mods) = (tail, mods | of);
+        }
+    }
+    let code = match rest {
+        "Enter" => KeyCode::Enter,
+        "Esc" => KeyCode::Esc,
+        "Tab" if mods == KeyModifiers::SHIFT => KeyCode::BackTab,
+        "Tab" => KeyCode::Tab,
+        "Space" => KeyCode::Char(' '),
+        "Up" => KeyCode::Up,
+        "Down" => KeyCode::Down,
+        "Left" => KeyCode::Left,
+        "Right" => KeyCode::Right,
+        "Home" => KeyCode::Home,
+        "End" => KeyCode::End,
+        "PgUp" => KeyCode::PageUp,
+        "PgDn" => KeyCode::PageDown,
+        word => return word.chars().map(|c| KeyEvent::new(KeyCode::Char(c), mods)).collect(),
+    };
+    vec![KeyEvent::new(code, mods)]
+}
+
 /// Presses keys by name, separated by blanks; returns the last effect.
 pub(crate) fn press(ui: &mut Ui, snapshot: &Snapshot, keys: &str) -> Option<Effect> {
     let status = status(snapshot);
@@ -17,23 +46,13 @@ pub(crate) fn press(ui: &mut Ui, snapshot: &Snapshot, keys: &str) -> Option<Effe
     let context = Context { snapshot, status: &status, themes: &themes, who: "jm@desk1" };
     let mut effect = None;
     for name in keys.split(' ') {
-        let (code, mods) = match name {
-            "Enter" => (KeyCode::Enter, KeyModifiers::NONE),
-            "Esc" => (KeyCode::Esc, KeyModifiers::NONE),
-            "Tab" => (KeyCode::Tab, KeyModifiers::NONE),
-            "Space" => (KeyCode::Char(' '), KeyModifiers::NONE),
-            "Shift-Tab" => (KeyCode::BackTab, KeyModifiers::SHIFT),
-            "Ctrl-p" => (KeyCode::Char('p'), KeyModifiers::CONTROL),
-            "Ctrl-c" => (KeyCode::Char('c'), KeyModifiers::CONTROL),
-            "End" => (KeyCode::End, KeyModifiers::NONE),
-            word => {
-                for c in word.chars() {
-                    effect = ui.key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE), &context);
-                }
-                continue;
-            }
-        };
-        effect = ui.key(KeyEvent::new(code, mods), &context);
+        if name == "wait" {
+            effect = ui.rest(&context);
+            continue;
+        }
+        for key in events(name) {
+            effect = ui.key(key, &context);
+        }
     }
     effect
 }
@@ -54,7 +73,7 @@ fn keys_lead_where_the_footer_says() {
         (&live, "M fund Enter b b", "funding a year, apr  normalised  cap"),
         (&live, "M spread Enter", "asking"),
         (&live, "b", "mid vs consensus, bps  booked in one way"),
-        (&live, "p", "mid_gap_bps pinned: its timeline stands on a screen of 120x40"),
+        (&live, "P", "mid_gap_bps pinned: its timeline stands on a screen of 120x40"),
         (&live, "S", "by |max|"),
         (&live, "S s", "by |max| reversed"),
         (&live, "4", "what needs a person?"),
@@ -72,7 +91,7 @@ fn keys_lead_where_the_footer_says() {
         (&live, "3", "is the market one pool or many?"),
         (&live, "3 S S gg", "BNB: the"),
         (&live, "3 j 2", "DOGE: the"),
-        (&live, ":liq Enter", "did you mean `:liquidity`?"),
+        (&live, ":liq Enter", "did you mean `:liquidity`,"),
         (&live, ":leverage Enter", "Leverage by OI"),
         (&live, "8", "SANDBOX  of LIVE"),
         (&live, ":whatif Enter", "what if a market moves?"),
@@ -87,7 +106,7 @@ fn keys_lead_where_the_footer_says() {
         (&replay, "a", "recorded as jm@desk1, replay only"),
         (&live, "h h a", "A-0188ZZ is owned by jm@desk1 already"),
         (&live, "q", "quit? a recording runs"),
-        (&live, ":mp Enter", "did you mean `:map`?"),
+        (&live, ":mp Enter", "did you mean `:map`,"),
         (&live, ":map Space nothing Enter", "no metric `nothing`"),
         (&live, ":map Space depth Enter", "depth within 10 bps, usd"),
         (&live, ":theme Space mno Enter", "did you mean `mono`?"),

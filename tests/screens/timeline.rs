@@ -79,10 +79,10 @@ fn privacy_masks_own_lines() {
 fn pins_come_and_go() {
     let snapshot = with_lines();
     let mut ui = ui("map", (120, 40));
-    press(&mut ui, &snapshot, "p m p");
+    press(&mut ui, &snapshot, "P m P");
     assert_eq!(ui.pins, ["mid_gap_bps", "depth_usd_10"]);
     assert_eq!(ui.wanted(&snapshot).pins, ui.pins, "the session is asked for them");
-    press(&mut ui, &snapshot, "p");
+    press(&mut ui, &snapshot, "P");
     assert_eq!(ui.pins, ["mid_gap_bps"]);
     assert_eq!(ui.notice.as_deref(), Some("depth_usd_10 left the timeline"));
     press(&mut ui, &snapshot, "M depth Space Esc");
@@ -92,7 +92,7 @@ fn pins_come_and_go() {
     press(&mut ui, &snapshot, "Space Esc");
     assert_eq!(ui.pins, ["mid_gap_bps", "depth_usd_10", "hhi_depth"]);
     ui.pins = vec!["x".into(); PINS_MAX];
-    press(&mut ui, &snapshot, "p");
+    press(&mut ui, &snapshot, "P");
     assert_eq!(ui.pins.len(), PINS_MAX);
     assert_eq!(ui.notice.as_deref(), Some("the timeline holds 4: unpin one first"));
 }

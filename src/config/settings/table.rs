@@ -64,7 +64,7 @@ pub static SETTINGS: &[Setting] = &[
     hot("color", Kind::Words(COLOURS), "\"auto\"", "Colour depth; auto asks the terminal"),
     hot("glyphs", Kind::Words(GLYPHS), "\"auto\"", "Characters that may be drawn; auto asks the terminal"),
     hot("fps", Kind::Count(1, 10), "10", "Most pictures a second; a slow link gets fewer"),
-    cold("mouse", Kind::Flag, "true", "The mouse selects and scrolls; false leaves it to the terminal"),
+    cold("mouse", Kind::Flag, "false", "The mouse selects and scrolls; off leaves it to the terminal"),
     cold(
         "sync",
         Kind::Words(&["auto", "on", "off"]),

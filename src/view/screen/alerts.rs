@@ -12,6 +12,7 @@ use crate::view::action::Action;
 use crate::view::order;
 use crate::view::state::Ui;
 use crate::view::widget::Pen;
+use crate::view::widget::hits::Target;
 use crate::view::widget::pen::Span;
 use crate::view::widget::table::{self, Column, left, right};
 use crate::view::{Theme, View, format, json, plain};
@@ -102,6 +103,7 @@ pub fn table(view: &View<'_>, area: Rect, is_focus: bool, pen: &mut Pen<'_>) {
         return;
     }
     let theme = view.theme;
+    pen.hit(area, Target::List("alerts"));
     table::draw(pen, area, COLUMNS, (rows.len(), cursor, is_focus), |at| {
         rows.get(at).and_then(|i| snapshot.alerts.get(*i)).map_or_else(Vec::new, |a| row(theme, snapshot, a))
     });
@@ -182,9 +184,9 @@ fn details(view: &View<'_>, alert: &Alert, area: Rect, pen: &mut Pen<'_>) {
     let plain = pen.style(Role::Text);
     let unit = |v| format::with_unit(Some(v), alert.unit);
     let mut head = badge(view.theme, alert);
-    head.push((format!("  since {}", format::time_ms(alert.raised_at)), dim));
+    head.push((format!("  since {}", view.ui.zone.time_ms(alert.raised_at)), dim));
     if let Some(at) = alert.resolved_at {
-        head.push((format!("  resolved {}", format::time_ms(at)), dim));
+        head.push((format!("  resolved {}", view.ui.zone.time_ms(at)), dim));
     }
     if alert.is_stale {
         head.push(("  ~ stale, cannot be judged".into(), pen.style(Role::StateStale)));

@@ -9,6 +9,7 @@ use crate::view::action::Action;
 use crate::view::order;
 use crate::view::state::Ui;
 use crate::view::widget::Pen;
+use crate::view::widget::hits::Target;
 use crate::view::widget::pen::Span;
 use crate::view::widget::table::{self, Column, left, right};
 use crate::view::{View, format, json, plain};
@@ -89,6 +90,7 @@ pub fn table(view: &View<'_>, area: Rect, is_focus: bool, pen: &mut Pen<'_>) {
         pen.text(area.x + 1, area.y, area.width, "no feed yet", pen.style(Role::TextDim));
         return;
     }
+    pen.hit(area, Target::List("feeds"));
     table::draw(pen, area, COLUMNS, (rows.len(), cursor, is_focus), |at| {
         rows.get(at).and_then(|i| snapshot.feeds.get(*i)).map_or_else(Vec::new, |f| row(view, f))
     });

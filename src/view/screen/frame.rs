@@ -7,47 +7,57 @@ use ratatui::style::Style;
 use super::{SCREENS, current, focused};
 use crate::config::theme::Role;
 use crate::model::alert::{AlertState, Severity};
+use crate::model::time::SECOND;
 use crate::snapshot::{FeedState, Mode, Snapshot};
 use crate::view::View;
-use crate::view::action::{Action, key_of};
+use crate::view::action::Action;
 use crate::view::format;
-use crate::view::picker;
 use crate::view::prompt::Purpose;
 use crate::view::screen::{alerts, books, help};
 use crate::view::state::Overlay;
 use crate::view::status::{Recording, Transport, TransportCommand};
 use crate::view::widget::Pen;
+use crate::view::widget::hits::{Hits, Target};
 use crate::view::widget::pen::Span;
+use crate::view::{mouse, palette, picker};
 
 /// Smallest terminal that shows a screen.
 pub const SIZE_MIN: (u16, u16) = (80, 24);
 
 /// Draws a whole picture.
-pub fn draw(view: &View<'_>, buf: &mut Buffer) {
+pub fn draw(view: &View<'_>, buf: &mut Buffer) -> Hits {
     let area = buf.area;
     let mut pen = Pen::new(buf, view.theme);
+    pen.hits = view.ui.is_mouse.then(Hits::default);
     pen.paint(area, view.theme.base());
     if area.width < SIZE_MIN.0 || area.height < SIZE_MIN.1 {
         too_small(view, area, &mut pen);
-        return;
+        return Hits::default();
     }
     header(view, Rect { height: 1, ..area }, &mut pen);
     tabs(view, Rect { y: area.y + 1, height: 1, ..area }, &mut pen);
     let foot = footer(view, area, &mut pen);
     let body = Rect { y: area.y + 2, height: foot - area.y - 2, ..area };
+    // A pane that fills the screen is the screen that it is a pane of.
+    let shown = if view.ui.is_zoomed { focused(view.ui) } else { current(view.ui) };
+    pen.hit(body, Target::List(shown.id()));
     if view.ui.overlays.contains(&Overlay::Books) {
         books::draw(view, body, &mut pen);
     } else {
-        current(view.ui).draw(view, body, &mut pen);
+        shown.draw(view, body, &mut pen);
     }
-    if let Some(Overlay::Picker(picker)) = view.ui.overlays.last() {
-        picker::draw(view, picker, body, &mut pen);
+    match view.ui.overlays.last() {
+        Some(Overlay::Picker(picker)) => picker::draw(view, picker, body, &mut pen),
+        Some(Overlay::Prompt(prompt)) => palette::draw(view, prompt, body, &mut pen),
+        Some(Overlay::Menu(menu)) => mouse::draw(view, menu, body, &mut pen),
+        _ => {}
     }
     if let Some(first) =
         view.ui.overlays.iter().find_map(|o| if let Overlay::Help(n) = o { Some(*n) } else { None })
     {
         help::draw(view, body, first, &mut pen);
     }
+    pen.hits.unwrap_or_default()
 }
 
 /// One sentence with the size needed, and the worst alert, so that nothing is missed.
@@ -79,7 +89,7 @@ fn mode_words(view: &View<'_>) -> Vec<Span> {
     }
     if view.ui.is_frozen {
         words.push((" ".into(), base));
-        words.push((format!(" FROZEN {} ", format::time(view.shown.at)), theme.style(Role::ModeFrozen)));
+        words.push((format!(" FROZEN {} ", view.ui.zone.time(view.shown.at)), theme.style(Role::ModeFrozen)));
     }
     if view.status.is_offline {
         words.push((" ".into(), base));
@@ -96,9 +106,9 @@ fn header(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     let ok = live.venues.iter().filter(|v| v.state == FeedState::Ok).count();
     let stale = live.venues.iter().filter(|v| v.state == FeedState::Stale).count();
     let clock = match (live.mode, wide) {
-        (Mode::Replay, _) => format::time_ms(live.at),
-        (_, true) => format::date_time(live.at),
-        _ => format::time(live.at),
+        (Mode::Replay, _) => view.ui.zone.time_ms(live.at),
+        (_, true) => view.ui.zone.date_clock(live.at),
+        _ => view.ui.zone.clock(live.at),
     };
     // Rank and text; where there is no room the highest rank goes first.
     let mut groups: Vec<(u8, Vec<Span>)> = vec![
@@ -186,7 +196,24 @@ fn tabs(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
         spans.push((text, pen.style(role)));
         spans.push((gap.into(), Style::new()));
     }
+    let mut x = area.x;
+    for (i, (text, _)) in spans.iter().enumerate() {
+        let width = u16::try_from(format::width(text)).unwrap_or(0);
+        // A margin, then a name and a gap for each screen.
+        if let Some(screen) = i.checked_sub(1).filter(|i| i % 2 == 0).and_then(|i| SCREENS.get(i / 2)) {
+            pen.hit(Rect { x, width, ..area }, Target::Tab(screen.id()));
+        }
+        x = x.saturating_add(width);
+    }
     let end = pen.spans(area.x, area.y, area.width, &spans);
+    let filter = view.ui.filter_words(view.shown);
+    if let Some(words) = &filter {
+        let room = usize::from(area.right().saturating_sub(end + 1));
+        let wide = u16::try_from(format::width(words).min(room.max(40))).unwrap_or(40);
+        // It stands over the last tabs where there is no room: a list that hides rows must say so.
+        pen.text(area.right().saturating_sub(wide + 1), area.y, wide, words, pen.style(Role::Prompt));
+        return;
+    }
     let mut remark = current(view.ui).question().to_string();
     if view.live.mode == Mode::Replay && area.width >= 120 {
         remark = "REPLAY IS NOT LIVE".into();
@@ -217,7 +244,11 @@ fn footer(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) -> u16 {
                 }
                 None => {
                     let who = if matches!(prompt.purpose, Purpose::Acknowledge(_)) { "save" } else { "go" };
-                    let x = keys(pen, area, y + 1, &[("Enter", who), ("Ctrl-u", "clear"), ("Esc", "cancel")]);
+                    let mut pairs = vec![("Enter", who), ("Ctrl-u", "clear"), ("Esc", "cancel")];
+                    if prompt.purpose == Purpose::Command {
+                        pairs.extend([("Tab", "complete"), ("Up", "history")]);
+                    }
+                    let x = keys(pen, area, y + 1, &pairs);
                     let room = area.right().saturating_sub(x + 1);
                     pen.right(x, y + 1, room, &prompt.note, pen.style(Role::TextDim));
                     x
@@ -236,9 +267,9 @@ fn footer(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) -> u16 {
     }
     if let Some(transport) = &view.status.transport {
         y -= 1;
-        replay_keys(pen, area, y);
+        replay_keys(view, pen, area, y);
         y -= 1;
-        timeline(pen, Rect { y, height: 1, ..area }, transport);
+        timeline(view, pen, Rect { y, height: 1, ..area }, transport);
     }
     let notice = view.ui.notice.as_ref().or(view.status.notice.as_ref());
     y -= 1;
@@ -263,7 +294,8 @@ const WHERE_ROOM: &[(Action, &str)] = &[(Action::NextTheme, "theme")];
 
 fn key_lines(view: &View<'_>, area: Rect, y: u16, pen: &mut Pen<'_>) {
     let named = |list: &[(Action, &'static str)]| -> Vec<(&str, &str)> {
-        list.iter().map(|(action, word)| (key_of(*action), *word)).collect()
+        let pairs = list.iter().map(|(action, word)| (view.ui.keymap.key_of(*action), *word));
+        pairs.filter(|(key, _)| !key.is_empty()).collect() // an action without a key is not offered
     };
     let own = match view.ui.overlays.last() {
         Some(Overlay::Help(_)) => {
@@ -287,21 +319,25 @@ fn width_of_keys(pairs: &[(&str, &str)]) -> usize {
     pairs.iter().map(|(name, text)| name.len() + text.len() + 3).sum()
 }
 
-fn replay_keys(pen: &mut Pen<'_>, area: Rect, y: u16) {
-    keys(
-        pen,
-        area,
-        y,
-        &[
-            ("Space", "play"),
-            (", .", "event"),
-            ("< >", "10 s"),
-            ("( )", "alert"),
-            ("- +", "speed"),
-            (key_of(Action::GoToTime), "time"),
-            (key_of(Action::Transport(TransportCommand::StepFrame)), "frame"),
-        ],
-    );
+fn replay_keys(view: &View<'_>, pen: &mut Pen<'_>, area: Rect, y: u16) {
+    let key = |command| view.ui.keymap.key_of(Action::Transport(command));
+    let pair = |a, b| format!("{} {}", key(a), key(b));
+    use TransportCommand::{
+        Faster, NextAlert, PlayPause, PrevAlert, SeekBy, Slower, StepBack, StepEvent, StepFrame,
+    };
+    let (event, alert, speed) = (pair(StepBack, StepEvent), pair(PrevAlert, NextAlert), pair(Slower, Faster));
+    let seek = pair(SeekBy(-10 * SECOND), SeekBy(10 * SECOND));
+    let time = view.ui.keymap.key_of(Action::GoToTime);
+    let pairs: [(&str, &str); 7] = [
+        (key(PlayPause), "play"),
+        (&event, "event"),
+        (&seek, "10 s"),
+        (&alert, "alert"),
+        (&speed, "speed"),
+        (time, "time"),
+        (key(StepFrame), "frame"),
+    ];
+    keys(pen, area, y, &pairs);
 }
 
 /// `key word` pairs as far as whole pairs fit.
@@ -320,9 +356,9 @@ fn keys(pen: &mut Pen<'_>, area: Rect, y: u16, pairs: &[(&str, &str)]) -> u16 {
 }
 
 /// Start, marks of alerts, where it stands, end.
-fn timeline(pen: &mut Pen<'_>, area: Rect, transport: &Transport) {
+fn timeline(view: &View<'_>, pen: &mut Pen<'_>, area: Rect, transport: &Transport) {
     let dim = pen.style(Role::TextDim);
-    let left = pen.text(area.x + 1, area.y, 10, &format::time(transport.start), dim) + 1;
+    let left = pen.text(area.x + 1, area.y, 10, &view.ui.zone.time(transport.start), dim) + 1;
     let right = area.right().saturating_sub(16);
     let span = transport.end.since(transport.start).max(1);
     let columns = right.saturating_sub(left).max(1);
@@ -334,6 +370,7 @@ fn timeline(pen: &mut Pen<'_>, area: Rect, transport: &Transport) {
         left + u16::try_from(column).unwrap_or(0)
     };
     pen.rule(left, area.y, columns);
+    pen.hit(Rect { x: left, width: columns, ..area }, Target::Timeline);
     for mark in &transport.alert_marks {
         let letter = match mark.severity {
             Severity::Critical => "C",
@@ -345,6 +382,6 @@ fn timeline(pen: &mut Pen<'_>, area: Rect, transport: &Transport) {
     let at = place(transport.at);
     pen.text(at, area.y, 1, "|", pen.style(Role::TimelineMark));
     let percent = transport.at.since(transport.start).max(0).saturating_mul(100) / span;
-    let end = format!("{} {:>3}%", format::time(transport.end), percent.min(100));
+    let end = format!("{} {:>3}%", view.ui.zone.time(transport.end), percent.min(100));
     pen.text(right + 1, area.y, 15, &end, dim);
 }

@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use super::SCREENS;
 use crate::config::theme::Role;
 use crate::view::View;
-use crate::view::action::{Action, BINDINGS};
+use crate::view::action::Action;
+use crate::view::keymap::Keymap;
 use crate::view::widget::Pen;
 
 /// Footer while help shows.
@@ -23,27 +24,27 @@ const MARKS: &[(&str, &str)] = &[
 ];
 
 /// One line: key, text; a line without a key is a heading.
-fn lines() -> Vec<(String, String)> {
+fn lines(keymap: &Keymap) -> Vec<(String, String)> {
     let mut lines: Vec<(String, String)> = vec![(String::new(), "Screens".into())];
     lines.extend(SCREENS.iter().map(|s| (s.key().to_string(), format!("{}: {}", s.title(), s.question()))));
-    lines.push((String::new(), "Keys".into()));
-    let binding = |b: &crate::view::action::Binding| (b.keys.join("  "), b.help.to_string());
-    lines.extend(BINDINGS.iter().filter(|b| !b.is_replay).map(binding));
-    lines.push((String::new(), "Replay".into()));
-    lines.extend(BINDINGS.iter().filter(|b| b.is_replay).map(binding));
+    for (title, is_replay) in [("Keys", false), ("Replay", true)] {
+        lines.push((String::new(), title.into()));
+        let bound = keymap.list().filter(|(b, keys)| b.is_replay == is_replay && !keys.is_empty());
+        lines.extend(bound.map(|(b, keys)| (keys.join("  "), b.help.to_string())));
+    }
     lines.push((String::new(), "Marks of the map".into()));
     lines.extend(MARKS.iter().map(|(mark, text)| (mark.to_string(), text.to_string())));
     lines
 }
 
 /// Last line that can stand first.
-pub fn last_line() -> usize {
-    lines().len().saturating_sub(4)
+pub fn last_line(keymap: &Keymap) -> usize {
+    lines(keymap).len().saturating_sub(4)
 }
 
 /// Draws the overlay; `first` is the first line that shows.
-pub fn draw(_view: &View<'_>, area: Rect, first: usize, pen: &mut Pen<'_>) {
-    let lines = lines();
+pub fn draw(view: &View<'_>, area: Rect, first: usize, pen: &mut Pen<'_>) {
+    let lines = lines(&view.ui.keymap);
     let is_double = area.width >= 120;
     let columns = if is_double { 2 } else { 1 };
     pen.blank(area);

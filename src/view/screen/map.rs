@@ -1,6 +1,7 @@
 //! Screen 1: where do venues disagree now?
 
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 use super::{Screen, alerts, detail, feeds, timeline};
 use crate::config::theme::Role;
@@ -11,6 +12,7 @@ use crate::view::action::Action;
 use crate::view::depth::Depth;
 use crate::view::order::{self, first_visible};
 use crate::view::state::{Pane, Ui};
+use crate::view::widget::hits::Target;
 use crate::view::widget::pen::Span;
 use crate::view::widget::{Pen, heat};
 use crate::view::{format, json, plain};
@@ -64,7 +66,7 @@ impl Screen for Map {
             (Action::Sort, "sort"),
             (Action::Booked, "raw"),
             (Action::Metrics, "metrics"),
-            (Action::Pin, "pin"),
+            (Action::PinPlace, "pin"),
             (Action::NextPane, "pane"),
             (Action::Density, "density"),
         ]
@@ -91,7 +93,7 @@ fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     if high > 0 {
         timeline::draw(view, Rect { y: area.bottom(), height: high, ..all }, pen);
     }
-    let is_centre = all.width >= 200 && all.height >= 54;
+    let is_centre = view.ui.is_centre();
     let side = if is_centre { 72 } else { 36 };
     // The lists below get what map and detail leave, as far as they have rows for it.
     let rows = view.shown.venues.len() + view.shown.summary.len() + 7;
@@ -113,10 +115,12 @@ fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     let remark = format!("open {open} of {}, 4 opens list", view.shown.alerts.len());
     let is_focus = view.ui.pane == Pane::Alerts;
     let inner = pen.pane(Rect { width: half, ..bottom }, "Alerts", &remark, is_focus);
+    pen.hit(inner, Target::Pane(Pane::Alerts));
     alerts::table(view, inner, is_focus, pen);
     let is_focus = view.ui.pane == Pane::Feeds;
     let feeds_at = Rect { x: area.x + half, width: area.width - half, ..bottom };
     let inner = pen.pane(feeds_at, "Feeds", "6 opens panel", is_focus);
+    pen.hit(inner, Target::Pane(Pane::Feeds));
     feeds::table(view, inner, is_focus, pen);
 }
 
@@ -257,6 +261,7 @@ fn subtitle(view: &View<'_>, grid: &Grid, frame: &Frame, area: Rect, is_full: bo
 }
 
 fn column_heads(view: &View<'_>, frame: &Frame, y: u16, cursor: Option<(usize, usize)>, pen: &mut Pen<'_>) {
+    pen.hit(Rect { x: frame.x, y, width: frame.label, height: 1 }, Target::Head);
     for (x, column) in frame.columns() {
         let name = view.shown.underlyings.get(column).map(String::as_str).unwrap_or_default();
         let is_cursor = cursor.is_some_and(|c| c.1 == column);
@@ -294,12 +299,17 @@ fn venue_row(
     ];
     pen.spans(frame.x, y, frame.label, &spans);
     let cells = order::row_cells(grid, row, frame.total);
+    let range = view.ui.range(view.shown);
     for (x, column) in frame.columns() {
         let cell = cells.get(column).copied().unwrap_or_default();
         let (text, style) = heat::cell(view.theme, grid, &cell, view.ui.is_tiles);
         let is_here = cursor == Some((row, column));
         let style = if is_here { heat::cursor(view.theme, style) } else { style };
         let width = heat::cell_width(view.theme, view.ui.is_tiles);
+        pen.hit(Rect { x, y, width, height: 1 }, Target::Cell(row, column));
+        let name = view.shown.underlyings.get(column).map(String::as_str).unwrap_or_default();
+        let is_marked = range.as_ref().is_some_and(|r| r.has(&venue.id, name));
+        let style = if is_marked { style.add_modifier(Modifier::UNDERLINED | Modifier::BOLD) } else { style };
         pen.text(x, y, width, &text, style);
         if is_here && view.ui.is_tiles && text.trim().is_empty() {
             pen.text(x, y, width, "<>", style);

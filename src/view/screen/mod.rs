@@ -70,8 +70,8 @@ pub fn current(ui: &Ui) -> &'static dyn Screen {
 /// The screen whose list has the keys: another one's, when a pane of it has the focus.
 pub fn focused(ui: &Ui) -> &'static dyn Screen {
     match (current(ui).id(), ui.pane) {
-        ("map", Pane::Alerts) if ui.is_wide() => &alerts::Alerts,
-        ("map", Pane::Feeds) if ui.is_wide() => &feeds::Feeds,
+        ("map", Pane::Alerts) if ui.has_panes() => &alerts::Alerts,
+        ("map", Pane::Feeds) if ui.has_panes() => &feeds::Feeds,
         _ => current(ui),
     }
 }

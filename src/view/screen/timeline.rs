@@ -56,9 +56,9 @@ pub(super) fn draw(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     let back = i64::try_from(span).unwrap_or(0) * step;
     alerts(view, back, Rect { y, ..plot }, pen);
     pen.text(inner.x + 1, y, NAMES - 2, "alerts raised", dim);
-    let from = format::time(view.shown.at.plus(-back * MS));
+    let from = view.ui.zone.time(view.shown.at.plus(-back * MS));
     pen.text(plot.x, y + 1, plot.width, &from, dim);
-    pen.right(plot.x, y + 1, plot.width, &format::time(view.shown.at), dim);
+    pen.right(plot.x, y + 1, plot.width, &view.ui.zone.time(view.shown.at), dim);
 }
 
 /// `open interest BTC  low [picture] high  now`.

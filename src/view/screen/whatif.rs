@@ -111,7 +111,7 @@ fn top(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     let mut spans: Vec<Span> =
         vec![(" SANDBOX ".into(), theme.style(Role::ModeSandbox)), (format!(" of {mode}"), base)];
     if let Some(report) = &shown.report {
-        spans.push((format!(", state of {}", format::time(report.at)), base));
+        spans.push((format!(", state of {}", view.ui.zone.time(report.at)), base));
     }
     spans.push((", NOT MARKET DATA ".into(), base));
     match &shown.running {

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
+use super::hits::Target;
 use super::pen::{Pen, Span};
 use crate::config::theme::Role;
 use crate::model::alert::Severity;
@@ -128,9 +129,14 @@ pub fn legend(pen: &mut Pen<'_>, area: Rect, grid: &Grid) {
             spans.push((text, ramp.style(level)));
         }
     } else {
+        let mut x = area.x;
         for (level, edge) in ramp.legend(grid.cap) {
             let sign = if grid.is_signed && level > 0 { "+" } else { "" };
-            spans.push((format!("{sign}{} ", edge_text(edge, grid.unit)), ramp.style(level)));
+            let text = format!("{sign}{} ", edge_text(edge, grid.unit));
+            let width = u16::try_from(text.len()).unwrap_or(0);
+            pen.hit(Rect { x, width, ..area }, Target::Step(edge));
+            x = x.saturating_add(width);
+            spans.push((text, ramp.style(level)));
         }
     }
     let end = pen.spans(area.x, area.y, area.width, &spans);

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::hits::{Hits, Target};
 use crate::config::theme::Role;
 use crate::view::format;
 use crate::view::theme::Theme;
@@ -14,6 +15,8 @@ pub struct Pen<'a> {
     buf: &'a mut Buffer,
     /// How things look.
     pub theme: &'a Theme,
+    /// What stands where; recorded when the mouse is taken.
+    pub hits: Option<Hits>,
 }
 
 /// A piece of a line.
@@ -22,7 +25,14 @@ pub type Span = (String, Style);
 impl<'a> Pen<'a> {
     /// A pen for `buf`.
     pub fn new(buf: &'a mut Buffer, theme: &'a Theme) -> Self {
-        Pen { buf, theme }
+        Pen { buf, theme, hits: None }
+    }
+
+    /// Says what an area is, for the mouse.
+    pub fn hit(&mut self, area: Rect, target: Target) {
+        if let Some(hits) = &mut self.hits {
+            hits.add(area, target);
+        }
     }
 
     /// The style of a role.

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
+use super::hits::Target;
 use super::pen::{Pen, Span};
 use crate::config::theme::Role;
 use crate::view::order::first_visible;
@@ -49,6 +50,9 @@ pub fn draw(
             put(pen, *column, x, area.y, width, &(column.title.to_string(), head));
         }
     }
+    if is_focus {
+        pen.hit(Rect { height: 1, ..area }, Target::Head);
+    }
     let height = usize::from(area.height - 1);
     let first = first_visible(cursor, rows, height);
     for (y, at) in (area.y + 1..area.bottom()).zip(first..rows) {
@@ -56,6 +60,9 @@ pub fn draw(
             if let Some((x, width)) = *place {
                 put(pen, *column, x, y, width, &cell);
             }
+        }
+        if is_focus {
+            pen.hit(Rect { y, height: 1, ..area }, Target::Row(at));
         }
         if at == cursor && is_focus {
             // One look for the whole row: single colours turned round would leave it patchy.

@@ -52,6 +52,7 @@ impl Screen for Positions {
 
     fn draw(&self, view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
         let Some(portfolio) = &view.shown.portfolio else { return empty(area, pen) };
+        let portfolio = &*view.ui.own_shown(portfolio);
         pen.rule(area.x, area.y, area.width);
         tabs(view, portfolio, area, pen);
         totals(view, portfolio, Rect { y: area.y + 1, height: 2, ..area }, pen);
