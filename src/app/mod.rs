@@ -11,6 +11,8 @@
 //! | `source` | feeds of real venues or of the simulator |
 //! | `given` | positions from a file |
 //! | `player` | a recording as source: speed, pause, step, seek |
+//! | `shelf` | recordings on this machine, for the screen |
+//! | `log` | what the program says, for the screen |
 //! | `screen` | the terminal as face |
 //! | `guard` | takes the terminal over and always gives it back |
 //! | `headless` | NDJSON as face |
@@ -30,10 +32,12 @@ pub mod failure;
 pub mod given;
 mod guard;
 pub mod headless;
+pub mod log;
 pub mod player;
 pub mod screen;
 pub mod secrets;
 pub mod setup;
+pub mod shelf;
 pub mod source;
 pub mod tee;
 pub mod trial;

@@ -105,6 +105,7 @@ pub fn run(session: &dyn Session, options: &Options) -> io::Result<Exit> {
     let reader = Arc::clone(&stop);
     std::thread::Builder::new().name("keys".into()).spawn(move || read_keys(&send, &reader))?;
     let backend = CrosstermBackend::new(BufWriter::with_capacity(OUT_BYTES, io::stdout()));
+    super::log::keep();
     let mut screen = Loop::new(session, options, themes, depth, backend);
     let exit = screen.run(&keys, &stop);
     stop.store(true, Ordering::Relaxed);

@@ -65,6 +65,16 @@ pub enum Action {
     Enter,
     /// Goes up one level.
     Back,
+    /// What the figure under the cursor is made of.
+    Explain,
+    /// A shorter time.
+    Narrower,
+    /// A longer time.
+    Wider,
+    /// With now.
+    Compare,
+    /// As it was sent.
+    Bytes,
     /// Shows the keys.
     Help,
     /// Opens the command line.
@@ -160,6 +170,11 @@ pub static BINDINGS: &[Binding] = &[
     on(Action::Move(Step::HalfDown), "page.half-down", &["Ctrl-d"], "half a page down"),
     on(Action::Enter, "enter", &["Enter"], "down to the evidence"),
     on(Action::Back, "back", &["Esc"], "up one level; never quits"),
+    on(Action::Explain, "explain", &["i"], "explain the figure under the cursor"),
+    on(Action::Narrower, "series.narrower", &["H"], "a shorter time"),
+    on(Action::Wider, "series.wider", &["L"], "a longer time"),
+    on(Action::Compare, "evidence.compare", &["C"], "evidence of an alert beside that of now"),
+    on(Action::Bytes, "evidence.raw", &["o"], "messages and prices as they were sent"),
     on(Action::NextPane, "pane.next", &["Tab"], "next pane"),
     on(Action::PreviousPane, "pane.previous", &["Shift-Tab"], "previous pane"),
     on(Action::Metric, "map.metric", &["m"], "next metric of the map"),

@@ -10,11 +10,12 @@ use super::prompt::{self, Command, Edit, Prompt, Purpose};
 use super::screen;
 use super::state::{Overlay, Pane, Ui};
 use super::status::{Recording, Status, TransportCommand};
+use super::why;
 use crate::config::error::nearest;
 use crate::config::scenarios::Scenario;
 use crate::model::alert::{Alert, AlertState, Severity};
 use crate::model::entry::OperatorAction;
-use crate::snapshot::{Mode, Snapshot};
+use crate::snapshot::{About, Mode, Snapshot};
 
 /// What a key asks of the program.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +81,9 @@ impl Ui {
         let name = keys::name(key);
         let is_replay = context.status.transport.is_some();
         let pending = std::mem::take(&mut self.pending);
+        if pending.is_empty() && self.tab_key(&name) {
+            return None;
+        }
         if pending.is_empty()
             && let Some(screen) = screen::by_key(&name)
         {
@@ -149,7 +153,12 @@ impl Ui {
             }
             return None;
         }
+        if self.act_over(action, snapshot) {
+            return None;
+        }
         match action {
+            Action::Explain => self.open_explain(snapshot),
+            Action::Narrower | Action::Wider | Action::Compare | Action::Bytes => {}
             Action::Move(step) => {
                 let page = isize::try_from(self.size.1.saturating_sub(14).max(2)).unwrap_or(10);
                 screen::focused(self).step(self, snapshot, step.by(page));
@@ -208,6 +217,7 @@ impl Ui {
 
     fn sort(&mut self, change: impl Fn(order::Sort, &[&str]) -> order::Sort) {
         match screen::focused(self).id() {
+            "log" => self.next_log_filter(),
             "alerts" => self.alert_sort = change(self.alert_sort, order::ALERTS),
             "feeds" => self.feed_sort = change(self.feed_sort, order::FEEDS),
             "leverage" => self.leverage_sort = change(self.leverage_sort, order::LEVERAGE),
@@ -216,30 +226,21 @@ impl Ui {
         }
     }
 
-    /// Down one level: a cell or an alert leads to books, a feed to its row of the map.
+    /// Down one level: a cell or an alert leads to its evidence, a feed to its connections.
     fn enter(&mut self, snapshot: &Snapshot) {
-        if self.overlays.last() == Some(&Overlay::Books) {
-            return;
-        }
         match screen::focused(self).id() {
             "alerts" => {
-                let Some(subject) = self.selected_alert(snapshot).map(|a| &a.subject) else { return };
+                let Some(alert) = self.selected_alert(snapshot) else { return };
+                let (subject, id) = (&alert.subject, alert.id.clone());
                 let is_listed = snapshot.venues.iter().any(|v| v.id == subject.venue)
                     && snapshot.underlyings.contains(&subject.underlying);
-                if !is_listed {
-                    self.notice = Some(format!("{} has no book to show", subject.label()));
-                    return;
+                let about = why::about(subject);
+                if is_listed {
+                    (self.venue, self.underlying) = (subject.venue.clone(), subject.underlying.clone());
                 }
-                (self.venue, self.underlying) = (subject.venue.clone(), subject.underlying.clone());
-                self.overlays.push(Overlay::Books);
+                self.open_evidence(about, &id);
             }
-            "feeds" => {
-                let (rows, cursor) = self.feed_rows(snapshot);
-                if let Some(feed) = rows.get(cursor).and_then(|i| snapshot.feeds.get(*i)) {
-                    self.venue = feed.venue.clone();
-                    self.show("map");
-                }
-            }
+            "feeds" => self.overlays.push(Overlay::Feed),
             "positions" => {
                 let Some((venue, underlying)) = self.own_cell(snapshot) else { return };
                 if snapshot.underlyings.contains(&underlying) {
@@ -250,7 +251,13 @@ impl Ui {
                 }
             }
             "leverage" | "liquidity" => self.show("map"),
-            _ if self.cell(snapshot).is_some() => self.overlays.push(Overlay::Books),
+            "map" => {
+                let (Some((venue, underlying)), Some(grid)) = (self.focus(snapshot), self.grid(snapshot))
+                else {
+                    return;
+                };
+                self.open_evidence(About::cell(grid.metric, &underlying, &venue), "");
+            }
             _ => {}
         }
     }

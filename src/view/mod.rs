@@ -12,6 +12,8 @@
 pub mod action;
 pub mod control;
 pub mod depth;
+pub mod desk;
+pub mod explain;
 pub mod format;
 pub mod json;
 pub mod keys;
@@ -28,6 +30,7 @@ pub mod status;
 pub mod theme;
 pub mod whatif;
 pub mod whatif_json;
+pub mod why;
 pub mod widget;
 
 use ratatui::buffer::Buffer;
@@ -59,5 +62,18 @@ impl View<'_> {
     /// Draws everything over the whole buffer.
     pub fn draw(&self, buf: &mut Buffer) {
         screen::frame::draw(self, buf);
+    }
+
+    /// What is under the eye as a block of text that stands by itself, for the clipboard: the evidence or the
+    /// explanation that shows. `None` where there is no such block.
+    pub fn block(&self) -> Option<String> {
+        match self.ui.overlays.last()? {
+            state::Overlay::Evidence => screen::evidence::block(self),
+            state::Overlay::Explain => {
+                let told = self.shown.explained.as_ref()?;
+                (Some(&told.about) == self.ui.explain.about()).then(|| explain::block(told))
+            }
+            _ => None,
+        }
     }
 }

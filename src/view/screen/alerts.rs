@@ -72,6 +72,7 @@ impl Screen for Alerts {
         &[
             (Action::Acknowledge, "ack"),
             (Action::Enter, "evidence"),
+            (Action::Explain, "explain"),
             (Action::Sort, "sort"),
             (Action::FlipSort, "reverse"),
         ]

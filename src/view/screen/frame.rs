@@ -13,7 +13,7 @@ use crate::view::action::{Action, key_of};
 use crate::view::format;
 use crate::view::picker;
 use crate::view::prompt::Purpose;
-use crate::view::screen::{alerts, books, help};
+use crate::view::screen::{alerts, evidence, feed, help, why};
 use crate::view::state::Overlay;
 use crate::view::status::{Recording, Transport, TransportCommand};
 use crate::view::widget::Pen;
@@ -35,10 +35,15 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer) {
     tabs(view, Rect { y: area.y + 1, height: 1, ..area }, &mut pen);
     let foot = footer(view, area, &mut pen);
     let body = Rect { y: area.y + 2, height: foot - area.y - 2, ..area };
-    if view.ui.overlays.contains(&Overlay::Books) {
-        books::draw(view, body, &mut pen);
+    if view.ui.overlays.contains(&Overlay::Evidence) {
+        evidence::draw(view, body, &mut pen);
+    } else if view.ui.overlays.contains(&Overlay::Feed) {
+        feed::draw(view, body, &mut pen);
     } else {
         current(view.ui).draw(view, body, &mut pen);
+    }
+    if view.ui.overlays.contains(&Overlay::Explain) {
+        why::draw(view, body, &mut pen);
     }
     if let Some(Overlay::Picker(picker)) = view.ui.overlays.last() {
         picker::draw(view, picker, body, &mut pen);
@@ -268,7 +273,9 @@ fn key_lines(view: &View<'_>, area: Rect, y: u16, pen: &mut Pen<'_>) {
             keys(pen, area, y, &named(help::FOOTER));
             return;
         }
-        Some(Overlay::Books) => books::FOOTER,
+        Some(Overlay::Evidence) => evidence::FOOTER,
+        Some(Overlay::Explain) => why::FOOTER,
+        Some(Overlay::Feed) => feed::FOOTER,
         _ => focused(view.ui).footer(),
     };
     let (mut pairs, common) = (named(own), named(EVERYWHERE));

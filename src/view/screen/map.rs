@@ -59,6 +59,7 @@ impl Screen for Map {
     fn footer(&self) -> &'static [(Action, &'static str)] {
         &[
             (Action::Enter, "evidence"),
+            (Action::Explain, "explain"),
             (Action::Acknowledge, "ack"),
             (Action::Metric, "metric"),
             (Action::Sort, "sort"),
@@ -84,21 +85,25 @@ fn narrow(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     newest(view, Rect { y: y + 1, height: 1, ..area }, pen);
 }
 
+/// Rows of the log below the largest screen.
+const LOG_ROWS: u16 = 3;
+
 fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
+    let is_centre = view.ui.is_centre();
+    let all = if is_centre { log_lines(view, area, pen) } else { area };
     let high = timeline::height(view);
-    let all = area;
     let area = Rect { height: all.height.saturating_sub(high), ..all };
     if high > 0 {
         timeline::draw(view, Rect { y: area.bottom(), height: high, ..all }, pen);
     }
-    let is_centre = all.width >= 200 && all.height >= 54;
     let side = if is_centre { 72 } else { 36 };
     // The lists below get what map and detail leave, as far as they have rows for it.
     let rows = view.shown.venues.len() + view.shown.summary.len() + 7;
-    let keep = u16::try_from(rows).unwrap_or(u16::MAX).max(if is_centre { 28 } else { 21 });
+    let keep = u16::try_from(rows).unwrap_or(u16::MAX).max(if is_centre { 24 } else { 19 });
     let lists = view.shown.alerts.len().max(view.shown.feeds.len()) + 3;
-    let most = area.height.saturating_sub(keep).max(11);
-    let below = u16::try_from(lists).unwrap_or(u16::MAX).clamp(11, most);
+    let fewest = if is_centre { 15 } else { 9 };
+    let most = area.height.saturating_sub(keep).max(fewest);
+    let below = u16::try_from(lists).unwrap_or(u16::MAX).clamp(fewest, most);
     let top = Rect { height: area.height - below, ..area };
     let left = Rect { width: area.width - side, ..top };
     let title = view.ui.grid(view.shown).map_or("Map".into(), |g| format!("Map: {}", title(g)));
@@ -107,17 +112,42 @@ fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     body(view, inner, false, pen);
     let right = Rect { x: left.right(), width: side, ..top };
     detail::pane(view, right, pen);
-    let half = area.width / 2;
     let bottom = Rect { y: top.bottom(), height: below, ..area };
+    if is_centre {
+        let pool = 52;
+        let x = bottom.right() - pool;
+        super::pool::draw(view, Rect { x, width: pool, ..bottom }, pen);
+        lists_below(view, Rect { width: bottom.width - pool, ..bottom }, pen);
+    } else {
+        lists_below(view, bottom, pen);
+    }
+}
+
+/// Alerts and feeds beside each other.
+fn lists_below(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
+    let half = area.width / 2 + if view.ui.is_centre() { 4 } else { 0 };
     let open = view.shown.alerts.iter().filter(|a| a.state != AlertState::Resolved).count();
     let remark = format!("open {open} of {}, 4 opens list", view.shown.alerts.len());
     let is_focus = view.ui.pane == Pane::Alerts;
-    let inner = pen.pane(Rect { width: half, ..bottom }, "Alerts", &remark, is_focus);
+    let inner = pen.pane(Rect { width: half, ..area }, "Alerts", &remark, is_focus);
     alerts::table(view, inner, is_focus, pen);
     let is_focus = view.ui.pane == Pane::Feeds;
-    let feeds_at = Rect { x: area.x + half, width: area.width - half, ..bottom };
-    let inner = pen.pane(feeds_at, "Feeds", "6 opens panel", is_focus);
+    let feeds_at = Rect { x: area.x + half, width: area.width - half, ..area };
+    let inner = pen.pane(feeds_at, "Feeds", "times in ms, 6 opens panel", is_focus);
     feeds::table(view, inner, is_focus, pen);
+}
+
+/// The newest lines of the log at the foot; returns what is above them.
+fn log_lines(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) -> Rect {
+    let above = Rect { height: area.height.saturating_sub(LOG_ROWS), ..area };
+    if view.shown.log.is_empty() {
+        let text = "no line in the log yet";
+        pen.text(area.x + 1, above.bottom(), area.width, text, pen.style(Role::TextDim));
+    }
+    for (y, entry) in (above.bottom()..area.bottom()).zip(&view.shown.log) {
+        pen.spans(area.x + 1, y, area.width - 1, &super::log::line(view.theme, entry));
+    }
+    above
 }
 
 /// Title of a grid with the part that it shows.
