@@ -21,6 +21,8 @@ mod own;
 mod palette;
 #[path = "screens/picker.rs"]
 mod picker;
+#[path = "screens/real.rs"]
+mod real;
 #[path = "screens/safety.rs"]
 mod safety;
 #[path = "screens/timeline.rs"]

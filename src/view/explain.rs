@@ -52,12 +52,18 @@ fn role(quality: Quality) -> Role {
     }
 }
 
+/// The value with the digits that can matter.
+fn exact(value: f64) -> String {
+    let per_unit = if value.abs() >= 1e4 { 1e2 } else { 1e6 };
+    shortest((value * per_unit).round() / per_unit)
+}
+
 /// Narrowest block whose tables stand in full.
 const WIDE: usize = 104;
 
 fn value_lines(value: &ValueLine, unit: &str, columns: usize) -> Vec<Line> {
     let text = format::with_unit(value.value, unit);
-    let full = value.value.map_or(String::new(), |v| format!("  = {} {unit}", shortest(v)));
+    let full = value.value.map_or(String::new(), |v| format!("  = {} {unit}", exact(v)));
     let note = if value.note.is_empty() { "" } else { "  " };
     let trust = format!(
         "{:<9} coverage {:.2}  {} of {} inputs  age {}{full}{note}{}",
@@ -246,11 +252,11 @@ pub fn terms(terms: &[Terms], columns: usize) -> Vec<Line> {
     let is_wide = columns >= WIDE;
     let sizes: String = MARGIN_SIZES.iter().map(|(_, name)| format!("{name:>8} ")).collect();
     let head = format!("  {:<6} {:<15} {:<8}{:>9}{:>9}", "regime", "venue", "settles", "fee", "funding");
-    let by = "of a position in USD";
+    let by = "position in USD";
     let mut out = vec![if is_wide {
         line(format!("{head}   {sizes}{by}"), Role::TableHead)
     } else {
-        line(format!("{head}  {by}"), Role::TableHead)
+        line(format!("{head}  by position in USD"), Role::TableHead)
     }];
     if !is_wide {
         out.push(line(format!("{:<22}{sizes}", ""), Role::TableHead));
@@ -261,8 +267,10 @@ pub fn terms(terms: &[Terms], columns: usize) -> Vec<Line> {
         let every = row.funding_h.map_or(format::MISSING.into(), |h| format!("{h:.0} h"));
         let caps = row.leverage.iter().zip(&first.leverage);
         let keeps = row.maintenance.iter().zip(&first.maintenance);
-        let caps: String = caps.map(|(v, f)| format!("{:>8}{}", times(*v), differs(v != f))).collect();
-        let keeps: String = keeps.map(|(v, f)| format!("{:>8}{}", share(*v), differs(v != f))).collect();
+        let caps: String =
+            caps.map(|(v, f)| format!("{:>8}{}", times(*v), differs(f.is_some() && v != f))).collect();
+        let keeps: String =
+            keeps.map(|(v, f)| format!("{:>8}{}", share(*v), differs(f.is_some() && v != f))).collect();
         let style = if at == 0 { Role::TextStrong } else { Role::Text };
         let head = format!(
             "  {:<6} {:<15} {:<7}{}{:>8}{}{:>8}{}",
@@ -271,7 +279,7 @@ pub fn terms(terms: &[Terms], columns: usize) -> Vec<Line> {
             format::fit(&row.settle, 7),
             differs(row.settle != first.settle),
             fee,
-            differs(row.fee_bps != first.fee_bps),
+            differs(first.fee_bps.is_some() && row.fee_bps != first.fee_bps),
             every,
             differs(row.funding_h != first.funding_h),
         );

@@ -193,6 +193,7 @@ pub(crate) fn with_why(mut snapshot: Snapshot) -> Snapshot {
         frame: Some(frame(88_213, "{\"topic\":\"orderbook.200.SOLUSDT\"}\u{1b}[2J", &[])),
     });
     snapshot.library = Arc::new(library());
+    snapshot.lines = crate::timeline::with_lines().lines;
     snapshot
 }
 

@@ -6,6 +6,8 @@
 
 use ratatui::layout::Rect;
 
+use rust_decimal::prelude::ToPrimitive;
+
 use crate::config::theme::Role;
 use crate::model::Decimal;
 use crate::model::num::Num;
@@ -124,6 +126,12 @@ impl Axis {
     }
 }
 
+/// Columns of price and size, each with a blank before it.
+fn columns(width: u16) -> (u16, u16) {
+    let price = (width.saturating_sub(2) * 2 / 5).clamp(8, 14);
+    (price, (width.saturating_sub(price + 2) * 3 / 5).clamp(6, 12))
+}
+
 /// One book on the common scale: a row holds the sum of the sizes that fall into it.
 fn aligned(pen: &mut Pen<'_>, area: Rect, book: &BookView, axis: &Axis, is_live: bool) {
     let rows = usize::from(axis.rows);
@@ -153,17 +161,17 @@ fn aligned(pen: &mut Pen<'_>, area: Rect, book: &BookView, axis: &Axis, is_live:
     for (y, sum) in (area.y..area.bottom()).zip(&sums) {
         let Some((size, role, price)) = sum else { continue };
         let style = if is_live { *role } else { Role::StateStale };
-        let price_columns = (area.width.saturating_sub(2) * 2 / 5).clamp(8, 14);
-        let size_columns = (area.width.saturating_sub(price_columns + 2) / 2).clamp(6, 12);
+        let (price_columns, size_columns) = columns(area.width);
         // Sides by letter as well as by colour.
         let side = if *role == Role::Bid { "b" } else { "a" };
         pen.text(area.x, y, 1, side, pen.style(Role::TextDim));
         pen.right(area.x, y, price_columns, &price.to_string(), pen.style(style));
-        let text = size.normalize().to_string();
+        // A row holds many levels: three digits say how much, the exact form says what was sent.
+        let text = format::si(size.to_f64().unwrap_or(f64::NAN));
         pen.right(
-            area.x + price_columns,
+            area.x + price_columns + 1,
             y,
-            size_columns,
+            size_columns - 1,
             &text,
             pen.style(if is_live { Role::Text } else { style }),
         );
@@ -205,7 +213,8 @@ fn pane(
         return;
     }
     let dim = pen.style(Role::TextDim);
-    pen.text(inner.x, inner.y, inner.width, &format!(" {} {}", book.symbol, book.size_unit), dim);
+    let room = inner.width.saturating_sub(if axis.is_some() { 12 } else { 0 });
+    pen.text(inner.x, inner.y, room, &format!(" {} {}", book.symbol, book.size_unit), dim);
     let seq = book.seq.map_or(String::new(), |s| format!(" seq {s}"));
     let is_synced = book.state == BookState::Synced;
     let state = if is_synced { dim } else { pen.style(Role::StateStale) };
@@ -250,14 +259,13 @@ fn level_row(
     (role, is_best): (Role, bool),
     scale: &Scale,
 ) {
-    let price_columns = (area.width.saturating_sub(2) * 2 / 5).clamp(8, 14);
-    let size_columns = (area.width.saturating_sub(price_columns + 2) / 2).clamp(6, 12);
+    let (price_columns, size_columns) = columns(area.width);
     let style = if scale.is_live { pen.style(Role::Text) } else { pen.style(Role::StateStale) };
     let colour = if scale.is_live { pen.style(role) } else { style };
     let mark = if is_best && scale.is_live { "*" } else { " " };
     pen.text(area.x, area.y, 1, mark, pen.style(Role::TextStrong));
     pen.right(area.x + 1, area.y, price_columns, &price.to_string(), colour);
-    pen.right(area.x + 1 + price_columns, area.y, size_columns, &size.trimmed().to_string(), style);
+    pen.right(area.x + 2 + price_columns, area.y, size_columns - 1, &size.trimmed().to_string(), style);
     let x = area.x + price_columns + size_columns + 2;
     let room = area.right().saturating_sub(x);
     let glyph = if pen.theme.is_ascii() { "#" } else { "▒" };

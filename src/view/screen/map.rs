@@ -114,7 +114,7 @@ fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     detail::pane(view, right, pen);
     let bottom = Rect { y: top.bottom(), height: below, ..area };
     if is_centre {
-        let pool = 52;
+        let pool = 56;
         let x = bottom.right() - pool;
         super::pool::draw(view, Rect { x, width: pool, ..bottom }, pen);
         lists_below(view, Rect { width: bottom.width - pool, ..bottom }, pen);

@@ -37,7 +37,7 @@ fn figures(view: &View<'_>, one: &UnderlyingView) -> Vec<Vec<Span>> {
     let get = |metric, part| one.get(metric, part);
     let figure = |label: &str, r: &Reading| -> Vec<Span> {
         let (text, style) = market::detail(view.theme, r);
-        vec![(format!("{label:<12}"), dim), (format!("{text:<12}"), style)]
+        vec![(format!("{label:<13}"), dim), (format!("{text:<13}"), style)]
     };
     let both = |a: (&str, Reading), b: (&str, Reading)| {
         let mut line = figure(a.0, &a.1);
@@ -46,7 +46,7 @@ fn figures(view: &View<'_>, one: &UnderlyingView) -> Vec<Vec<Span>> {
     };
     let band = market::band(view.theme, |part| get("implied_leverage", part));
     vec![
-        vec![("leverage    ".into(), dim), band],
+        vec![("leverage     ".into(), dim), band],
         both(("OI", get("oi_usd", "")), ("in 1 h", get("oi_flow_pct_1h", ""))),
         both(("liq. 2 %", get("near_liq_share_2", "")), ("liq. 5 %", get("near_liq_share_5", ""))),
         both(("snaps at", get("critical_shock_pct", "")), ("spreads", get("cascade_amplification", ""))),
