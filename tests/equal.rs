@@ -166,10 +166,8 @@ fn a_seek_shows_what_straight_play_shows() {
         cell: Some(("bybit".into(), "SOL".into())),
         metric: "funding_apr".into(),
         pins: vec!["oi_usd".into(), "spread_bps".into()],
-        pages: Pages::ALL,
+        pages: Pages { markets: true, portfolio: true, ..Pages::default() },
         explain: Some(About::cell("mid_gap_bps", "SOL", "bybit")),
-        evidence: Some(About::cell("hhi_depth", "SOL", "")),
-        feed: "bybit".into(),
         ..Ask::default()
     };
     let (start, end) = live.span;

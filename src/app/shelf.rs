@@ -1,6 +1,7 @@
 //! What is on this machine beside the market, for the screens Recordings and Log. Read on a thread of its own
 //! while somebody looks; nothing of it reaches the tape, the engine or a sink.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +44,7 @@ impl Shelf {
     pub fn fill(self: &Arc<Self>, snapshot: &mut Snapshot, ask: &Ask, own: Option<&Path>, clock: Clock) {
         if ask.pages.log {
             snapshot.log.extend(log::lines());
-            snapshot.log.sort_by(|a, b| (b.at, b.seq).cmp(&(a.at, a.seq)));
+            snapshot.log.sort_by_key(|line| Reverse((line.at, line.seq)));
             snapshot.log.truncate(LOG_SHOWN_MAX);
         }
         if ask.pages.recordings {

@@ -1,7 +1,7 @@
 //! What screens look back at: places of messages on the tape, messages of a venue that is looked at, what
 //! happened, and the evidence that was kept for alerts. No metric and no rule reads it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::model::Nanos;
@@ -72,15 +72,13 @@ impl Taps {
 
     /// First place on the tape of what a venue sent at an instant, for each that is asked for.
     pub fn places(&self, wanted: &[(u16, Nanos)]) -> Vec<Option<u64>> {
-        let mut found: Vec<Option<u64>> = vec![None; wanted.len()];
+        let mut found: BTreeMap<(u16, Nanos), Option<u64>> = wanted.iter().map(|key| (*key, None)).collect();
         for mark in &self.marks {
-            for (seq, (venue, at)) in found.iter_mut().zip(wanted) {
-                if mark.at == *at && mark.venue == *venue {
-                    *seq = Some(seq.map_or(mark.seq, |s| s.min(mark.seq)));
-                }
+            if let Some(seq) = found.get_mut(&(mark.venue, mark.at)) {
+                *seq = Some(seq.map_or(mark.seq, |s| s.min(mark.seq)));
             }
         }
-        found
+        wanted.iter().map(|key| found.get(key).copied().flatten()).collect()
     }
 
     /// Looks at messages of a venue; what was seen of another is forgotten.

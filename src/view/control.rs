@@ -276,7 +276,11 @@ impl Ui {
     fn acknowledge(&mut self, context: &Context<'_>) {
         let snapshot = context.snapshot;
         let is_list = screen::focused(self).id() == "alerts" && self.overlays.is_empty();
-        let alert: Option<&Alert> = if is_list {
+        // Within the evidence of an alert it is that one, whatever else is open on the cell.
+        let is_proof = self.overlays.contains(&Overlay::Evidence) && !self.proof.alert.is_empty();
+        let alert: Option<&Alert> = if is_proof {
+            snapshot.alerts.iter().find(|a| a.id == self.proof.alert)
+        } else if is_list {
             self.selected_alert(snapshot)
         } else {
             let here = self.cell_alerts(snapshot);

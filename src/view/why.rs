@@ -143,7 +143,6 @@ impl Ui {
             screen::focused(self).id()
         };
         match place {
-            "" => {}
             "alerts" => found.extend(self.selected_alert(snapshot).map(|a| about(&a.subject))),
             "feeds" => {
                 let venue = self.feed_at(snapshot);
@@ -257,10 +256,9 @@ impl Ui {
         let proof = &mut self.proof;
         let tabs = TABS.len();
         match action {
-            Action::Enter => {}
+            Action::Enter | Action::Move(Step::Left | Step::Right) => {}
             Action::NextPane => (proof.tab, proof.first) = ((proof.tab + 1) % tabs, 0),
             Action::PreviousPane => (proof.tab, proof.first) = ((proof.tab + tabs - 1) % tabs, 0),
-            Action::Move(Step::Left | Step::Right) => {}
             Action::Move(step) => {
                 proof.first = proof.first.saturating_add_signed(step.by(10).0).min(LINES_MAX);
             }

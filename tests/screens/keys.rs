@@ -60,6 +60,8 @@ fn keys_lead_where_the_footer_says() {
         (&live, "4", "open 4 of 5"),
         (&live, "4 j", "bybit index outage, see status page"),
         (&live, "4 Enter", "Evidence  A-0193QX div.mid  SOL @ bybit"),
+        (&live, "4 gg j Enter a", "A-0188ZZ is owned by jm@desk1 already"),
+        (&live, "4 gg Enter a", "ack A-0193QX with comment: _"),
         (&live, "9", "what have I kept?"),
         (&live, "0", "of 0 lines, newest first  all"),
         (&live, "i", "Explain  mid_gap_bps  SOL  bybit"),

@@ -44,7 +44,6 @@ fn picture(screen: &'static str, keys: &str) -> String {
     let (snapshot, ui) = shown(screen, (120, 40), keys);
     let shown = text(&draw(&snapshot, &ui, &named("mono", Depth::Mono)));
     assert!(!shown.contains("asking") || screen == "map", "{shown}");
-    println!("{shown}");
     shown
 }
 

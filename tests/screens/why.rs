@@ -95,7 +95,7 @@ fn frame(seq: u64, text: &str, events: &[&str]) -> FrameView {
         bytes: text.len(),
         text: text.into(),
         hash: "9c41d0a7f2b35e18".into(),
-        events: events.iter().map(|e| e.to_string()).collect(),
+        events: events.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -441,4 +441,35 @@ fn no_figure_is_cut_off_on_a_small_screen() {
             shown.lines().skip(3).filter(|l| l.trim_end_matches(['|', ' ']).ends_with('>')).collect();
         assert!(cut.is_empty(), "{keys}: {cut:?}");
     }
+}
+
+/// Fault: venues below the edge of a small screen while tiles could show them; an alert hidden by a half.
+#[test]
+fn tiles_take_two_venues_to_a_line_where_lines_are_few() {
+    let mut snapshot = fixture::divergence();
+    let (venues, cells) = (snapshot.venues.clone(), snapshot.grids[0].cells.clone());
+    for copy in 0..2 {
+        for venue in &venues {
+            let mut venue = venue.clone();
+            (venue.id, venue.short) = (format!("{}-{copy}", venue.id), format!("{copy}{}", venue.short));
+            snapshot.venues.push(venue);
+        }
+        snapshot.grids[0].cells.extend(cells.iter().copied());
+    }
+    snapshot.venues.truncate(20);
+    snapshot.grids[0].cells.truncate(20 * 8);
+    snapshot.grids.truncate(1);
+    snapshot.summary.clear();
+    let mut ui = ui("map", (80, 24));
+    press(&mut ui, &snapshot, "D");
+    let buf = draw(&snapshot, &ui, &named("faultline-dark", Depth::True));
+    let shown = text(&buf);
+    for venue in &snapshot.venues {
+        let head: String = venue.short.chars().take(5).collect();
+        assert!(shown.contains(&head), "{} is not in\n{shown}", venue.short);
+    }
+    assert!(shown.contains('▀') && shown.contains("!▀") && shown.contains("^^"), "{shown}");
+    golden("tiles-20-venues-80x24", &format!("{shown}{}", styles(&buf)));
+    // Without colours a half says nothing: one venue to a line, as before.
+    assert!(!text(&draw(&snapshot, &ui, &named("mono", Depth::Mono))).contains('▀'));
 }

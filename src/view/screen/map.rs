@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Screen, alerts, detail, feeds, timeline};
+use super::{Screen, alerts, detail, feeds, tiles, timeline};
 use crate::config::theme::Role;
 use crate::model::alert::AlertState;
 use crate::snapshot::{FeedState, Grid, Snapshot};
@@ -176,7 +176,12 @@ fn body(view: &View<'_>, area: Rect, has_subtitle: bool, pen: &mut Pen<'_>) {
     // Tiles are too narrow for figures.
     let summary = if view.ui.is_tiles { &[][..] } else { view.shown.summary.as_slice() };
     let figures = summary.len();
-    let height = rows.len().min(space.saturating_sub(figures.min(2)));
+    let room = space.saturating_sub(figures.min(2));
+    if tiles::is_needed(view, rows.len(), room) {
+        pairs(view, grid, &frame, (&rows, cursor), Rect { y: head + 1, ..area }, pen);
+        return;
+    }
+    let height = rows.len().min(room);
     let at = cursor.and_then(|(row, _)| rows.iter().position(|r| *r == row)).unwrap_or(0);
     let first = first_visible(at, rows.len(), height);
     let mut y = head + 1;
@@ -206,11 +211,32 @@ fn body(view: &View<'_>, area: Rect, has_subtitle: bool, pen: &mut Pen<'_>) {
     heat::legend(pen, Rect { x: area.x + 1, y: area.bottom() - 1, width: area.width - 1, height: 1 }, grid);
 }
 
+/// Venues two to a line, from the pair of the cursor's page on; the legend below.
+fn pairs(
+    view: &View<'_>,
+    grid: &Grid,
+    frame: &Frame,
+    (rows, cursor): (&[usize], Option<(usize, usize)>),
+    area: Rect,
+    pen: &mut Pen<'_>,
+) {
+    let at = cursor.and_then(|(row, _)| rows.iter().position(|r| *r == row)).unwrap_or(0);
+    let height = usize::from(area.height.saturating_sub(3));
+    let first = first_visible(at / 2, rows.len().div_ceil(2), height);
+    for (y, pair) in (area.y..).zip(rows.chunks(2).skip(first).take(height)) {
+        if let Some(upper) = pair.first() {
+            tiles::row(view, grid, frame, (*upper, pair.get(1).copied(), y), cursor, pen);
+        }
+    }
+    let y = area.y + area.height.saturating_sub(3);
+    heat::legend(pen, Rect { x: area.x + 1, y, width: area.width - 1, height: 1 }, grid);
+}
+
 /// Where columns stand.
-struct Frame {
-    x: u16,
+pub(super) struct Frame {
+    pub(super) x: u16,
     /// Columns of the row label.
-    label: u16,
+    pub(super) label: u16,
     /// Columns of the regime code.
     regime: u16,
     cell: u16,
@@ -221,7 +247,7 @@ struct Frame {
     first: usize,
     shown: usize,
     /// Columns of the snapshot.
-    total: usize,
+    pub(super) total: usize,
 }
 
 impl Frame {
@@ -250,7 +276,7 @@ impl Frame {
     }
 
     /// Left edge and index of each column that shows.
-    fn columns(&self) -> impl Iterator<Item = (u16, usize)> {
+    pub(super) fn columns(&self) -> impl Iterator<Item = (u16, usize)> {
         let start = self.x + self.label;
         let shown = self.list.iter().skip(self.first).take(self.shown).copied();
         (start..).step_by(usize::from(self.cell)).zip(shown)

@@ -17,6 +17,7 @@ mod market;
 mod pool;
 pub mod positions;
 pub mod recordings;
+mod tiles;
 mod timeline;
 pub mod whatif;
 pub mod why;
