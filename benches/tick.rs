@@ -16,7 +16,7 @@ use faultline::model::entry::ConnIx;
 use faultline::model::event::{Body, Event, Side, Symbol, Ticker};
 use faultline::model::time::TICK;
 use faultline::model::{Decimal, Nanos};
-use faultline::snapshot::Mode;
+use faultline::snapshot::{Mode, Pages};
 use street::{Street, VENUES, perpetual, schedule, specs};
 
 fn main() {
@@ -143,6 +143,19 @@ fn snapshot(bencher: Bencher<'_, '_>) {
         cell: Some(("v00".into(), "U00".into())),
         metric: "funding_apr".into(),
         pins: vec!["oi_usd".into()],
+        ..Ask::default()
     };
+    bencher.bench_local(|| street.engine.snapshot(Mode::Live, &ask));
+}
+
+/// The same with the pages of every screen, which no face asks for at once.
+#[divan::bench(sample_count = 100, sample_size = 1)]
+fn snapshot_of_all_pages(bencher: Bencher<'_, '_>) {
+    let mut street = warm();
+    while !street.at.is_on(10 * TICK) {
+        street.happen();
+        street.tick();
+    }
+    let ask = Ask { cell: Some(("v00".into(), "U00".into())), pages: Pages::ALL, ..Ask::default() };
     bencher.bench_local(|| street.engine.snapshot(Mode::Live, &ask));
 }

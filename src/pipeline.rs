@@ -187,13 +187,16 @@ impl Pipeline {
         self.effects.commands.clear();
         self.effects.own.clear();
         self.at = self.at.max(entry.ts_recv);
+        self.engine.begin(entry.seq);
         match entry.kind {
             Kind::Frame(conn, bytes) => {
                 self.engine.frame(conn, self.at, bytes.len());
+                self.engine.taken(conn, self.at, bytes);
                 self.with(conn, entry.ts_recv, None, |decoder, out| decoder.frame(conn, bytes, out));
             }
             Kind::Tick | Kind::ClockStep => self.tick(entry.seq, entry.ts_recv),
             Kind::Rest(conn, answer) => {
+                self.engine.taken(conn, self.at, answer.body);
                 if answer.status < 400 {
                     self.engine.granted(conn, answer.url);
                 }
@@ -319,6 +322,11 @@ impl Pipeline {
     /// Everything a face may show, as of the newest tick.
     pub fn snapshot(&self, mode: Mode, ask: &Ask) -> Snapshot {
         self.engine.snapshot(mode, ask)
+    }
+
+    /// Sets what faces look at, for the pictures that follow.
+    pub fn look(&mut self, ask: &Ask) {
+        self.engine.look(ask);
     }
 
     /// The engine, to read.

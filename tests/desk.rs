@@ -28,7 +28,6 @@ use faultline::app::tee::RecordTo;
 use faultline::clock::Clock;
 use faultline::dialect;
 use faultline::dialect::account::{Account, Needs};
-use faultline::engine::Ask;
 use faultline::feed::AccountFeed;
 use faultline::model::Nanos;
 use faultline::model::secret::{Keys, Secret};
@@ -37,7 +36,7 @@ use faultline::sim::account::KEY;
 use faultline::sim::market::STEP;
 use faultline::sim::{FaultHandle, Market, Scene, SimConfig};
 use faultline::snapshot::portfolio::{AccountRow, Portfolio};
-use faultline::snapshot::{Mode, Quality, Snapshot};
+use faultline::snapshot::{Ask, Mode, Pages, Quality, Snapshot};
 use faultline::tape::Check;
 use rust_decimal::Decimal;
 use truth::Truth;
@@ -86,6 +85,7 @@ impl Desk {
             redirects: BTreeMap::new(),
         };
         let session = Session::start(config, clock).unwrap();
+        session.ask(own());
         let (shown, orders) = (BTreeMap::new(), BTreeMap::new());
         let shadow = session.sim().unwrap().truth(Market::clone);
         let mut truth = Truth::default();
@@ -206,13 +206,18 @@ fn adds_up(p: &Portfolio) {
     assert!(near(accounts, p.total.net_delta_usd), "coins of accounts are in the total");
 }
 
+/// A face that looks at own accounts.
+fn own() -> Ask {
+    Ask { pages: Pages { portfolio: true, ..Pages::default() }, ..Ask::default() }
+}
+
 /// Replays a recording; how many of the live portfolios it met again.
 fn met_again(path: &Path, shown: &BTreeMap<u64, Arc<Snapshot>>) -> usize {
     let mut tape = Tape::open(path, &[], Check::Full).unwrap();
     let mut met = 0;
     while let Some(step) = tape.step(&mut |_, _| {}).unwrap() {
         let Some(live) = shown.get(&step.seq).filter(|_| step.is_tick) else { continue };
-        let again = tape.pipeline.snapshot(Mode::Replay, &Ask::default());
+        let again = tape.pipeline.snapshot(Mode::Replay, &own());
         assert_eq!((again.at, &again.portfolio), (live.at, &live.portfolio), "at {}", step.seq);
         met += 1;
     }
@@ -334,6 +339,7 @@ fn a_refused_key_is_told_where_the_positions_are() {
         redirects: sim.endpoints().iter().cloned().collect(),
     };
     let session = Session::start(config, clock).unwrap();
+    session.ask(own());
     let begun = clock.now();
     let told = loop {
         let portfolio = session.snapshot().portfolio.clone().unwrap_or_default();

@@ -33,6 +33,7 @@ use faultline::model::entry::OperatorAction;
 use faultline::model::time::SECOND;
 use faultline::sim::Scene;
 use faultline::sink::line::without_mode;
+use faultline::snapshot::{About, Pages};
 use faultline::tape::{self, Check, Ending, Item, Reader};
 use faultline::view::TransportCommand;
 
@@ -165,6 +166,9 @@ fn a_seek_shows_what_straight_play_shows() {
         cell: Some(("bybit".into(), "SOL".into())),
         metric: "funding_apr".into(),
         pins: vec!["oi_usd".into(), "spread_bps".into()],
+        pages: Pages { markets: true, portfolio: true, ..Pages::default() },
+        explain: Some(About::cell("mid_gap_bps", "SOL", "bybit")),
+        ..Ask::default()
     };
     let (start, end) = live.span;
     let near = start.plus(end.since(start) * 6 / 10);

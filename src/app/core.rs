@@ -44,6 +44,8 @@ pub struct Shared {
     pub ask: ArcSwap<Ask>,
     /// What-if runs.
     pub bench: Arc<Bench>,
+    /// Recordings, for their screen.
+    pub shelf: Arc<super::shelf::Shelf>,
     /// State of the recorder.
     pub recording: Arc<ArcSwap<Recording>>,
     /// Set to end the core.
@@ -213,10 +215,17 @@ impl Core {
             self.pipeline.set_lag(self.clock.now().since(mark.ts()));
         }
         if self.publish && self.seq > before {
-            let mut snapshot = self.pipeline.snapshot(self.mode, &self.shared.ask.load());
+            let ask = self.shared.ask.load_full();
+            self.pipeline.look(&ask);
+            let mut snapshot = self.pipeline.snapshot(self.mode, &ask);
             let bench = &self.shared.bench;
             bench.serve(self.pipeline.engine().market(), snapshot.at, self.clock);
             snapshot.whatif = bench.shown();
+            if ask.pages.log || ask.pages.recordings {
+                let own = self.tee.as_ref().map(|t| t.path().to_path_buf());
+                let own = super::shelf::written(&self.shared.recording.load(), own.as_deref());
+                self.shared.shelf.fill(&mut snapshot, &ask, own.as_deref(), self.clock);
+            }
             self.shared.snapshot.store(Arc::new(snapshot));
         }
     }

@@ -19,6 +19,8 @@
 //! | `player` | a recording as source: speed, pause, step, seek |
 //! | `probe` | what the terminal says it can do |
 //! | `outlet` | the one way to the terminal: it never waits |
+//! | `shelf` | recordings on this machine, for the screen |
+//! | `log` | what the program says, for the screen |
 //! | `screen` | the terminal as face |
 //! | `desk` | what the screen leaves outside of itself: copies, exports, layouts |
 //! | `guard` | takes the terminal over and always gives it back |
@@ -45,12 +47,14 @@ pub mod host;
 pub mod looks;
 mod outlet;
 mod pace;
+pub mod log;
 pub mod player;
 pub mod probe;
 pub mod reload;
 pub mod screen;
 pub mod secrets;
 pub mod setup;
+pub mod shelf;
 pub mod source;
 pub mod spoken;
 pub mod tee;

@@ -182,6 +182,7 @@ enum Wish {
 struct Stage {
     snapshot: ArcSwap<Snapshot>,
     ask: ArcSwap<Ask>,
+    shelf: Arc<super::shelf::Shelf>,
     bench: Arc<Bench>,
     transport: ArcSwap<Transport>,
     notice: ArcSwap<Option<String>>,
@@ -226,6 +227,7 @@ impl Replay {
         let stage = Arc::new(Stage {
             snapshot: ArcSwap::default(),
             ask: ArcSwap::default(),
+            shelf: Arc::default(),
             bench: Arc::default(),
             transport: ArcSwap::from_pointee(transport.clone()),
             notice: ArcSwap::default(),
@@ -454,9 +456,12 @@ impl Player {
     fn publish(&mut self) {
         self.published = self.clock.now();
         self.stage.transport.store(Arc::new(self.transport.clone()));
-        let mut snapshot = self.tape.snapshot(&self.stage.ask.load());
+        let ask = self.stage.ask.load_full();
+        self.tape.pipeline.look(&ask);
+        let mut snapshot = self.tape.snapshot(&ask);
         self.stage.bench.serve(self.tape.pipeline.engine().market(), snapshot.at, self.clock);
         snapshot.whatif = self.stage.bench.shown();
+        self.stage.shelf.fill(&mut snapshot, &ask, Some(&self.tape.path), self.clock);
         self.stage.snapshot.store(Arc::new(snapshot));
     }
 }

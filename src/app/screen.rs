@@ -137,6 +137,7 @@ pub fn run(session: &dyn Session, options: &Options) -> io::Result<Exit> {
     std::thread::Builder::new().name("keys".into()).spawn(move || read_keys(&send, &reader))?;
     let looks = Looks::decide(options.color.as_deref(), &options.settings, &themes, &answers, env);
     let outlet = Outlet::new(File::from(io::stdout().as_fd().try_clone_to_owned()?), looks.sync.0)?;
+    super::log::keep();
     let mut screen = Loop::new(session, options, themes, answers, outlet.clone());
     screen.furnish(options);
     let exit = screen.run(&keys, &asked, &guard, deaf);
@@ -517,6 +518,7 @@ impl<'a> Loop<'a> {
             }
             Effect::Redraw => self.last = None,
             Effect::Copy(text) => self.ui.notice = Some(desk::copy(&text, &mut self.backend)),
+            Effect::CopyBlock => self.copy_block(),
             Effect::Export(view, form, text) => {
                 self.ui.notice = Some(desk::export(view, form, &text, now));
             }
@@ -531,6 +533,17 @@ impl<'a> Loop<'a> {
             Effect::Many(all) => return all.into_iter().fold(None, |exit, e| exit.or(self.apply(e, now))),
         }
         None
+    }
+
+    fn copy_block(&mut self) {
+        let live = self.session.snapshot();
+        let shown = self.frozen.clone().unwrap_or_else(|| Arc::clone(&live));
+        let status = self.session.status();
+        let view = View { shown: &shown, live: &live, status: &status, ui: &self.ui, theme: &self.theme };
+        self.ui.notice = Some(match view.block() {
+            Some(text) => desk::copy(&text, &mut self.backend),
+            None => "nothing here to copy yet".into(),
+        });
     }
 
     /// Draws the newest picture and sends it when it differs from the last one.

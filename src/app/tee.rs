@@ -98,6 +98,7 @@ impl Tee {
         let bytes = weight(&taped);
         let is_over = self.waiting.fetch_add(bytes, Ordering::AcqRel) + bytes > BYTES_MAX;
         if is_over || queue.try_send(taped).is_err() {
+            tracing::error!("the recording ends: the queue to the recorder is full");
             let reason = "the disk is too slow: the queue to the recorder is full".to_string();
             self.state.store(Arc::new(Recording::Failed { reason }));
             self.queue = None; // the thread writes what it has and ends
@@ -144,6 +145,9 @@ impl Worker {
                 Err(std::sync::mpsc::RecvTimeoutError::Timeout) => self.recorder.sync_when_due(),
                 Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
             };
+            if let Err(error) = &result {
+                tracing::error!("recording: {}", error.short());
+            }
             if let Err(error) = result.or_else(|e| if e.is_local() { Ok(()) } else { Err(e) }) {
                 self.state.store(Arc::new(Recording::Failed { reason: error.short() }));
                 return; // the core sees the closed queue

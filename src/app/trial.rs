@@ -6,7 +6,7 @@ use super::screen::Session as _;
 use super::source::Session;
 use crate::model::event::Channel;
 use crate::model::venue::VenueSpec;
-use crate::snapshot::{FeedState, Snapshot};
+use crate::snapshot::{Ask, FeedState, Pages, Snapshot};
 
 /// How often the session is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -39,6 +39,8 @@ impl Verdict {
 
 /// Runs for `time` and judges every venue of `specs`.
 pub fn run(session: &Session, specs: &[VenueSpec], time: Duration) -> Vec<Verdict> {
+    let pages = Pages { portfolio: true, ..Pages::default() };
+    session.ask(Ask { pages, ..Ask::default() });
     let rounds = time.as_millis() / LOOK.as_millis();
     let mut troubled: Vec<(String, FeedState)> = Vec::new();
     for round in 0..rounds {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{DemoArgs, Global, LiveArgs, ReplayArgs, SnapshotArgs, WatchArgs};
@@ -17,7 +18,7 @@ use crate::app::screen::{self, Options};
 use crate::app::setup::{self, Setup, data_dir};
 use crate::app::source::{Origin, Session, SessionConfig};
 use crate::app::tee::RecordTo;
-use crate::app::{Failure, configure, given, screen::Session as _, spoken, trial, whatif};
+use crate::app::{Failure, configure, given, screen::Session as _, shelf, spoken, trial, whatif};
 use crate::clock::Clock;
 use crate::config::error::nearest;
 use crate::config::rules::duration_ms;
@@ -134,9 +135,9 @@ pub fn snapshot(global: &Global, args: &SnapshotArgs) -> Result<u8, Failure> {
     if let Some(id) = metric {
         must_be_mapped(id)?;
     }
-    let ask = Ask { metric: metric.unwrap_or_default().into(), ..Ask::default() };
+    let ask = Ask { metric: metric.unwrap_or_default().into(), pages: screen.pages(), ..Ask::default() };
     let mut result = code::OK;
-    let snapshot = match args.source.as_str() {
+    let mut snapshot = match args.source.as_str() {
         "demo" => {
             let no_account = args.live.no_account;
             let demo = DemoArgs { no_account, ..DemoArgs::default() };
@@ -149,6 +150,10 @@ pub fn snapshot(global: &Global, args: &SnapshotArgs) -> Result<u8, Failure> {
             snapshot
         }
     };
+    if screen.id() == "recordings" {
+        let given = Path::new(args.source.split('@').next().unwrap_or_default());
+        snapshot.library = Arc::new(shelf::now(given.is_file().then_some(given)));
+    }
     if args.svg {
         return svg(global, args, screen.id(), &snapshot).map(|()| result);
     }
@@ -371,7 +376,8 @@ fn filled(session: &Session, ask: Ask) -> Result<Snapshot, Failure> {
     let started = clock.now();
     loop {
         let snapshot = session.snapshot();
-        let cells = snapshot.grids.first().map_or(&[][..], |g| g.cells.as_slice());
+        let asked = snapshot.grids.iter().find(|g| g.metric == metric).or(snapshot.grids.first());
+        let cells = asked.map_or(&[][..], |g| g.cells.as_slice());
         let listed = || cells.iter().filter(|c| c.state != CellState::NotListed);
         let has_all = snapshot.venues.iter().all(|v| v.state != crate::snapshot::FeedState::Down)
             && listed().count() > 0

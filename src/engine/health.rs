@@ -84,8 +84,8 @@ pub struct VenueHealth {
     /// Latencies of the last minute, socket minus venue stamp.
     latency: Option<LatencyMinute>,
     offset: RollingMinimum,
-    /// p50 and p99 in milliseconds as of the last whole second.
-    pub quantiles_ms: Option<[f64; 2]>,
+    /// p50, p99, p99.9 and the largest in milliseconds as of the last whole second.
+    pub quantiles_ms: Option<[f64; 4]>,
     /// Sequence holes since start.
     pub gaps: u64,
     /// Sequence holes in the last minute, by parts of ten seconds.
@@ -168,7 +168,7 @@ impl VenueHealth {
 
     /// A whole second passed: quantiles are read off.
     pub fn measure(&mut self) {
-        self.quantiles_ms = self.latency.as_mut().and_then(|l| l.quantiles_ms([0.5, 0.99]));
+        self.quantiles_ms = self.latency.as_mut().and_then(|l| l.quantiles_ms([0.5, 0.99, 0.999, 1.0]));
     }
 
     /// A whole minute passed: its message count is compared with those before.
@@ -187,6 +187,11 @@ impl VenueHealth {
             self.minutes.pop_front();
         }
         self.minutes.push_back(u32::try_from(count).unwrap_or(u32::MAX));
+    }
+
+    /// Latencies of the last minute: milliseconds and how many, smallest first.
+    pub fn latencies_ms(&self) -> Vec<(f64, u64)> {
+        self.latency.as_ref().map(LatencyMinute::recorded).unwrap_or_default()
     }
 
     /// I4: smallest latency of five minutes in milliseconds; the clock offset is at most this.

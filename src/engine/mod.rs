@@ -36,9 +36,11 @@ mod show;
 mod show_map;
 mod show_market;
 mod show_own;
+mod show_why;
 pub mod slow;
 mod stated;
 pub mod surface;
+pub mod taps;
 pub mod traded;
 pub mod venue;
 pub mod walk;
@@ -73,6 +75,8 @@ pub struct Engine {
     alarm: Alarm,
     history: History,
     totals: Totals,
+    /// For screens.
+    taps: taps::Taps,
     /// Newest tick.
     now: Instant,
     resyncs: Vec<Resync>,
@@ -95,6 +99,7 @@ impl Engine {
             alarm: Alarm::new(judges),
             history: History::default(),
             totals: Totals::default(),
+            taps: taps::Taps::default(),
             now: Instant { at: Nanos(0), seq: 0 },
             resyncs: Vec::new(),
             order,
@@ -164,6 +169,22 @@ impl Engine {
         &self.market.ledger
     }
 
+    /// An entry of the tape begins.
+    #[inline]
+    pub fn begin(&mut self, seq: u64) {
+        self.taps.seq = seq;
+    }
+
+    /// A message of a venue is about to be read: remembers its place, and itself while somebody looks.
+    #[inline]
+    pub fn taken(&mut self, conn: ConnIx, at: Nanos, bytes: &[u8]) {
+        let Some(health) = self.market.conns.get(&conn).filter(|c| c.account.is_none()) else { return };
+        self.taps.taken(health.venue, at);
+        if self.taps.is_watched(health.venue) {
+            self.taps.begin(at, &health.name, bytes);
+        }
+    }
+
     /// A frame arrived: proves the connection, not the data.
     #[inline]
     pub fn frame(&mut self, conn: ConnIx, at: Nanos, bytes: usize) {
@@ -190,6 +211,10 @@ impl Engine {
         event: &Event<'_>,
     ) -> Option<Resync> {
         self.totals.events += 1;
+        if self.taps.is_watched(venue) {
+            let underlying = self.market.listing(venue, event.symbol.ix).and_then(|l| l.underlying);
+            self.taps.saw(underlying, event);
+        }
         // Latency is read off what is pushed as it happens; repeated trades and slow figures carry old
         // stamps.
         let is_fresh = match &event.body {
@@ -234,6 +259,9 @@ impl Engine {
     /// A connection changed state.
     pub fn control(&mut self, conn: ConnIx, at: Nanos, control: &Control) {
         self.market.ears.interrupt(conn);
+        if let Some(health) = self.market.conns.get(&conn) {
+            self.taps.control(at, &health.name, control);
+        }
         if let Some(health) = self.market.conns.get_mut(&conn)
             && let Some(venue) = self.market.venues.get_mut(usize::from(health.venue))
         {
@@ -260,7 +288,10 @@ impl Engine {
             let rows: Vec<_> = rows.iter().filter_map(|row| Some((of(&row.venue)?, row))).collect();
             self.market.ledger.given(at, &rows);
         }
+        self.taps.act(at, action);
+        let before = out.len();
         self.alarm.operate(action, Instant { at, seq }, out);
+        out.iter().skip(before).for_each(|told| self.taps.alert(told));
     }
 
     /// Time passed: judges books, refreshes metrics that are due, judges rules. Returns books that
@@ -289,6 +320,9 @@ impl Engine {
             self.history.keep_lines(&self.tables, at);
         }
         self.alarm.judge(&self.market, &self.tables, self.now, out);
+        if !out.is_empty() {
+            self.keep_evidence(out);
+        }
         &self.resyncs
     }
 }

@@ -11,8 +11,8 @@ use crate::model::event::Channel;
 use crate::model::instrument::SizeUnit;
 use crate::model::time::{MS, SECOND};
 use crate::snapshot::{
-    Ask, BookState, BookView, FeedRow, FeedState, Figure, Focus, Mode, Quality, Snapshot, SummaryRow,
-    SummaryValue, VenueRow,
+    Ask, BookState, BookView, FeedRow, FeedState, Figure, Focus, Markets, Mode, Quality, Snapshot,
+    SummaryRow, SummaryValue, VenueRow,
 };
 
 /// Levels per side in a drill-down.
@@ -55,14 +55,30 @@ impl Engine {
                 .collect(),
             booked: self.booked(&columns, &ask.metric),
             summary: SUMMARY.iter().filter_map(|id| self.summary_row(id, &columns)).collect(),
-            markets: self.markets(&columns),
+            markets: self.pages(&columns, ask),
             alerts: self.alerts(),
             feeds: self.order.iter().flat_map(|v| self.feed_rows(*v)).collect(),
-            portfolio: self.portfolio(),
+            portfolio: if ask.pages.portfolio { self.portfolio() } else { None },
             focus: ask.cell.as_ref().and_then(|cell| self.focus(cell, &ask.metric)),
             lines: self.lines(ask),
             whatif: crate::snapshot::whatif::Shown::default(), // runs beside the engine
+            explained: ask.explain.as_ref().and_then(|about| self.explained(about)),
+            evidence: ask.evidence.as_ref().and_then(|about| self.evidence(about)),
+            kept: ask.alert.as_ref().and_then(|id| self.taps.kept(id)),
+            feed: self.feed_detail(&ask.feed),
+            library: std::sync::Arc::default(), // beside the engine, as what-if runs
+            log: if ask.pages.log { self.taps.log().cloned().collect() } else { Vec::new() },
             totals: self.totals,
+        }
+    }
+
+    /// Figures of all underlyings, of the asked cell's alone, or none.
+    fn pages(&self, columns: &[u16], ask: &Ask) -> Markets {
+        let asked = ask.cell.as_ref().and_then(|cell| self.market.underlying_of(&cell.1));
+        match (ask.pages.markets, ask.pages.market, asked) {
+            (true, ..) => self.markets(columns),
+            (false, true, Some(underlying)) => self.markets(&[underlying]),
+            _ => Markets::default(),
         }
     }
 
@@ -175,6 +191,8 @@ impl Engine {
             rate: beat.rate(open_s),
             p50_ms: quantile(0),
             p99_ms: quantile(1),
+            p999_ms: quantile(2),
+            max_ms: quantile(3),
             gaps: health.gaps,
             reconnects: health.reconnects,
             dropped: health.dropped,
@@ -187,7 +205,7 @@ impl Engine {
         }
     }
 
-    fn focus(&self, (venue, underlying): &(String, String), metric: &str) -> Option<Focus> {
+    pub(super) fn focus(&self, (venue, underlying): &(String, String), metric: &str) -> Option<Focus> {
         let v = self.venue(venue)?;
         let u = u16::try_from(self.market.underlyings.iter().position(|x| x == underlying)?).ok()?;
         let head = self.market.head(v, u);

@@ -90,8 +90,9 @@ fn row<'t>(table: &'t Table, place: Place<'_>, part: Part) -> Option<&'t Row> {
 }
 
 impl Engine {
-    /// A grid per metric that the map can show, those made for it first. Cells are filled for these and for
-    /// the asked one: all of them ten times a second would cost more than the tick.
+    /// A grid per metric that the map can show, those made for it first. Cells are filled for the asked one,
+    /// and for those made for the map when none is asked for: all of them ten times a second would cost more
+    /// than the tick.
     pub(super) fn grids(&self, columns: &[u16], asked: &str) -> Vec<Grid> {
         let mut grids = Vec::new();
         for is_own in [true, false] {
@@ -100,7 +101,7 @@ impl Engine {
                 if !card.is_mapped() || card.map_cap.is_some() != is_own {
                     continue;
                 }
-                let is_filled = is_own || card.id == asked;
+                let is_filled = card.id == asked || (is_own && asked.is_empty());
                 let part = if is_filled { part_of(card.id, table) } else { Part::Whole };
                 let cell = |place: Place<'_>| {
                     let row = row(table, place, part);

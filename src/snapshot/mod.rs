@@ -2,14 +2,21 @@
 //!
 //! Faces draw from this and from nothing else; the engine fills it and never sees a face.
 
+mod ask;
+pub mod desk;
+pub mod evidence;
 pub mod markets;
 pub mod portfolio;
 pub mod whatif;
+
+use std::sync::Arc;
 
 use crate::model::alert::{Alert, Severity};
 use crate::model::num::Num;
 use crate::model::time::Nanos;
 
+pub use ask::{About, Ask, Pages};
+pub use evidence::{Evidence, Explained};
 pub use markets::Markets;
 pub use portfolio::Portfolio;
 
@@ -91,17 +98,6 @@ impl BookState {
     }
 }
 
-/// What a face wants beyond what every picture holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ask {
-    /// Cell whose depth is shown: venue id and underlying.
-    pub cell: Option<(String, String)>,
-    /// Metric of the map: the picture holds its cells, as booked too, and its split for the cell.
-    pub metric: String,
-    /// Metrics of the timeline.
-    pub pins: Vec<String>,
-}
-
 /// Everything a face may show, as of one tick.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -139,6 +135,18 @@ pub struct Snapshot {
     pub lines: Vec<Line>,
     /// What-if runs; beside the tape, never part of it.
     pub whatif: whatif::Shown,
+    /// The figure that was asked for, explained.
+    pub explained: Option<Explained>,
+    /// Evidence that follows the market.
+    pub evidence: Option<Evidence>,
+    /// Evidence that was kept when the asked alert was raised.
+    pub kept: Option<Arc<Evidence>>,
+    /// Detail of the asked venue's connections.
+    pub feed: Option<FeedDetail>,
+    /// Recordings on this machine.
+    pub library: Arc<desk::Library>,
+    /// What happened, newest first.
+    pub log: Vec<desk::LogLine>,
     /// Whole-session counters.
     pub totals: Totals,
 }
@@ -285,6 +293,10 @@ pub struct FeedRow {
     pub p50_ms: Option<f64>,
     /// Same, 99th percentile.
     pub p99_ms: Option<f64>,
+    /// Same, 99.9th percentile.
+    pub p999_ms: Option<f64>,
+    /// Same, the largest.
+    pub max_ms: Option<f64>,
     /// Sequence holes since start.
     pub gaps: u64,
     /// Reconnects since start.
@@ -303,6 +315,25 @@ pub struct FeedRow {
     pub clock_offset_ms: Option<f64>,
     /// Last error in words.
     pub last_error: String,
+}
+
+/// Latencies of a venue and what its connections do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FeedDetail {
+    /// Venue id.
+    pub venue: String,
+    /// Venue stamp to socket over the last minute, offset removed: upper edge in ms and messages.
+    pub latency: Vec<(f64, u64)>,
+    /// p99.9 and largest of the same, milliseconds.
+    pub tail_ms: Option<(f64, f64)>,
+    /// How far the fold is behind the clock, milliseconds; only a running session knows.
+    pub lag_ms: Option<f64>,
+    /// Connections: name, open, age of the newest message in milliseconds.
+    pub conns: Vec<(String, bool, Option<i64>)>,
+    /// Changes of connections, newest first.
+    pub log: Vec<desk::LogLine>,
+    /// The newest message since the detail was opened.
+    pub frame: Option<evidence::FrameView>,
 }
 
 /// Depth of one underlying over its venues, side by side.

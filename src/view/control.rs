@@ -13,9 +13,10 @@ use super::prompt::{Prompt, Purpose};
 use super::screen;
 use super::state::{Overlay, Pane, Ui};
 use super::status::{Status, TransportCommand};
+use super::why;
 use crate::config::scenarios::Scenario;
 use crate::model::entry::OperatorAction;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{About, Snapshot};
 
 /// What a key asks of the program.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,8 @@ pub enum Effect {
     Redraw,
     /// Copy this text: by the terminal, and to a file.
     Copy(String),
+    /// Copy the evidence or the explanation that shows.
+    CopyBlock,
     /// Write the view with this name to a file.
     Export(&'static str, Format, String),
     /// Take the mouse, or leave it to the terminal.
@@ -127,6 +130,9 @@ impl Ui {
     /// A key that is a command: a digit, an action, or the first of two.
     fn command_key(&mut self, name: &str, context: &Context<'_>) -> Option<Effect> {
         let pending = std::mem::take(&mut self.pending);
+        if pending.is_empty() && self.tab_key(name) {
+            return None;
+        }
         if pending.is_empty()
             && let Some(screen) = screen::by_key(name)
         {
@@ -218,7 +224,11 @@ impl Ui {
             return None;
         }
         let snapshot = context.snapshot;
+        if self.act_over(action, snapshot) {
+            return None;
+        }
         match action {
+            Action::Explain => self.open_explain(snapshot),
             Action::Enter if screen::current(self).id() == "whatif" => return self.run_scenario(snapshot),
             Action::Enter => self.enter(snapshot),
             Action::Transport(command) => return Some(Effect::Transport(command)),
@@ -237,9 +247,7 @@ impl Ui {
             Action::Export => return self.export(snapshot, Format::Csv),
             Action::Copy => return self.copy_value(snapshot),
             Action::CopyTable => return self.copy_table(snapshot),
-            Action::Explain => return Some(Effect::Ask(Request::Explain(self.metric_of(snapshot)))),
-            Action::Bytes => return Some(Effect::Ask(Request::Open)),
-            Action::Compare => return Some(Effect::Ask(Request::Compare)),
+            Action::Bytes | Action::Compare => {} // of the evidence, which took them
             Action::Bookmark => return Some(Effect::Ask(Request::Bookmark(String::new()))),
             Action::GoToBookmark => return Some(Effect::Ask(Request::GoToBookmark)),
             _ => self.look(action, context),
@@ -335,6 +343,7 @@ impl Ui {
 
     pub(super) fn sort(&mut self, change: impl Fn(order::Sort, &[&str]) -> order::Sort) {
         match screen::focused(self).id() {
+            "log" => self.next_log_filter(),
             "alerts" => self.alert_sort = change(self.alert_sort, order::ALERTS),
             "feeds" => self.feed_sort = change(self.feed_sort, order::FEEDS),
             "leverage" => self.leverage_sort = change(self.leverage_sort, order::LEVERAGE),
@@ -343,30 +352,21 @@ impl Ui {
         }
     }
 
-    /// Down one level: a cell or an alert leads to books, a feed to its row of the map.
+    /// Down one level: a cell or an alert leads to its evidence, a feed to its connections.
     fn enter(&mut self, snapshot: &Snapshot) {
-        if self.overlays.last() == Some(&Overlay::Books) {
-            return;
-        }
         match screen::focused(self).id() {
             "alerts" => {
-                let Some(subject) = self.selected_alert(snapshot).map(|a| &a.subject) else { return };
+                let Some(alert) = self.selected_alert(snapshot) else { return };
+                let (subject, id) = (&alert.subject, alert.id.clone());
                 let is_listed = snapshot.venues.iter().any(|v| v.id == subject.venue)
                     && snapshot.underlyings.contains(&subject.underlying);
-                if !is_listed {
-                    self.notice = Some(format!("{} has no book to show", subject.label()));
-                    return;
+                let about = why::about(subject);
+                if is_listed {
+                    (self.venue, self.underlying) = (subject.venue.clone(), subject.underlying.clone());
                 }
-                (self.venue, self.underlying) = (subject.venue.clone(), subject.underlying.clone());
-                self.overlays.push(Overlay::Books);
+                self.open_evidence(about, &id);
             }
-            "feeds" => {
-                let (rows, cursor) = self.feed_rows(snapshot);
-                if let Some(feed) = rows.get(cursor).and_then(|i| snapshot.feeds.get(*i)) {
-                    self.venue = feed.venue.clone();
-                    self.show("map");
-                }
-            }
+            "feeds" => self.overlays.push(Overlay::Feed),
             "positions" => {
                 let Some((venue, underlying)) = self.own_cell(snapshot) else { return };
                 if snapshot.underlyings.contains(&underlying) {
@@ -377,7 +377,13 @@ impl Ui {
                 }
             }
             "leverage" | "liquidity" => self.show("map"),
-            _ if self.cell(snapshot).is_some() => self.overlays.push(Overlay::Books),
+            "map" => {
+                let (Some((venue, underlying)), Some(grid)) = (self.focus(snapshot), self.grid(snapshot))
+                else {
+                    return;
+                };
+                self.open_evidence(About::cell(grid.metric, &underlying, &venue), "");
+            }
             _ => {}
         }
     }

@@ -11,7 +11,7 @@ use super::format;
 use super::order::row_cells;
 use super::own::List;
 use super::screen;
-use super::state::Ui;
+use super::state::{Overlay, Ui};
 use crate::snapshot::markets::UnderlyingView;
 use crate::snapshot::portfolio::PositionRow;
 use crate::snapshot::{Mode, Snapshot};
@@ -292,6 +292,9 @@ impl Ui {
 
     /// Asks for what is under the cursor to be copied: a value of the map, a row of a list.
     pub(super) fn copy_value(&mut self, snapshot: &Snapshot) -> Option<Effect> {
+        if let Some(Overlay::Evidence | Overlay::Explain) = self.overlays.last() {
+            return Some(Effect::CopyBlock);
+        }
         let view = screen::focused(self).id();
         if view == "map" && self.anchor.is_some() {
             let table = self.table(snapshot);
@@ -320,15 +323,6 @@ impl Ui {
             self.notice = Some("nothing here to copy".into());
         }
         row.map(Effect::Copy)
-    }
-
-    /// The metric that is looked at.
-    pub(super) fn metric_of(&self, snapshot: &Snapshot) -> String {
-        match screen::focused(self).id() {
-            "alerts" => self.selected_alert(snapshot).map(|a| a.subject.metric.clone()),
-            _ => self.grid(snapshot).map(|g| g.metric.to_string()),
-        }
-        .unwrap_or_default()
     }
 }
 

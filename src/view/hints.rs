@@ -17,9 +17,9 @@ struct Hint {
 
 static HINTS: [Hint; 5] = [
     Hint {
-        words: "hint: arrows move the cursor, Enter shows the books behind a cell, Esc leads back",
+        words: "hint: arrows move the cursor, Enter shows what a cell rests on, Esc leads back",
         is_due: |_, shown| shown.grids.iter().any(|g| !g.cells.is_empty()),
-        is_used: |ui, _| ui.overlays.contains(&Overlay::Books),
+        is_used: |ui, _| ui.overlays.contains(&Overlay::Evidence),
     },
     Hint {
         words: "hint: an alert is open: the Alerts screen lists all, a acknowledges the one under the cursor, with a comment",

@@ -17,6 +17,8 @@ pub mod control;
 pub mod depth;
 pub mod export;
 pub mod filter;
+pub mod desk;
+pub mod explain;
 pub mod format;
 pub mod glyphs;
 pub mod hints;
@@ -47,6 +49,7 @@ pub mod theme;
 pub mod verbs;
 pub mod whatif;
 pub mod whatif_json;
+pub mod why;
 pub mod widget;
 pub mod zone;
 
@@ -88,5 +91,18 @@ impl View<'_> {
     /// The same, and what stands where, for the mouse.
     pub fn draw_hits(&self, buf: &mut Buffer) -> Hits {
         screen::frame::draw(self, buf)
+    }
+
+    /// What is under the eye as a block of text that stands by itself, for the clipboard: the evidence or the
+    /// explanation that shows. `None` where there is no such block.
+    pub fn block(&self) -> Option<String> {
+        match self.ui.overlays.last()? {
+            state::Overlay::Evidence => screen::evidence::block(self),
+            state::Overlay::Explain => {
+                let told = self.shown.explained.as_ref()?;
+                (Some(&told.about) == self.ui.explain.about()).then(|| explain::block(told))
+            }
+            _ => None,
+        }
     }
 }

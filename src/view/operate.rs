@@ -112,6 +112,10 @@ impl Ui {
 
     /// The alerts that an action means: those of the range, of the list's cursor, or of the cell.
     fn meant<'s>(&self, snapshot: &'s Snapshot) -> Vec<&'s Alert> {
+        // Within the evidence of an alert it is that one, whatever else is open on the cell.
+        if self.overlays.contains(&Overlay::Evidence) && !self.proof.alert.is_empty() {
+            return snapshot.alerts.iter().filter(|a| a.id == self.proof.alert).collect();
+        }
         if screen::focused(self).id() == "alerts" && self.overlays.is_empty() {
             return self.selected_alert(snapshot).into_iter().collect();
         }

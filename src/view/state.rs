@@ -16,8 +16,10 @@ use super::picker::Picker;
 use super::places::{Layout, Places, pinned_first};
 use super::prompt::Prompt;
 use super::zone::Zone;
+use super::why::{Explain, Proof};
 use crate::config::scenarios::Scenario;
 use crate::model::alert::{Alert, AlertState};
+use crate::model::time::Nanos;
 use crate::snapshot::markets::UnderlyingView;
 use crate::snapshot::{Ask, FeedRow, Grid, Snapshot};
 
@@ -38,8 +40,12 @@ pub enum Pane {
 pub enum Overlay {
     /// The keys; first line that shows.
     Help(usize),
-    /// Books of the cursor cell.
-    Books,
+    /// What the figure under the cursor is made of.
+    Explain,
+    /// What a figure or an alert rests on.
+    Evidence,
+    /// Connections and latencies of the venue of the feed under the cursor.
+    Feed,
     /// An input line.
     Prompt(Prompt),
     /// Which rows or columns show.
@@ -60,6 +66,9 @@ impl Overlay {
 
 /// Most metrics of the timeline.
 pub const PINS_MAX: usize = 4;
+
+/// Metrics of the timeline where nothing is pinned.
+const CENTRE_PINS: [&str; 4] = ["mid_gap_bps", "implied_leverage", "hhi_depth", "coverage"];
 
 /// State of the screen.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +115,16 @@ pub struct Ui {
     pub scenarios: Vec<Scenario>,
     /// Name of the one under the cursor.
     pub scenario: String,
+    /// The figure that is explained.
+    pub explain: Explain,
+    /// The evidence that shows.
+    pub proof: Proof,
+    /// Line of the log under the cursor: instant and `seq`; `None` follows the newest.
+    pub log_line: Option<(Nanos, Option<u64>)>,
+    /// Which lines of the log show.
+    pub log_filter: usize,
+    /// Recording under the cursor.
+    pub recording: String,
     /// What lies over the screen, topmost last.
     pub overlays: Vec<Overlay>,
     /// The picture stands still.
@@ -170,7 +189,9 @@ impl Ui {
     /// What the session is asked for beyond every picture.
     pub fn wanted(&self, snapshot: &Snapshot) -> Ask {
         let metric = self.grid(snapshot).map(|g| g.metric.to_string()).unwrap_or_default();
-        Ask { cell: self.focus(snapshot), metric, pins: self.pins.clone() }
+        let mut ask = Ask { cell: self.focus(snapshot), metric, pins: self.shown_pins(), ..Ask::default() };
+        self.ask_why(snapshot, &mut ask);
+        ask
     }
 
     /// Rows of the map in order, hidden ones left out: indices into `venues`.
@@ -355,6 +376,16 @@ impl Ui {
             self.metric = grid.metric.to_string();
         }
         found.is_some()
+    }
+
+    /// Metrics of the timeline: what was pinned, else what a large screen shows by itself.
+    pub fn shown_pins(&self) -> Vec<String> {
+        match (self.pins.is_empty(), self.is_centre(), self.is_wide()) {
+            (false, ..) => self.pins.clone(),
+            (true, true, _) => CENTRE_PINS.map(String::from).to_vec(),
+            (true, false, true) => CENTRE_PINS.into_iter().take(2).map(String::from).collect(),
+            _ => Vec::new(),
+        }
     }
 }
 

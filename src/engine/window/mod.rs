@@ -231,6 +231,19 @@ impl LatencyMinute {
         }
     }
 
+    /// Milliseconds and how many of each, smallest first.
+    pub fn recorded(&self) -> Vec<(f64, u64)> {
+        let ms = |units: u64| units as f64 * LATENCY_UNIT as f64 / 1e6;
+        let mut found: Vec<(f64, u64)> = Vec::new();
+        for part in &self.parts {
+            let late = part.late.iter_recorded().map(|v| (ms(v.value_iterated_to()), v.count_at_value()));
+            let early = part.early.iter_recorded().map(|v| (-ms(v.value_iterated_to()), v.count_at_value()));
+            found.extend(late.chain(early).map(|(ms, count)| (ms, u64::from(count))));
+        }
+        found.sort_by(|a, b| a.0.total_cmp(&b.0));
+        found
+    }
+
     /// Nearest-rank quantiles in milliseconds.
     pub fn quantiles_ms<const N: usize>(&mut self, quantiles: [f64; N]) -> Option<[f64; N]> {
         self.whole.reset();

@@ -73,6 +73,7 @@ impl Screen for Alerts {
         &[
             (Action::Acknowledge, "ack"),
             (Action::Enter, "evidence"),
+            (Action::Explain, "explain"),
             (Action::Sort, "sort"),
             (Action::FlipSort, "reverse"),
         ]

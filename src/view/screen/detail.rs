@@ -145,7 +145,7 @@ pub(super) fn pane(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
         pen.pane(area, "no cell", "", false);
         return;
     };
-    let inner = pen.pane(area, &here.title(), "Enter evidence", false);
+    let inner = pen.pane(area, &here.title(), "i explain", false);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let dim = pen.style(Role::TextDim);
     let mut y = inner.y;

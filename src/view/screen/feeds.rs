@@ -43,10 +43,10 @@ impl Screen for Feeds {
             view.ui.feed_sort.word(order::FEEDS)
         );
         pen.text(area.x + 1, area.y, area.width - 2, &text, pen.style(Role::TextDim));
-        let list = Rect { y: area.y + 1, height: area.height - 7, ..area };
+        let list = Rect { y: area.y + 1, height: area.height - 8, ..area };
         table(view, list, true, pen);
         pen.rule(area.x, list.bottom(), area.width);
-        details(view, Rect { y: list.bottom() + 1, height: 5, ..area }, pen);
+        details(view, Rect { y: list.bottom() + 1, height: 6, ..area }, pen);
     }
 
     fn step(&self, ui: &mut Ui, snapshot: &Snapshot, by: (isize, isize)) {
@@ -62,7 +62,7 @@ impl Screen for Feeds {
     }
 
     fn footer(&self) -> &'static [(Action, &'static str)] {
-        &[(Action::Enter, "row of the map"), (Action::Sort, "sort"), (Action::FlipSort, "reverse")]
+        &[(Action::Enter, "connections"), (Action::Sort, "sort"), (Action::FlipSort, "reverse")]
     }
 }
 
@@ -73,10 +73,12 @@ const COLUMNS: &[Column] = &[
     right("msg/s", 6, 0),
     right("p50", 5, 0),
     right("p99", 5, 0),
+    right("p99.9", 5, 62),
+    right("max", 5, 110),
     right("gaps", 4, 0),
-    right("reco", 4, 76),
-    right("drop", 5, 64),
-    right("bad", 4, 70),
+    right("reco", 4, 68),
+    right("drop", 5, 76),
+    right("bad", 4, 88),
     right("age", 5, 0),
     right("clock", 7, 76),
     left("last error", 0, 96),
@@ -114,6 +116,8 @@ fn row(view: &View<'_>, feed: &FeedRow) -> Vec<Span> {
         (format::rate(feed.rate), body),
         (ms(feed.p50_ms), body),
         (ms(feed.p99_ms), body),
+        (ms(feed.p999_ms), body),
+        (ms(feed.max_ms), body),
         count(feed.gaps),
         count(feed.reconnects),
         count(feed.dropped),
@@ -147,10 +151,11 @@ fn details(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     let lines = [
         ("error", error.to_string()),
         ("latency", format!("venue stamp to socket, last minute; {clock}")),
+        ("state", "OK flows  ST stale  GP gap  RE reconnecting  DN down".into()),
         (
             "counts",
             format!(
-                "{} gaps, {} reconnects, {} dropped, {} undecodable, {} books audited, {} wrong",
+                "{} gaps, {} reconnects, {} dropped, {} bad, {} audits, {} wrong",
                 feed.gaps,
                 feed.reconnects,
                 feed.dropped,

@@ -13,7 +13,7 @@ use crate::view::View;
 use crate::view::action::Action;
 use crate::view::format;
 use crate::view::prompt::Purpose;
-use crate::view::screen::{alerts, books, help};
+use crate::view::screen::{alerts, evidence, feed, help, why};
 use crate::view::state::Overlay;
 use crate::view::status::{Recording, Transport, TransportCommand};
 use crate::view::widget::Pen;
@@ -41,10 +41,15 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer) -> Hits {
     // A pane that fills the screen is the screen that it is a pane of.
     let shown = if view.ui.is_zoomed { focused(view.ui) } else { current(view.ui) };
     pen.hit(body, Target::List(shown.id()));
-    if view.ui.overlays.contains(&Overlay::Books) {
-        books::draw(view, body, &mut pen);
+    if view.ui.overlays.contains(&Overlay::Evidence) {
+        evidence::draw(view, body, &mut pen);
+    } else if view.ui.overlays.contains(&Overlay::Feed) {
+        feed::draw(view, body, &mut pen);
     } else {
         shown.draw(view, body, &mut pen);
+    }
+    if view.ui.overlays.contains(&Overlay::Explain) {
+        why::draw(view, body, &mut pen);
     }
     match view.ui.overlays.last() {
         Some(Overlay::Picker(picker)) => picker::draw(view, picker, body, &mut pen),
@@ -302,7 +307,9 @@ fn key_lines(view: &View<'_>, area: Rect, y: u16, pen: &mut Pen<'_>) {
             keys(pen, area, y, &named(help::FOOTER));
             return;
         }
-        Some(Overlay::Books) => books::FOOTER,
+        Some(Overlay::Evidence) => evidence::FOOTER,
+        Some(Overlay::Explain) => why::FOOTER,
+        Some(Overlay::Feed) => feed::FOOTER,
         _ => focused(view.ui).footer(),
     };
     let (mut pairs, common) = (named(own), named(EVERYWHERE));

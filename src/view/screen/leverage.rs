@@ -99,6 +99,10 @@ impl Screen for Leverage {
         PAGE.json(snapshot)
     }
 
+    fn pages(&self) -> crate::snapshot::Pages {
+        crate::snapshot::Pages { markets: true, ..Default::default() }
+    }
+
     fn footer(&self) -> &'static [(Action, &'static str)] {
         &[(Action::Sort, "sort"), (Action::FlipSort, "reverse"), (Action::Enter, "map")]
     }

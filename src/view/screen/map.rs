@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use super::{Screen, alerts, detail, feeds, timeline};
+use super::{Screen, alerts, detail, feeds, tiles, timeline};
 use crate::config::theme::Role;
 use crate::model::alert::AlertState;
 use crate::snapshot::{FeedState, Grid, Snapshot};
@@ -61,6 +61,7 @@ impl Screen for Map {
     fn footer(&self) -> &'static [(Action, &'static str)] {
         &[
             (Action::Enter, "evidence"),
+            (Action::Explain, "explain"),
             (Action::Acknowledge, "ack"),
             (Action::Metric, "metric"),
             (Action::Sort, "sort"),
@@ -86,21 +87,25 @@ fn narrow(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     newest(view, Rect { y: y + 1, height: 1, ..area }, pen);
 }
 
+/// Rows of the log below the largest screen.
+const LOG_ROWS: u16 = 3;
+
 fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
+    let is_centre = view.ui.is_centre();
+    let all = if is_centre { log_lines(view, area, pen) } else { area };
     let high = timeline::height(view);
-    let all = area;
     let area = Rect { height: all.height.saturating_sub(high), ..all };
     if high > 0 {
         timeline::draw(view, Rect { y: area.bottom(), height: high, ..all }, pen);
     }
-    let is_centre = view.ui.is_centre();
     let side = if is_centre { 72 } else { 36 };
     // The lists below get what map and detail leave, as far as they have rows for it.
     let rows = view.shown.venues.len() + view.shown.summary.len() + 7;
-    let keep = u16::try_from(rows).unwrap_or(u16::MAX).max(if is_centre { 28 } else { 21 });
+    let keep = u16::try_from(rows).unwrap_or(u16::MAX).max(if is_centre { 24 } else { 19 });
     let lists = view.shown.alerts.len().max(view.shown.feeds.len()) + 3;
-    let most = area.height.saturating_sub(keep).max(11);
-    let below = u16::try_from(lists).unwrap_or(u16::MAX).clamp(11, most);
+    let fewest = if is_centre { 15 } else { 9 };
+    let most = area.height.saturating_sub(keep).max(fewest);
+    let below = u16::try_from(lists).unwrap_or(u16::MAX).clamp(fewest, most);
     let top = Rect { height: area.height - below, ..area };
     let left = Rect { width: area.width - side, ..top };
     let title = view.ui.grid(view.shown).map_or("Map".into(), |g| format!("Map: {}", title(g)));
@@ -109,19 +114,44 @@ fn wide(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     body(view, inner, false, pen);
     let right = Rect { x: left.right(), width: side, ..top };
     detail::pane(view, right, pen);
-    let half = area.width / 2;
     let bottom = Rect { y: top.bottom(), height: below, ..area };
+    if is_centre {
+        let pool = 56;
+        let x = bottom.right() - pool;
+        super::pool::draw(view, Rect { x, width: pool, ..bottom }, pen);
+        lists_below(view, Rect { width: bottom.width - pool, ..bottom }, pen);
+    } else {
+        lists_below(view, bottom, pen);
+    }
+}
+
+/// Alerts and feeds beside each other.
+fn lists_below(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
+    let half = area.width / 2 + if view.ui.is_centre() { 4 } else { 0 };
     let open = view.shown.alerts.iter().filter(|a| a.state != AlertState::Resolved).count();
     let remark = format!("open {open} of {}, 4 opens list", view.shown.alerts.len());
     let is_focus = view.ui.pane == Pane::Alerts;
-    let inner = pen.pane(Rect { width: half, ..bottom }, "Alerts", &remark, is_focus);
+    let inner = pen.pane(Rect { width: half, ..area }, "Alerts", &remark, is_focus);
     pen.hit(inner, Target::Pane(Pane::Alerts));
     alerts::table(view, inner, is_focus, pen);
     let is_focus = view.ui.pane == Pane::Feeds;
-    let feeds_at = Rect { x: area.x + half, width: area.width - half, ..bottom };
-    let inner = pen.pane(feeds_at, "Feeds", "6 opens panel", is_focus);
+    let feeds_at = Rect { x: area.x + half, width: area.width - half, ..area };
+    let inner = pen.pane(feeds_at, "Feeds", "times in ms, 6 opens panel", is_focus);
     pen.hit(inner, Target::Pane(Pane::Feeds));
     feeds::table(view, inner, is_focus, pen);
+}
+
+/// The newest lines of the log at the foot; returns what is above them.
+fn log_lines(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) -> Rect {
+    let above = Rect { height: area.height.saturating_sub(LOG_ROWS), ..area };
+    if view.shown.log.is_empty() {
+        let text = "no line in the log yet";
+        pen.text(area.x + 1, above.bottom(), area.width, text, pen.style(Role::TextDim));
+    }
+    for (y, entry) in (above.bottom()..area.bottom()).zip(&view.shown.log) {
+        pen.spans(area.x + 1, y, area.width - 1, &super::log::line(view.theme, entry));
+    }
+    above
 }
 
 /// Title of a grid with the part that it shows.
@@ -150,7 +180,12 @@ fn body(view: &View<'_>, area: Rect, has_subtitle: bool, pen: &mut Pen<'_>) {
     // Tiles are too narrow for figures.
     let summary = if view.ui.is_tiles { &[][..] } else { view.shown.summary.as_slice() };
     let figures = summary.len();
-    let height = rows.len().min(space.saturating_sub(figures.min(2)));
+    let room = space.saturating_sub(figures.min(2));
+    if tiles::is_needed(view, rows.len(), room) {
+        pairs(view, grid, &frame, (&rows, cursor), Rect { y: head + 1, ..area }, pen);
+        return;
+    }
+    let height = rows.len().min(room);
     let at = cursor.and_then(|(row, _)| rows.iter().position(|r| *r == row)).unwrap_or(0);
     let first = first_visible(at, rows.len(), height);
     let mut y = head + 1;
@@ -180,11 +215,32 @@ fn body(view: &View<'_>, area: Rect, has_subtitle: bool, pen: &mut Pen<'_>) {
     heat::legend(pen, Rect { x: area.x + 1, y: area.bottom() - 1, width: area.width - 1, height: 1 }, grid);
 }
 
+/// Venues two to a line, from the pair of the cursor's page on; the legend below.
+fn pairs(
+    view: &View<'_>,
+    grid: &Grid,
+    frame: &Frame,
+    (rows, cursor): (&[usize], Option<(usize, usize)>),
+    area: Rect,
+    pen: &mut Pen<'_>,
+) {
+    let at = cursor.and_then(|(row, _)| rows.iter().position(|r| *r == row)).unwrap_or(0);
+    let height = usize::from(area.height.saturating_sub(3));
+    let first = first_visible(at / 2, rows.len().div_ceil(2), height);
+    for (y, pair) in (area.y..).zip(rows.chunks(2).skip(first).take(height)) {
+        if let Some(upper) = pair.first() {
+            tiles::row(view, grid, frame, (*upper, pair.get(1).copied(), y), cursor, pen);
+        }
+    }
+    let y = area.y + area.height.saturating_sub(3);
+    heat::legend(pen, Rect { x: area.x + 1, y, width: area.width - 1, height: 1 }, grid);
+}
+
 /// Where columns stand.
-struct Frame {
-    x: u16,
+pub(super) struct Frame {
+    pub(super) x: u16,
     /// Columns of the row label.
-    label: u16,
+    pub(super) label: u16,
     /// Columns of the regime code.
     regime: u16,
     cell: u16,
@@ -195,7 +251,7 @@ struct Frame {
     first: usize,
     shown: usize,
     /// Columns of the snapshot.
-    total: usize,
+    pub(super) total: usize,
 }
 
 impl Frame {
@@ -224,7 +280,7 @@ impl Frame {
     }
 
     /// Left edge and index of each column that shows.
-    fn columns(&self) -> impl Iterator<Item = (u16, usize)> {
+    pub(super) fn columns(&self) -> impl Iterator<Item = (u16, usize)> {
         let start = self.x + self.label;
         let shown = self.list.iter().skip(self.first).take(self.shown).copied();
         (start..).step_by(usize::from(self.cell)).zip(shown)

@@ -1,18 +1,26 @@
 //! Screens: one file and one line each. A screen that is not here does not exist and has no tab.
 
 pub mod alerts;
-pub mod books;
+mod books;
+mod chart;
 mod detail;
+pub mod evidence;
+pub mod feed;
 pub mod feeds;
 pub mod frame;
 pub mod help;
 pub mod leverage;
 pub mod liquidity;
+pub mod log;
 pub mod map;
 mod market;
+mod pool;
 pub mod positions;
+pub mod recordings;
+mod tiles;
 mod timeline;
 pub mod whatif;
+pub mod why;
 
 use ratatui::layout::Rect;
 
@@ -20,7 +28,7 @@ use super::View;
 use super::action::Action;
 use super::state::{Pane, Ui};
 use super::widget::Pen;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Pages, Snapshot};
 
 /// A place with a digit.
 pub trait Screen: Sync {
@@ -47,6 +55,10 @@ pub trait Screen: Sync {
     /// # Errors
     /// None that data can cause; the serializer's own are handed on.
     fn json(&self, snapshot: &Snapshot) -> Result<String, sonic_rs::Error>;
+    /// Pages of the picture that it draws beyond what every picture holds.
+    fn pages(&self) -> Pages {
+        Pages::default()
+    }
     /// Its own actions for the footer with their words, most useful first; those of every screen follow.
     fn footer(&self) -> &'static [(Action, &'static str)];
 }
@@ -60,6 +72,8 @@ pub static SCREENS: &[&dyn Screen] = &[
     &feeds::Feeds,
     &positions::Positions,
     &whatif::WhatIf,
+    &recordings::Recordings,
+    &log::Log,
 ];
 
 /// The screen that shows.

@@ -17,9 +17,9 @@ const POINTS_MIN: usize = 60;
 const NAMES: u16 = 36;
 const VALUES: u16 = 36;
 
-/// Rows that the timeline needs: a frame, a line each, marks of alerts, the time. None without a pin.
+/// Rows that the timeline needs: a frame, a line each, marks of alerts, the time. None without a metric.
 pub(super) fn height(view: &View<'_>) -> u16 {
-    let pins = u16::try_from(view.ui.pins.len()).unwrap_or(0);
+    let pins = u16::try_from(view.ui.shown_pins().len()).unwrap_or(0);
     if pins == 0 { 0 } else { pins + 4 }
 }
 
@@ -29,7 +29,8 @@ pub(super) fn draw(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
     let dim = pen.style(Role::TextDim);
     let lines = &view.shown.lines;
     let line = |pin: &String| lines.iter().find(|l| l.metric == pin);
-    let most = view.ui.pins.iter().filter_map(line).map(|l| l.points.len()).max().unwrap_or(0);
+    let pins = view.ui.shown_pins();
+    let most = pins.iter().filter_map(line).map(|l| l.points.len()).max().unwrap_or(0);
     let span = most.max(POINTS_MIN);
     let plot = Rect {
         x: inner.x + NAMES,
@@ -38,7 +39,7 @@ pub(super) fn draw(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
         ..inner
     };
     let mut y = inner.y;
-    for pin in &view.ui.pins {
+    for pin in &pins {
         match line(pin) {
             Some(line) if line.is_own && view.ui.is_private => {
                 pen.text(inner.x + 1, y, NAMES - 2, line.title, dim);

@@ -80,6 +80,10 @@ impl Screen for Positions {
         own::json(snapshot)
     }
 
+    fn pages(&self) -> crate::snapshot::Pages {
+        crate::snapshot::Pages { portfolio: true, ..Default::default() }
+    }
+
     fn footer(&self) -> &'static [(Action, &'static str)] {
         &[(Action::NextPane, "list"), (Action::Enter, "its cell of the map"), (Action::Privacy, "mask")]
     }
