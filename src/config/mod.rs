@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod builtin;
 pub mod error;
 mod mask;
+pub mod rulebook;
 pub mod rules;
 pub mod scenarios;
 pub mod theme;
