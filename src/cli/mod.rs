@@ -6,6 +6,7 @@ pub mod event_json;
 pub mod info;
 pub mod look;
 pub mod rec;
+pub mod regimes;
 pub mod whatif;
 
 use std::io::{IsTerminal, Write};
@@ -56,6 +57,7 @@ fn run(args: Args) -> Result<u8, Failure> {
         Some(Command::Decode(decode)) => info::decode(&decode),
         Some(Command::Venues(command)) => info::venues(&command),
         Some(Command::Rules(command)) => info::rules(&command),
+        Some(Command::Regimes(command)) => regimes::regimes(&command),
         Some(Command::Whatif(command)) => whatif::whatif(&command),
         Some(Command::Explain(explain)) => info::explain(&explain),
         Some(Command::Doctor { json, online, accounts }) => info::doctor(json, online, accounts.as_deref()),

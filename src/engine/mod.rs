@@ -32,6 +32,7 @@ pub mod market;
 pub mod metric;
 pub mod rates;
 pub mod rule;
+pub mod rulebook;
 mod show;
 mod show_map;
 mod show_market;
