@@ -21,6 +21,8 @@ mod own;
 mod palette;
 #[path = "screens/picker.rs"]
 mod picker;
+#[path = "screens/rulebook.rs"]
+mod rulebook;
 #[path = "screens/safety.rs"]
 mod safety;
 #[path = "screens/timeline.rs"]

@@ -68,6 +68,8 @@ pub struct Options {
     pub who: String,
     /// What-if scenarios to choose from.
     pub scenarios: Vec<Scenario>,
+    /// Clients through whose eyes the market is seen: `EU:retail`.
+    pub lens: String,
 }
 
 /// Shortest time between two pictures: 10 per second.
@@ -195,7 +197,12 @@ impl<'a, W: Write> Loop<'a, W> {
             theme_at,
             theme,
             depth,
-            ui: Ui { notice, scenarios: options.scenarios.clone(), ..Ui::default() },
+            ui: Ui {
+                notice,
+                scenarios: options.scenarios.clone(),
+                lens: options.lens.clone(),
+                ..Ui::default()
+            },
             frozen: None,
             asked: Ask::default(),
             backend,

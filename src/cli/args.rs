@@ -133,6 +133,9 @@ pub struct LiveArgs {
     /// Reach a venue at a loopback address: bybit=127.0.0.1:4000
     #[arg(long, value_name = "V=ADDR")]
     pub redirect: Vec<String>,
+    /// The market as clients see it: EU:retail, US:institutional, AE-DU:professional
+    #[arg(long, value_name = "REGIME:CLASS")]
+    pub as_seen_from: Option<String>,
     /// Own positions from a CSV or JSON file, for accounts without keys here
     #[arg(long, value_name = "FILE")]
     pub positions: Option<PathBuf>,
@@ -202,7 +205,7 @@ pub struct ReplayArgs {
 /// Which screen to print.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SnapshotArgs {
-    /// map, leverage, liquidity, alerts, feeds, positions
+    /// map, leverage, liquidity, alerts, rulebook, feeds, positions
     pub screen: String,
     /// Sentences and tables (the default)
     #[arg(long, conflicts_with = "json")]

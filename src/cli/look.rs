@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::error::nearest;
 use crate::config::rules::duration_ms;
 use crate::engine::metric::{METRICS, find};
+use crate::engine::rulebook::lens::parse as parse_lens;
 use crate::feed::redirect;
 use crate::model::Nanos;
 use crate::model::alert::Severity;
@@ -65,7 +66,8 @@ pub fn live(global: &Global, args: &LiveArgs) -> Result<u8, Failure> {
             "`live` draws on a terminal; for pipes and services there is `faultline watch`",
         ));
     }
-    let options = options(global)?;
+    let lens = seen_from(args)?;
+    let options = Options { lens, ..options(global)? };
     show(live_session(args, record_to(args.record.as_deref())?, true)?, &options)
 }
 
@@ -110,7 +112,8 @@ pub fn snapshot(args: &SnapshotArgs) -> Result<u8, Failure> {
     if let Some(id) = metric {
         must_be_mapped(id)?;
     }
-    let ask = Ask { metric: metric.unwrap_or_default().into(), ..Ask::default() };
+    let ask =
+        Ask { metric: metric.unwrap_or_default().into(), lens: seen_from(&args.live)?, ..Ask::default() };
     let mut result = code::OK;
     let snapshot = match args.source.as_str() {
         "demo" => {
@@ -347,7 +350,22 @@ pub fn options(global: &Global) -> Result<Options, Failure> {
     }
     let who = global.operator.clone().unwrap_or_else(user);
     let scenarios = whatif::known()?.into_iter().map(|known| known.scenario).collect();
-    Ok(Options { color: global.color.clone(), theme: global.theme.clone(), themes, who, scenarios })
+    Ok(Options {
+        color: global.color.clone(),
+        theme: global.theme.clone(),
+        themes,
+        who,
+        scenarios,
+        lens: String::new(),
+    })
+}
+
+/// The clients of `--as-seen-from`, if they exist.
+fn seen_from(args: &LiveArgs) -> Result<String, Failure> {
+    let Some(text) = &args.as_seen_from else { return Ok(String::new()) };
+    let setup = Setup::load(&[])?;
+    parse_lens(&setup.rulebook, text).map_err(Failure::usage)?;
+    Ok(text.clone())
 }
 
 /// The scene with this name.

@@ -4,6 +4,7 @@
 
 pub mod markets;
 pub mod portfolio;
+pub mod rules;
 pub mod whatif;
 
 use crate::model::alert::{Alert, Severity};
@@ -100,6 +101,8 @@ pub struct Ask {
     pub metric: String,
     /// Metrics of the timeline.
     pub pins: Vec<String>,
+    /// Clients through whose eyes the market is seen: `EU:retail`; empty for nobody.
+    pub lens: String,
 }
 
 /// Everything a face may show, as of one tick.
@@ -137,6 +140,8 @@ pub struct Snapshot {
     pub focus: Option<Focus>,
     /// The timeline of the underlying that is looked at, one line per pinned metric.
     pub lines: Vec<Line>,
+    /// Rules of venues, and the market as one place sees it.
+    pub rules: rules::Rules,
     /// What-if runs; beside the tape, never part of it.
     pub whatif: whatif::Shown,
     /// Whole-session counters.

@@ -357,6 +357,10 @@ impl Ui {
                     None => format!("no theme `{name}`; themes: {}", context.themes.join(" ")),
                 });
             }
+            Command::SeenFrom(lens) => {
+                self.lens = lens;
+                self.show("rulebook");
+            }
             Command::Map(metric) => {
                 if !metric.is_empty() && !self.choose_metric(context.snapshot, &metric.to_lowercase()) {
                     let ids: Vec<&str> = context.snapshot.grids.iter().map(|g| g.metric).collect();

@@ -22,6 +22,7 @@ pub mod picker;
 pub mod plain;
 pub mod prompt;
 pub mod ramp;
+pub mod rules;
 pub mod screen;
 pub mod state;
 pub mod status;

@@ -93,6 +93,8 @@ pub enum Command {
     Quit,
     /// `:map METRIC`; empty shows the map.
     Map(String),
+    /// `:as-seen-from EU retail`; empty takes it off.
+    SeenFrom(String),
     /// `:alerts`, `:feeds`: a screen by id.
     Screen(String),
     /// `:venues`, `:instruments`: opens the picker.
@@ -106,7 +108,7 @@ pub enum Command {
 }
 
 /// Verbs, for suggestions.
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 17] = [
     "q",
     "quit",
     "map",
@@ -116,6 +118,8 @@ const VERBS: [&str; 15] = [
     "feeds",
     "positions",
     "whatif",
+    "rulebook",
+    "as-seen-from",
     "venues",
     "instruments",
     "theme",
@@ -140,9 +144,10 @@ impl Command {
             "map" => Ok(Command::Map(rest.into())),
             "venues" => Ok(Command::Pick(Of::Venues)),
             "instruments" => Ok(Command::Pick(Of::Instruments)),
-            "leverage" | "liquidity" | "alerts" | "feeds" | "positions" | "whatif" | "help" => {
+            "leverage" | "liquidity" | "alerts" | "feeds" | "positions" | "whatif" | "rulebook" | "help" => {
                 Ok(Command::Screen(verb.into()))
             }
+            "as-seen-from" => Ok(Command::SeenFrom(rest.replace(' ', ":"))),
             "theme" if rest.is_empty() => Err("which theme? :theme NAME".into()),
             "theme" => Ok(Command::Theme(rest.into())),
             "goto" if rest.is_empty() => Err("which time? :goto 14:31:29".into()),

@@ -40,6 +40,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("config/rulebook/mod.rs", "ROWS_MAX", "configuration error, exit 3"),
     ("config/rulebook/mod.rs", "TEXT_CHARS_MAX", "configuration error, exit 3"),
     ("config/rulebook/mod.rs", "TIERS_MAX", "configuration error, exit 3"),
+    ("engine/rulebook/state.rs", "CHANGES_KEPT", "the oldest change is forgotten"),
     ("config/scenarios.rs", "MOVE_PCT_MAX", "configuration error, exit 3"),
     ("config/scenarios.rs", "NAMED_MAX", "configuration error, exit 3"),
     ("config/scenarios.rs", "STEPS_MAX", "configuration error, exit 3"),

@@ -11,6 +11,7 @@ pub mod liquidity;
 pub mod map;
 mod market;
 pub mod positions;
+pub mod rulebook;
 mod timeline;
 pub mod whatif;
 
@@ -57,6 +58,7 @@ pub static SCREENS: &[&dyn Screen] = &[
     &leverage::Leverage,
     &liquidity::Liquidity,
     &alerts::Alerts,
+    &rulebook::Rulebook,
     &feeds::Feeds,
     &positions::Positions,
     &whatif::WhatIf,
