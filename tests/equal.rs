@@ -165,6 +165,7 @@ fn a_seek_shows_what_straight_play_shows() {
         cell: Some(("bybit".into(), "SOL".into())),
         metric: "funding_apr".into(),
         pins: vec!["oi_usd".into(), "spread_bps".into()],
+        ..Ask::default()
     };
     let (start, end) = live.span;
     let near = start.plus(end.since(start) * 6 / 10);

@@ -33,8 +33,6 @@ mod guard;
 pub mod headless;
 pub mod player;
 pub mod regimes;
-#[cfg(test)]
-mod regimes_tests;
 pub mod screen;
 pub mod secrets;
 pub mod setup;

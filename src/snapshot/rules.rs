@@ -7,11 +7,11 @@ use crate::model::time::Nanos;
 
 /// Columns of the matrix: id and title.
 pub const COLUMNS: [(&str, &str); 6] = [
-    ("max_leverage", "lever cap"),
+    ("max_leverage", "cap"),
     ("margin_engine", "engine"),
     ("collateral", "collateral"),
-    ("finality_level", "finality"),
-    ("reporting_level", "reporting"),
+    ("finality_level", "final"),
+    ("reporting_level", "report"),
     ("recognition", "clients"),
 ];
 

@@ -69,18 +69,18 @@ pub fn ladder(page: &Page, row: &Row) -> String {
 /// A change in words.
 pub fn change(change: &Change) -> String {
     let gap = match change.doublings {
-        Some(d) if d > 0.0 => format!(", {d:+.2} doublings, LOOSER"),
-        Some(d) if d < 0.0 => format!(", {d:+.2} doublings, stricter"),
-        _ => String::new(),
+        Some(d) if d > 0.0 => format!("{d:+.2} doublings LOOSER"),
+        Some(d) if d < 0.0 => format!("{d:+.2} doublings stricter"),
+        _ => "same leverage".into(),
     };
     format!(
-        "{} {} {}: {} -> {}{gap} ({})",
+        "{} {} {} {gap} ({}): {} -> {}",
         format::date_time(change.at),
         format::clean(&change.venue),
         format::clean(&change.instrument),
+        change.source,
         change.old,
-        change.new,
-        change.source
+        change.new
     )
 }
 
@@ -99,11 +99,11 @@ pub fn lens(lens: &Lens) -> Vec<String> {
             out.push(format!("{word}: {}", names.join(", ")));
         }
     }
-    out.extend(lens.rows.iter().map(seen));
+    out.extend(lens.rows.iter().flat_map(seen));
     out
 }
 
-fn seen(row: &Seen) -> String {
+fn seen(row: &Seen) -> [String; 2] {
     let share = |(sure, possible, total): (f64, f64, f64)| {
         if total <= 0.0 {
             return "?".into();
@@ -116,17 +116,22 @@ fn seen(row: &Seen) -> String {
         (_, Some(true)) => "unbounded".into(),
         _ => "?".into(),
     };
-    format!(
-        "{}: depth in 10 bps {} of {}, OI {}, pools {} of {}, 1 MUSD costs {} / {} bps more (buy / sell)",
-        format::clean(&row.underlying),
-        share(row.depth),
-        format::si(row.depth.2),
-        share(row.interest),
-        pools(row.effective_pools),
-        pools(row.market_pools),
-        cost(0),
-        cost(1)
-    )
+    let name = format::clean(&row.underlying);
+    [
+        format!(
+            "{name}: depth in 10 bps {} of {}, OI {}",
+            share(row.depth),
+            format::si(row.depth.2),
+            share(row.interest)
+        ),
+        format!(
+            "{name}: pools {} of {}, 1 MUSD costs {} / {} bps more (buy / sell)",
+            pools(row.effective_pools),
+            pools(row.market_pools),
+            cost(0),
+            cost(1)
+        ),
+    ]
 }
 
 /// The screen as sentences.

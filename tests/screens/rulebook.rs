@@ -144,6 +144,8 @@ fn unknown_is_a_sign_and_contested_no_breach() {
         let shown = text(&draw(&with_rules(), &ui("rulebook", size), &named("mono", Depth::Mono)));
         let line = shown.lines().find(|l| l.trim_start().starts_with("gate")).unwrap();
         assert!(line.matches('?').count() >= 8, "{line}");
+        let few = shown.lines().find(|l| l.trim_start().starts_with("okx ")).unwrap();
+        assert!(few.contains("insufficient"), "{few}");
         assert!(!line.contains('0') || line.contains("0%"), "{line}");
         assert!(shown.contains("10x-~") && !shown.to_lowercase().contains("breach"), "{shown}");
     }
@@ -157,11 +159,11 @@ fn the_cell_under_the_cursor_opens() {
     let (snapshot, theme) = (with_rules(), named("mono", Depth::Mono));
     let mut ui: Ui = ui("rulebook", (120, 40));
     for (keys, head, words) in [
-        ("k", "kraken-futures lever cap", "10x, stricter than the baseline (-0.15 of the scale), contested"),
+        ("k", "kraken-futures cap", "10x, stricter than the baseline (-0.15 of the scale), contested"),
         ("j l l", "binance-usdm collateral", "? not known"),
         (
             "j h h",
-            "okx lever cap",
+            "okx cap",
             "source an-invented-source, as of 2026-08-12, confidence medium, built-in, STALE",
         ),
         ("j j j l l l l l l l", "gate clients", "no source says anything"),

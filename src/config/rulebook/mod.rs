@@ -68,7 +68,9 @@ impl Rulebook {
             let fits = |r: &&Recognition| r.entity == entity && r.jurisdiction == regime && r.class == wanted;
             home.recognition.iter().find(fits)
         };
-        of(class).or_else(|| of(ClientClass::Any))
+        // Institutions are professional clients of themselves, where no row of their own says more.
+        let wider = (class == ClientClass::Institutional).then_some(ClientClass::Professional);
+        of(class).or_else(|| of(wider?)).or_else(|| of(ClientClass::Any))
     }
 
     /// True when a fact is older on `today` than the baseline says facts may be.

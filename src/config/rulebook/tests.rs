@@ -41,19 +41,22 @@ fn a_disputed_cap_is_contested() {
     assert_eq!(cap.applicability, Applicability::Contested);
 }
 
+/// What is wrong, the file, what is said, the remedy.
+type Case = (&'static str, String, &'static str, &'static str);
+
+fn all_refused(cases: Vec<Case>) {
+    for (what, text, message, help) in cases {
+        let shown = refused(&text);
+        assert!(shown.contains(message) && shown.contains(help), "{what}:\n{shown}");
+        assert!(shown.contains("rulebook/v.toml:"), "{what} has no place:\n{shown}");
+    }
+}
+
+/// Catches: a fact without source, date or confidence that is taken; a mistake without its place.
 #[test]
-fn mistakes_are_shown_at_their_place_with_a_remedy() {
-    let tiers = |rows: &str, complete: bool| {
-        format!(
-            "[[rulebook.margin_schedule]]\ninstrument = \"BTC-USDT-PERP\"\nkind = \"tiered\"\ncomplete = {complete}\ntiers = [\n{rows}\n]\nsource = \"general\"\nas_of = \"2026-01-02\"\nconfidence = \"low\"\n"
-        )
-    };
-    let row = |lower: &str, upper: &str| {
-        format!("{{ lower = \"{lower}\", upper = \"{upper}\", initial = \"0.1\", maintenance = \"0.05\" }},")
-    };
-    let two = |a: &str, b: &str, c: &str| tiers(&(row("0", a) + "\n" + &row(b, c)), true);
+fn mistakes_in_facts_are_shown_at_their_place_with_a_remedy() {
     let rule = |fact: &str| format!("[rulebook.rules]\nmax_leverage = {{ value = \"5\", {fact} }}\n");
-    let cases: Vec<(&str, String, &str, &str)> = vec![
+    all_refused(vec![
         (
             "no source",
             rule("as_of = \"2026-01-02\", confidence = \"low\""),
@@ -100,6 +103,39 @@ fn mistakes_are_shown_at_their_place_with_a_remedy() {
             "did you mean `source`?",
         ),
         ("unknown section", "[rulebook.rulse]\n".into(), "unknown key `rulse`", "did you mean `rules`?"),
+        (
+            "haircut",
+            format!("[rulebook.collateral]\nBTC = {{ value = \"5\", {FACT} }}\n"),
+            "`5` is no haircut",
+            "1 is not accepted",
+        ),
+        ("escape", rule(&format!("{FACT}, note = \"\\u001b[2J\"")), "control characters", "one line"),
+        (
+            "entity",
+            "[rulebook.pool]\noperator_entity = \"okx-cs\"\n".into(),
+            "unknown entity `okx-cs`",
+            "did you mean `okx-",
+        ),
+    ]);
+    let far = "[[rulebook.entity]]\nid = \"x\"\nlegal_name = \"X\"\njurisdiction = \"EV\"\nregulator = \"r\"\nlicence = \"l\"\nsource = \"general\"\nas_of = \"2026-01-02\"\nconfidence = \"low\"\n";
+    assert!(refused(far).contains("unknown regime `EV`"));
+    let long = rule(&format!("{FACT}, note = \"{}\"", "x".repeat(301)));
+    assert!(refused(&long).contains("300 characters"));
+}
+
+/// Catches: tiers that overlap or leave a gap, numbers that are no rates, what is not known as known.
+#[test]
+fn mistakes_in_schedules_are_shown_at_their_place_with_a_remedy() {
+    let tiers = |rows: &str, complete: bool| {
+        format!(
+            "[[rulebook.margin_schedule]]\ninstrument = \"BTC-USDT-PERP\"\nkind = \"tiered\"\ncomplete = {complete}\ntiers = [\n{rows}\n]\nsource = \"general\"\nas_of = \"2026-01-02\"\nconfidence = \"low\"\n"
+        )
+    };
+    let row = |lower: &str, upper: &str| {
+        format!("{{ lower = \"{lower}\", upper = \"{upper}\", initial = \"0.1\", maintenance = \"0.05\" }},")
+    };
+    let two = |a: &str, b: &str, c: &str| tiers(&(row("0", a) + "\n" + &row(b, c)), true);
+    all_refused(vec![
         ("overlap", two("100", "90", "200"), "overlaps the tier before", "lower = \"100\""),
         ("gap", two("100", "110", "200"), "leaves a gap", "complete = false"),
         ("not from zero", tiers(&row("5", "10"), true), "leaves a gap", "lower = \"0\""),
@@ -143,29 +179,7 @@ fn mistakes_are_shown_at_their_place_with_a_remedy() {
             "needs `sessions`",
             "another kind",
         ),
-        (
-            "haircut",
-            format!("[rulebook.collateral]\nBTC = {{ value = \"5\", {FACT} }}\n"),
-            "`5` is no haircut",
-            "1 is not accepted",
-        ),
-        ("escape", rule(&format!("{FACT}, note = \"\\u001b[2J\"")), "control characters", "one line"),
-        (
-            "entity",
-            "[rulebook.pool]\noperator_entity = \"okx-cs\"\n".into(),
-            "unknown entity `okx-cs`",
-            "did you mean `okx-",
-        ),
-    ];
-    for (what, text, message, help) in cases {
-        let shown = refused(&text);
-        assert!(shown.contains(message) && shown.contains(help), "{what}:\n{shown}");
-        assert!(shown.contains("rulebook/v.toml:"), "{what} has no place:\n{shown}");
-    }
-    let far = "[[rulebook.entity]]\nid = \"x\"\nlegal_name = \"X\"\njurisdiction = \"EV\"\nregulator = \"r\"\nlicence = \"l\"\nsource = \"general\"\nas_of = \"2026-01-02\"\nconfidence = \"low\"\n";
-    assert!(refused(far).contains("unknown regime `EV`"));
-    let long = rule(&format!("{FACT}, note = \"{}\"", "x".repeat(301)));
-    assert!(refused(&long).contains("300 characters"));
+    ]);
     let many = tiers(&(0..201).map(|n| row(&n.to_string(), &(n + 1).to_string())).collect::<String>(), true);
     assert!(refused(&many).contains("201 tiers"), "{}", refused(&many));
 }

@@ -78,9 +78,7 @@ fn stated(head: &Listing, today: Day) -> Option<Schedule> {
     if schedule.unit == Unit::Contracts {
         let def = head.def.as_ref()?;
         match def.payoff {
-            Payoff::Linear => {
-                schedule.contract_value = Some(def.multiplier.checked_mul(def.price_scale)?)
-            }
+            Payoff::Linear => schedule.contract_value = Some(def.multiplier.checked_mul(def.price_scale)?),
             Payoff::Inverse => {
                 scale(&mut schedule, def.multiplier)?;
                 schedule.unit = Unit::Usd;
@@ -120,7 +118,7 @@ fn cells(
     [
         leverage(book, rules, schedule, sigma("initial_margin"), today),
         match schedule {
-            Some(s) => of_schedule(book, s, s.form.word().into(), sigma("maintenance_to_initial"), today),
+            Some(s) => of_schedule(book, s, engine(&s.form).into(), sigma("maintenance_to_initial"), today),
             None => fact("margin_engine", None),
         },
         collateral(book, rules, found, today),
@@ -128,6 +126,15 @@ fn cells(
         fact("reporting_level", sigma("reporting_level")),
         recognition(book, rules, today),
     ]
+}
+
+/// A kind of schedule in eight columns.
+const fn engine(form: &Form) -> &'static str {
+    match form {
+        Form::LinearSize { .. } => "linear",
+        Form::OiScaled { .. } => "by OI",
+        form => form.word(),
+    }
 }
 
 fn cell(book: &Rulebook, fact: &Fact, text: String, sigma: Option<f64>, today: Day) -> Cell {

@@ -50,9 +50,9 @@ pub struct Composite {
 
 impl Composite {
     /// From sigmas, their weights and the known part of each. `None` where nothing is known.
-    pub fn of(rows: impl Iterator<Item = (Option<f64>, f64, f64)> + Clone) -> Option<Composite> {
-        let weight: f64 = rows.clone().map(|(_, w, _)| w).sum();
-        let scored = || rows.clone().filter_map(|(sigma, w, part)| Some((sigma?, w * part)));
+    pub fn of(rows: &[(Option<f64>, f64, f64)]) -> Option<Composite> {
+        let weight: f64 = rows.iter().map(|(_, w, _)| w).sum();
+        let scored = || rows.iter().filter_map(|(sigma, w, part)| Some(((*sigma)?, w * part)));
         let known: f64 = scored().map(|(_, w)| w).sum();
         if known <= 0.0 {
             return None;
@@ -100,8 +100,9 @@ impl Divergence {
 }
 
 /// Parameters as one.
-pub fn composite<'a>(rows: impl Iterator<Item = &'a Scored> + Clone) -> Option<Composite> {
-    Composite::of(rows.map(|r| (r.gap.map(|g| g.sigma), r.weight, r.known)))
+pub fn composite<'a>(rows: impl Iterator<Item = &'a Scored>) -> Option<Composite> {
+    let rows: Vec<_> = rows.map(|r| (r.gap.map(|g| g.sigma), r.weight, r.known)).collect();
+    Composite::of(&rows)
 }
 
 /// What is asked about a venue.

@@ -61,7 +61,7 @@ impl Rules {
 /// A schedule in few words: its highest leverage and its first maintenance rate.
 fn words(schedule: &MarginSchedule) -> String {
     let margins = Margins::of(schedule);
-    let leverage = margins.as_ref().and_then(|m| m.loosest(0.0)).map(|l| format!("{:.4}", l));
+    let leverage = margins.as_ref().and_then(|m| m.loosest(0.0)).map(|l| format!("{l:.4}"));
     let leverage = leverage.map_or("?".into(), |l| l.trim_end_matches('0').trim_end_matches('.').to_string());
     let maintenance =
         margins.and_then(|m| m.maintenance(f64::MIN_POSITIVE)).map(|m| format!("{:.3}", 100.0 * m));

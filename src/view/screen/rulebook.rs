@@ -24,7 +24,7 @@ const REGIME: u16 = 7;
 /// Columns of looser and stricter.
 const GAP: u16 = 13;
 /// Columns of magnitude, coverage and bounds, where there is room.
-const MORE: u16 = 26;
+const MORE: u16 = 30;
 /// Width from which they show.
 const WIDE: u16 = 110;
 /// Lines that the open cell takes.
@@ -106,7 +106,7 @@ fn cursor(ui: &Ui, rows: &[Row]) -> (usize, usize) {
 
 /// Widths of the matrix: what is left goes to collateral and clients.
 fn widths(width: u16) -> [u16; COLUMNS.len()] {
-    let fixed = [9, 9, 0, 7, 7, 0];
+    let fixed = [9, 9, 0, 6, 7, 0];
     let more = if width >= WIDE { MORE } else { 0 };
     let taken: u16 = fixed.iter().sum::<u16>() + NAME + REGIME + GAP + more + 1;
     let left = width.saturating_sub(taken);
@@ -154,18 +154,17 @@ fn matrix(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
 
 fn figures(view: &View<'_>, row: &Row, is_wide: bool) -> Vec<Span> {
     let theme = view.theme;
-    let missing = theme.style(Role::StateMissing);
-    let of = |value: Option<f64>, sign: f64, text: String| match value {
-        Some(v) if row.is_enough => (text, theme.diverging.style(theme.diverging.level(sign * v, 1.0))),
-        Some(_) => (text, theme.style(Role::QualityDegraded)),
-        None => (format!("{:>6}", "?"), missing),
+    let of = |value: f64, sign: f64| {
+        let level = theme.diverging.level(sign * value, 1.0);
+        (format!("{:>6}", format!("{:+.2}", sign * value)), theme.diverging.style(level))
     };
-    let (looser, stricter) = (row.looser.unwrap_or_default(), row.stricter.unwrap_or_default());
-    let mut out = vec![
-        of(row.looser, 1.0, format!("{:>6}", format!("+{looser:.2}"))),
-        of(row.stricter, -1.0, format!("{:>6}", format!("-{stricter:.2}"))),
-        (" ".into(), theme.style(Role::Text)),
-    ];
+    let mut out = match row.looser.zip(row.stricter) {
+        Some((looser, stricter)) if row.is_enough => {
+            vec![of(looser, 1.0), of(stricter, -1.0), (" ".into(), theme.style(Role::Text))]
+        }
+        Some(_) => vec![(pad("insufficient", GAP), theme.style(Role::QualityDegraded))],
+        None => vec![(pad("    ?     ?", GAP), theme.style(Role::StateMissing))],
+    };
     if is_wide {
         let far = match row.magnitude {
             Some(m) if row.is_enough => format!("{m:.2}"),

@@ -112,7 +112,10 @@ fn check(engine: &Engine, book: &Rulebook, lens: &Lens, class: ClientClass) -> u
     lens.rows.len()
 }
 
-fn compare(seen: &Seen, depth: [f64; 3], pools: &[f64], costs: &[(bool, [Vec<(f64, f64)>; 2])]) {
+/// A book: whether it is reached, and its levels by side.
+type Book = (bool, [Vec<(f64, f64)>; 2]);
+
+fn compare(seen: &Seen, depth: [f64; 3], pools: &[f64], costs: &[Book]) {
     near(seen.depth.0, depth[0]);
     near(seen.depth.1, depth[1]);
     near(seen.depth.2, depth[2]);
@@ -146,7 +149,8 @@ fn the_lens_is_what_the_books_give_by_hand() {
     for (text, class) in [
         ("EU:retail", ClientClass::Retail),
         ("US:institutional", ClientClass::Institutional),
-        ("AE-DU:professional", ClientClass::Professional),
+        ("AE-DU:retail", ClientClass::Retail),
+        ("AE-AZ:professional", ClientClass::Professional),
     ] {
         let lens = engine.seen_from(text);
         assert!(check(engine, &book, &lens, class) > 0, "{lens:?}");
