@@ -143,6 +143,7 @@ fn snapshot(bencher: Bencher<'_, '_>) {
         cell: Some(("v00".into(), "U00".into())),
         metric: "funding_apr".into(),
         pins: vec!["oi_usd".into()],
+        ..Ask::default()
     };
     bencher.bench_local(|| street.engine.snapshot(Mode::Live, &ask));
 }

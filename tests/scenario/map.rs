@@ -14,8 +14,12 @@ pub(crate) fn value(
     let (form, rest) =
         name.split_once('/').filter(|(form, _)| ["map", "booked", "split", "line"].contains(form))?;
     let (metric, label) = rest.split_once('/').unwrap_or((rest, ""));
-    let ask =
-        Ask { cell: Some((venue.into(), "BTC".into())), metric: metric.into(), pins: vec![metric.into()] };
+    let ask = Ask {
+        cell: Some((venue.into(), "BTC".into())),
+        metric: metric.into(),
+        pins: vec![metric.into()],
+        ..Ask::default()
+    };
     let shown = world.engine.snapshot(Mode::Live, &ask);
     if form == "split" {
         let steps = &shown.focus.as_ref().unwrap().split;
