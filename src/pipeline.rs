@@ -180,6 +180,11 @@ impl Pipeline {
         Ok(Pipeline { slots, specs, find, conns, engine, at: Nanos(i64::MIN), effects, resyncs })
     }
 
+    /// Facts of law and venues.
+    pub fn set_rulebook(&mut self, book: std::sync::Arc<crate::config::rulebook::Rulebook>) {
+        self.engine.set_rulebook(book);
+    }
+
     /// Applies one entry of the tape.
     #[inline]
     pub fn ingest(&mut self, entry: &Entry<'_>) -> &Effects {

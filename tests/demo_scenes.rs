@@ -9,6 +9,7 @@
 mod builtin;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use faultline::app::screen::Session as _;
@@ -17,6 +18,7 @@ use faultline::clock::Clock;
 use faultline::model::alert::AlertLine;
 use faultline::model::time::SECOND;
 use faultline::sim::Scene;
+use faultline::snapshot::Snapshot;
 
 /// Longest wait for a story to end.
 const PATIENCE: i64 = 150 * SECOND;
@@ -38,7 +40,7 @@ fn start(scene: Scene, speed: f64, has_account: bool, clock: Clock) -> Session {
 }
 
 /// Plays a scene until all these events came, each after the one before it.
-fn tell(scene: Scene, speed: f64, story: &[Event]) {
+fn tell(scene: Scene, speed: f64, story: &[Event]) -> Arc<Snapshot> {
     let clock = Clock::start();
     let session = start(scene, speed, false, clock);
     let (begun, mut told, mut rest) = (clock.now(), Vec::new(), story);
@@ -54,13 +56,22 @@ fn tell(scene: Scene, speed: f64, story: &[Event]) {
         }
         told.push(format!("{} {} {}", line.event, line.rule, line.summary));
     }
+    let picture = session.snapshot();
     session.stop();
+    picture
 }
 
-/// Catches: a change of margins that the venue serves and nobody is told of.
+/// Catches: a change of margins that the venue serves and nobody is told of; an alert without its entry in the
+/// log of changes, or a matrix that still shows what is written instead of what the feed states.
 #[test]
 fn a_rule_change_is_told() {
-    tell(Scene::RuleChange, 2.0, &[("alert.raised", "venue.rule_changed", "dydx")]);
+    let picture = tell(Scene::RuleChange, 2.0, &[("alert.raised", "venue.rule_changed", "dydx")]);
+    let change = picture.rules.changes.iter().find(|c| c.venue == "dydx").unwrap();
+    assert!(change.old != change.new && change.doublings.is_some_and(|d| d != 0.0), "{change:?}");
+    assert_eq!(change.source, "feed");
+    let row = picture.rules.page.rows.iter().find(|r| r.venue == "dydx").unwrap();
+    assert_eq!(row.cells[0].layer, "feed", "{row:?}");
+    println!("{change:?}");
 }
 
 /// Catches: an outage that raises nothing, or that is never over.

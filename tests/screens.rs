@@ -23,6 +23,8 @@ mod own;
 mod picker;
 #[path = "screens/real.rs"]
 mod real;
+#[path = "screens/rulebook.rs"]
+mod rulebook;
 #[path = "screens/safety.rs"]
 mod safety;
 #[path = "screens/timeline.rs"]

@@ -138,7 +138,8 @@ pub fn spawn(
     arrivals: ingress::Receiver,
     feeds: Arc<Feeds>,
 ) -> Result<CoreHandle, Failure> {
-    let pipeline = Pipeline::new(&config.setup.venues, config.setup.rules.clone())?;
+    let mut pipeline = Pipeline::new(&config.setup.venues, config.setup.rules.clone())?;
+    pipeline.set_rulebook(config.setup.rulebook.clone());
     let meta = session_meta(config.mode, &config.setup, clock);
     let shared = Arc::new(Shared::default());
     let tee = match &config.record {

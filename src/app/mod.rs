@@ -30,6 +30,7 @@
 //! | `doctor` | what could be wrong on this machine |
 //! | `trial` | which venues work |
 //! | `whatif` | what a scenario would do to the state of a recording |
+//! | `regimes` | law and venue rules as text and JSON |
 //! | `failure` | exit codes and their words |
 
 pub mod bench;
@@ -51,6 +52,7 @@ pub mod log;
 pub mod player;
 pub mod probe;
 pub mod reload;
+pub mod regimes;
 pub mod screen;
 pub mod secrets;
 pub mod setup;

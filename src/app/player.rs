@@ -75,7 +75,8 @@ impl Tape {
     pub fn open(path: &Path, rules: &[PathBuf], check: Check) -> Result<Tape, Failure> {
         let reader = open(path, check)?;
         let setup = Setup::of_recording(reader.meta(), rules)?;
-        let pipeline = Pipeline::new(&setup.venues, setup.rules.clone())?;
+        let mut pipeline = Pipeline::new(&setup.venues, setup.rules.clone())?;
+        pipeline.set_rulebook(setup.rulebook.clone());
         let lines = Lines::new(line_meta(path, reader.meta()));
         Ok(Tape { path: path.into(), setup, reader, pipeline, lines, at: Nanos(0) })
     }
@@ -84,6 +85,7 @@ impl Tape {
     pub fn rewind(&mut self) -> Result<(), Failure> {
         self.reader = open(&self.path, Check::Chunks)?;
         self.pipeline = Pipeline::new(&self.setup.venues, self.setup.rules.clone())?;
+        self.pipeline.set_rulebook(self.setup.rulebook.clone());
         self.lines = Lines::new(line_meta(&self.path, self.reader.meta()));
         self.at = Nanos(0);
         Ok(())

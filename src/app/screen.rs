@@ -97,6 +97,8 @@ pub struct Options {
     pub is_mouse: bool,
     /// Zone of the times: `UTC`, `local` or a name.
     pub tz: Option<String>,
+    /// Clients through whose eyes the market is seen: `EU:retail`.
+    pub lens: String,
 }
 
 /// Longest wait for anything, so that signals and reloads are seen.
@@ -257,6 +259,7 @@ impl<'a> Loop<'a> {
                 notice,
                 scenarios: options.scenarios.clone(),
                 keymap: options.keymap.clone(),
+                lens: options.lens.clone(),
                 themes: names.clone(),
                 ..Ui::default()
             },

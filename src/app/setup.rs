@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::failure::Failure;
 use super::given;
 use super::secrets;
 use crate::config::accounts::{self, AccountSpec};
 use crate::config::error::nearest;
+use crate::config::rulebook::{Given, Rulebook};
 use crate::config::rules::{self, Rule};
 use crate::config::theme::{self, ThemeSpec};
 use crate::config::{ConfigError, builtin, venues};
@@ -32,6 +34,8 @@ pub struct Setup {
     pub venues: Vec<VenueSpec>,
     /// Alert rules.
     pub rules: Vec<Rule>,
+    /// What law and venues say about margin and access.
+    pub rulebook: Arc<Rulebook>,
     /// Own accounts.
     pub accounts: Vec<AccountSpec>,
     /// Name and full text of every file used; of the accounts only where their secrets are.
@@ -44,12 +48,12 @@ impl Setup {
     pub fn load(rule_files: &[PathBuf]) -> Result<Setup, Failure> {
         let mut files: BTreeMap<String, String> = BTreeMap::new();
         let mut order: Vec<String> = Vec::new();
-        for (name, text) in builtin::VENUES.iter().chain(builtin::RULES) {
+        for (name, text) in builtin::VENUES.iter().chain(builtin::RULEBOOK).chain(builtin::RULES) {
             order.push((*name).to_string());
             files.insert((*name).to_string(), (*text).to_string());
         }
         if let Some(dir) = config_dir() {
-            for folder in ["venues", "rules"] {
+            for folder in ["venues", "rules", "rulebook"] {
                 for (name, text) in read_folder(&dir.join(folder), folder)? {
                     if !files.contains_key(&name) {
                         order.push(name.clone());
@@ -98,7 +102,7 @@ impl Setup {
             return Setup::load(rule_files); // an import carries none
         }
         if !rule_files.is_empty() {
-            files.retain(|name, _| name.starts_with("venues/"));
+            files.retain(|name, _| name.starts_with("venues/") || is_of_rulebook(name));
             for path in rule_files {
                 files.insert(path.display().to_string(), read_file(path)?);
             }
@@ -114,7 +118,7 @@ impl Setup {
         let mut setup = Setup::default();
         let mut errors: Vec<ConfigError> = Vec::new();
         for name in order {
-            let Some(text) = files.get(name) else { continue };
+            let Some(text) = files.get(name).filter(|_| !is_of_rulebook(name)) else { continue };
             if name.starts_with("venues/") {
                 match venues::read(name, text).and_then(|v| fitting(name, text, v, &setup.venues)) {
                     Ok(venue) => setup.venues.push(venue),
@@ -129,6 +133,11 @@ impl Setup {
             }
         }
         setup.known = setup.venues.iter().map(|v| v.id.clone()).collect();
+        let facts: Vec<Given<'_>> = files.iter().map(|(name, text)| Given { name, text }).collect();
+        match Rulebook::read(&facts) {
+            Ok(rulebook) => setup.rulebook = Arc::new(rulebook),
+            Err(wrong) => errors.extend(wrong),
+        }
         setup.texts = files;
         if errors.is_empty() { Ok(setup) } else { Err(Failure::config(&errors)) }
     }
@@ -333,6 +342,11 @@ fn fitting(name: &str, text: &str, venue: VenueSpec, others: &[VenueSpec]) -> Re
         Some(near) => error.with_help(format!("did you mean `{near}`?")),
         None => error.with_help(format!("there are {}", known().collect::<Vec<_>>().join(", "))),
     })
+}
+
+/// Files of facts, shipped or of the user.
+fn is_of_rulebook(name: &str) -> bool {
+    name.starts_with("rulebook/") || name.starts_with("venues/rulebook/")
 }
 
 pub(super) fn read_file(path: &Path) -> Result<String, Failure> {

@@ -82,6 +82,9 @@ pub enum Command {
     /// Alert rules: ls, check
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Law and venue rules with source and date: ls, show, diff, gaps, check, sources
+    #[command(subcommand)]
+    Regimes(RegimesCommand),
     /// What a shock would do to the market of a recording: ls, show, run
     #[command(subcommand)]
     Whatif(WhatifCommand),
@@ -153,6 +156,9 @@ pub struct LiveArgs {
     /// Reach a venue at a loopback address: bybit=127.0.0.1:4000
     #[arg(long, value_name = "V=ADDR")]
     pub redirect: Vec<String>,
+    /// The market as clients see it: EU:retail, US:institutional, AE-DU:professional
+    #[arg(long, value_name = "REGIME:CLASS")]
+    pub as_seen_from: Option<String>,
     /// Own positions from a CSV or JSON file, for accounts without keys here
     #[arg(long, value_name = "FILE")]
     pub positions: Option<PathBuf>,
@@ -222,7 +228,7 @@ pub struct ReplayArgs {
 /// Which screen to print.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SnapshotArgs {
-    /// map, leverage, liquidity, alerts, feeds, positions
+    /// map, leverage, liquidity, alerts, rulebook, feeds, positions
     pub screen: String,
     /// Sentences and tables (the default)
     #[arg(long, conflicts_with = "json")]
@@ -396,6 +402,58 @@ pub enum RulesCommand {
         /// Rule files
         files: Vec<PathBuf>,
     },
+}
+
+/// Law and venue rules. Every fact has a source, a date and a confidence; unknown is never zero.
+#[derive(Debug, Subcommand)]
+pub enum RegimesCommand {
+    /// Regimes and venues, one line each
+    Ls,
+    /// All facts of a venue or a regime
+    Show {
+        /// Venue id or regime code: okx, EU, AE-DU
+        #[arg(value_name = "VENUE|REGIME")]
+        name: String,
+    },
+    /// Two venues or two regimes side by side
+    Diff {
+        /// Venue id or regime code
+        a: String,
+        /// Venue id or regime code
+        b: String,
+        /// Schedules of this day, YYYY-MM-DD; today when absent
+        #[arg(long, value_name = "DATE")]
+        at: Option<String>,
+    },
+    /// Distance of each venue from the harmonised baseline
+    Gaps(GapsArgs),
+    /// Check files of facts; without files those of the configuration
+    Check {
+        /// Files: sources.toml, jurisdictions.toml, baseline.toml, or a venue's facts
+        files: Vec<PathBuf>,
+    },
+    /// Where facts were read
+    Sources,
+}
+
+/// What is compared with the baseline.
+#[derive(Clone, Debug, clap::Args)]
+pub struct GapsArgs {
+    /// Class of clients: retail or professional
+    #[arg(long, default_value = "professional", value_name = "CLASS")]
+    pub class: String,
+    /// Asset
+    #[arg(long, default_value = "BTC", value_name = "U")]
+    pub underlying: String,
+    /// USD of one coin, for rules that count coins
+    #[arg(long, default_value_t = 69_000.0, value_name = "USD")]
+    pub price: f64,
+    /// Schedules of this day, YYYY-MM-DD; today when absent
+    #[arg(long, value_name = "DATE")]
+    pub at: Option<String>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What-if scenarios. They run beside a recording and write no alert.

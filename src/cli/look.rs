@@ -24,6 +24,7 @@ use crate::config::error::nearest;
 use crate::config::rules::duration_ms;
 use crate::config::theme::ThemeSpec;
 use crate::engine::metric::{METRICS, find};
+use crate::engine::rulebook::lens::parse as parse_lens;
 use crate::feed::redirect;
 use crate::model::Nanos;
 use crate::model::alert::Severity;
@@ -78,7 +79,8 @@ pub fn live(global: &Global, args: &LiveArgs) -> Result<u8, Failure> {
             "`live` draws on a terminal; for pipes and services there is `faultline watch`",
         ));
     }
-    let options = options(global)?;
+    let lens = seen_from(args)?;
+    let options = Options { lens, ..options(global)? };
     show(live_session(args, record_to(args.record.as_deref())?, true)?, &options)
 }
 
@@ -135,7 +137,8 @@ pub fn snapshot(global: &Global, args: &SnapshotArgs) -> Result<u8, Failure> {
     if let Some(id) = metric {
         must_be_mapped(id)?;
     }
-    let ask = Ask { metric: metric.unwrap_or_default().into(), pages: screen.pages(), ..Ask::default() };
+    let (shown, lens) = (metric.unwrap_or_default().to_string(), seen_from(&args.live)?);
+    let ask = Ask { metric: shown, lens, pages: screen.pages(), ..Ask::default() };
     let mut result = code::OK;
     let mut snapshot = match args.source.as_str() {
         "demo" => {
@@ -408,8 +411,16 @@ pub fn options(global: &Global) -> Result<Options, Failure> {
     let (color, theme) = (global.color.clone(), global.theme.clone());
     let tz = global.tz.clone().or_else(|| settings.chosen("tz").map(str::to_string));
     let (keymap, is_mouse) = (super::keys::configured()?, global.mouse || settings.flag("mouse"));
-    let given = Some(given);
-    Ok(Options { color, theme, themes, who, scenarios, settings, given, keymap, is_mouse, tz })
+    let (given, lens) = (Some(given), String::new());
+    Ok(Options { color, theme, themes, who, scenarios, settings, given, keymap, is_mouse, tz, lens })
+}
+
+/// The clients of `--as-seen-from`, if they exist.
+fn seen_from(args: &LiveArgs) -> Result<String, Failure> {
+    let Some(text) = &args.as_seen_from else { return Ok(String::new()) };
+    let setup = Setup::load(&[])?;
+    parse_lens(&setup.rulebook, text).map_err(Failure::usage)?;
+    Ok(text.clone())
 }
 
 /// The scene with this name.

@@ -11,6 +11,7 @@ pub mod keys;
 pub mod look;
 pub mod rec;
 pub mod theme;
+pub mod regimes;
 pub mod whatif;
 
 use std::io::{IsTerminal, Write};
@@ -63,6 +64,7 @@ fn run(args: Args) -> Result<u8, Failure> {
         Some(Command::Decode(decode)) => info::decode(&decode),
         Some(Command::Venues(command)) => info::venues(&command),
         Some(Command::Rules(command)) => info::rules(&command),
+        Some(Command::Regimes(command)) => regimes::regimes(&command),
         Some(Command::Whatif(command)) => whatif::whatif(&command),
         Some(Command::Keys(args)) => keys::keys(&args),
         Some(Command::Explain(explain)) => info::explain(&explain),

@@ -18,6 +18,16 @@ pub static VENUES: &[(&str, &str)] = &[
     ("venues/coinbase-us.toml", include_str!("../../venues/coinbase-us.toml")),
 ];
 
+/// Built-in facts of law, sources and yardsticks: name and text. Those of venues stand in their files.
+pub static RULEBOOK: &[(&str, &str)] = &[
+    ("venues/rulebook/sources.toml", include_str!("../../venues/rulebook/sources.toml")),
+    ("venues/rulebook/jurisdictions.toml", include_str!("../../venues/rulebook/jurisdictions.toml")),
+    ("venues/rulebook/baseline.toml", include_str!("../../venues/rulebook/baseline.toml")),
+    ("venues/rulebook/intx.toml", include_str!("../../venues/rulebook/intx.toml")),
+    ("venues/rulebook/cme.toml", include_str!("../../venues/rulebook/cme.toml")),
+    ("venues/rulebook/bitnomial.toml", include_str!("../../venues/rulebook/bitnomial.toml")),
+];
+
 /// Built-in themes: name and text. A theme stands after the one it inherits from.
 pub static THEMES: &[(&str, &str)] = &[
     ("themes/faultline-dark.toml", include_str!("../../themes/faultline-dark.toml")),

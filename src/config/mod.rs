@@ -6,6 +6,7 @@ pub mod codes;
 pub mod error;
 pub mod keys;
 mod mask;
+pub mod rulebook;
 pub mod rules;
 pub mod scenarios;
 pub mod settings;

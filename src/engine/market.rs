@@ -20,6 +20,7 @@ use super::listing::{CROSSED_MAX, Listing};
 use super::margins::{Drift, Margins};
 use super::metric::{NONE, Table};
 use super::rates::Currency;
+use super::rulebook::state::Rules;
 use super::surface::Surfaces;
 use super::venue::{RuleChanges, Venue};
 use super::window::Peak;
@@ -65,6 +66,8 @@ pub struct Market {
     pub lag_ms: Option<f64>,
     /// Own accounts.
     pub ledger: Ledger,
+    /// Facts of law and venues, and what changed.
+    pub rules: Rules,
     /// Margin schedules that changed.
     pub rule_changes: RuleChanges,
     /// What sizes cost, by underlying.
@@ -105,6 +108,7 @@ impl Market {
             peaks: BTreeMap::new(),
             lag_ms: None,
             ledger: Ledger::default(),
+            rules: Rules::default(),
             rule_changes: RuleChanges::default(),
             costs: Costs::default(),
             arbs: Arbs::default(),
@@ -186,8 +190,9 @@ impl Market {
             Body::Option(tick) => listing.merge_option(at, tick),
             Body::Schedule(schedule) => {
                 let before = listing.schedule.replace((*schedule).clone());
-                if before.as_ref().is_some_and(|old| old != *schedule) {
+                if let Some(old) = before.as_ref().filter(|old| *old != *schedule) {
                     self.rule_changes.add(at, venue, ix);
+                    self.rules.note(at, (venue, ix), old, schedule);
                 }
                 listing.margins = Margins::of(schedule);
             }

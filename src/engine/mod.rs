@@ -32,6 +32,7 @@ pub mod market;
 pub mod metric;
 pub mod rates;
 pub mod rule;
+pub mod rulebook;
 mod show;
 mod show_map;
 mod show_market;
@@ -114,6 +115,12 @@ impl Engine {
     /// The market, to read.
     pub fn market(&self) -> &Market {
         &self.market
+    }
+
+    /// Facts of law and venues; without them all of them are unknown.
+    pub fn set_rulebook(&mut self, book: std::sync::Arc<crate::config::rulebook::Rulebook>) {
+        self.market.rules.book = book;
+        self.market.rules.page_at = None;
     }
 
     /// Tables of all metrics, in the order of [`METRICS`].
@@ -319,6 +326,9 @@ impl Engine {
         if history::is_line_due(at) {
             self.history.keep_lines(&self.tables, at);
         }
+        if self.market.rules.page_at.is_none_or(|made| at.since(made) >= PAGE_EVERY) {
+            self.refresh_rules(at);
+        }
         self.alarm.judge(&self.market, &self.tables, self.now, out);
         if !out.is_empty() {
             self.keep_evidence(out);
@@ -326,6 +336,9 @@ impl Engine {
         &self.resyncs
     }
 }
+
+/// Time between two pages of rules where none changed: open interest and prices move some of them.
+const PAGE_EVERY: i64 = 30 * SECOND;
 
 /// Metric whose recent extremes are kept; its own rows come before theirs in [`METRICS`].
 const PEAKS_OF: &str = "mid_gap_bps";

@@ -4,12 +4,15 @@ use super::Engine;
 use super::book::BookSide;
 use super::health::VenueHealth;
 use super::metric::{METRICS, NO_SYMBOL, NONE, Part, Row, Scope, find};
+use super::rulebook::feed::SOURCE;
+use super::rulebook::state::Change;
 use super::venue::Venue;
 use crate::model::Decimal;
 use crate::model::alert::{Alert, AlertState, Severity};
 use crate::model::event::Channel;
 use crate::model::instrument::SizeUnit;
 use crate::model::time::{MS, SECOND};
+use crate::snapshot::rules::Rules;
 use crate::snapshot::{
     Ask, BookState, BookView, FeedRow, FeedState, Figure, Focus, Markets, Mode, Quality, Snapshot,
     SummaryRow, SummaryValue, VenueRow,
@@ -17,6 +20,8 @@ use crate::snapshot::{
 
 /// Levels per side in a drill-down.
 const BOOK_LEVELS: usize = 20;
+/// Changes of rules shown.
+const CHANGES_SHOWN: usize = 50;
 /// Resolved alerts shown.
 const RESOLVED_SHOWN: usize = 50;
 /// Figures of a cell beside the map's own metric: metric id and label.
@@ -61,6 +66,7 @@ impl Engine {
             portfolio: if ask.pages.portfolio { self.portfolio() } else { None },
             focus: ask.cell.as_ref().and_then(|cell| self.focus(cell, &ask.metric)),
             lines: self.lines(ask),
+            rules: self.rules(&ask.lens),
             whatif: crate::snapshot::whatif::Shown::default(), // runs beside the engine
             explained: ask.explain.as_ref().and_then(|about| self.explained(about)),
             evidence: ask.evidence.as_ref().and_then(|about| self.evidence(about)),
@@ -82,8 +88,30 @@ impl Engine {
         }
     }
 
+    fn rules(&self, lens: &str) -> Rules {
+        let rules = &self.market.rules;
+        let change = |c: &Change| {
+            let (venue, listing) =
+                (self.market.venues.get(usize::from(c.venue)), self.market.listing(c.venue, c.symbol));
+            crate::snapshot::rules::Change {
+                at: c.at,
+                venue: venue.map(|v| v.spec.id.clone()).unwrap_or_default(),
+                instrument: listing.map(|l| l.name.clone()).unwrap_or_default(),
+                old: c.old.clone(),
+                new: c.new.clone(),
+                doublings: c.doublings,
+                source: SOURCE,
+            }
+        };
+        Rules {
+            page: rules.page.clone(),
+            changes: rules.changes.iter().rev().take(CHANGES_SHOWN).map(change).collect(),
+            lens: (!lens.is_empty()).then(|| self.seen_from(lens)),
+        }
+    }
+
     /// Underlyings that some venue trades, largest open interest first, then by name.
-    fn columns(&self) -> Vec<u16> {
+    pub(super) fn columns(&self) -> Vec<u16> {
         let interest = |u: u16| self.value("oi_usd", Scope::underlying(u)).unwrap_or(0.0);
         let name = |u: u16| self.market.underlyings.get(usize::from(u));
         let mut columns: Vec<u16> = (0..self.market.underlyings.len() as u16)

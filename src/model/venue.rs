@@ -55,6 +55,9 @@ pub struct VenueSpec {
     /// Dated contract terms for captures that carry none.
     #[serde(default, rename = "instrument")]
     pub instruments: Vec<InstrumentRow>,
+    /// Facts of law and rules: `config::rulebook` reads them.
+    #[serde(default, rename = "rulebook")]
+    pub rules: serde::de::IgnoredAny,
 }
 
 fn unknown_regime() -> String {

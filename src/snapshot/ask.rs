@@ -71,6 +71,8 @@ pub struct Ask {
     pub metric: String,
     /// Metrics of the timeline.
     pub pins: Vec<String>,
+    /// Clients through whose eyes the market is seen: `EU:retail`; empty for nobody.
+    pub lens: String,
     /// Pages of other screens.
     pub pages: Pages,
     /// A figure to explain.

@@ -7,6 +7,7 @@ pub mod desk;
 pub mod evidence;
 pub mod markets;
 pub mod portfolio;
+pub mod rules;
 pub mod whatif;
 
 use std::sync::Arc;
@@ -133,6 +134,8 @@ pub struct Snapshot {
     pub focus: Option<Focus>,
     /// The timeline of the underlying that is looked at, one line per pinned metric.
     pub lines: Vec<Line>,
+    /// Rules of venues, and the market as one place sees it.
+    pub rules: rules::Rules,
     /// What-if runs; beside the tape, never part of it.
     pub whatif: whatif::Shown,
     /// The figure that was asked for, explained.

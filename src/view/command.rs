@@ -114,6 +114,8 @@ pub enum Command {
     Speed(f64),
     /// Writes the view to a file.
     Export(Format),
+    /// `EU:retail`: the market through the eyes of these clients; empty takes it off.
+    SeenFrom(String),
     /// A theme.
     Theme(String),
     /// A zone.
@@ -159,6 +161,7 @@ impl Command {
             ("instruments", _) => Ok(Command::Pick(Of::Instruments)),
             ("ack", [id, comment @ ..]) => Ok(Command::Ack(ids(id), comment.join(" "))),
             ("unack", [id, ..]) => Ok(Command::Unack(ids(id))),
+            ("as-seen-from", _) => Ok(Command::SeenFrom(args.join(":"))),
             ("goto", [_, ..]) => Ok(Command::GoTo(all)),
             ("seek", [by, ..]) => seek(by).map(Command::Seek),
             ("speed", _) => speed(&all).map(Command::Speed),

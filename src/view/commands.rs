@@ -98,6 +98,10 @@ impl Ui {
             }
             Command::Go(names) => self.go(&names, snapshot)?,
             Command::Pick(of) => self.overlays.push(Overlay::Picker(Picker::new(of))),
+            Command::SeenFrom(lens) => {
+                self.lens = lens;
+                self.show("rulebook");
+            }
             Command::Screen(name) => {
                 let Some(screen) = screen::by_id(&name) else {
                     let ids: Vec<&str> = screen::SCREENS.iter().map(|s| s.id()).collect();

@@ -40,6 +40,7 @@ pub mod plain;
 pub mod prompt;
 pub mod ramp;
 pub mod sample;
+pub mod rules;
 pub mod screen;
 pub mod sight;
 pub mod state;

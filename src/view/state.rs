@@ -79,6 +79,10 @@ pub struct Ui {
     pub pane: Pane,
     /// Metric id of the map; empty means the first grid.
     pub metric: String,
+    /// Clients through whose eyes the market is seen: `EU:retail`; empty for nobody.
+    pub lens: String,
+    /// Venue and column under the cursor of the Rules screen.
+    pub rule_cell: (String, usize),
     /// Metrics of the timeline, in the order they were pinned.
     pub pins: Vec<String>,
     /// The map shows figures as each venue books them, where that differs.
@@ -189,7 +193,8 @@ impl Ui {
     /// What the session is asked for beyond every picture.
     pub fn wanted(&self, snapshot: &Snapshot) -> Ask {
         let metric = self.grid(snapshot).map(|g| g.metric.to_string()).unwrap_or_default();
-        let mut ask = Ask { cell: self.focus(snapshot), metric, pins: self.shown_pins(), ..Ask::default() };
+        let (cell, pins, lens) = (self.focus(snapshot), self.shown_pins(), self.lens.clone());
+        let mut ask = Ask { cell, metric, pins, lens, ..Ask::default() };
         self.ask_why(snapshot, &mut ask);
         ask
     }

@@ -73,6 +73,13 @@ pub static VERBS: &[Verb] = &[
         None,
     ),
     verb("screen", &[Arg::Screen], "screen NAME", "a screen by name", None),
+    verb(
+        "as-seen-from",
+        &[Arg::Text],
+        "as-seen-from EU retail",
+        "what clients of a regime can reach; nothing after it takes that off",
+        None,
+    ),
     verb("venues", &[], "venues", "choose the venues of the map", Some(Action::Venues)),
     verb("instruments", &[], "instruments", "choose the instruments of the map", Some(Action::Instruments)),
     verb("ack", &[Arg::Alert], "ack A-0193 \"text\"", "acknowledge", Some(Action::Acknowledge)),

@@ -77,6 +77,7 @@ pub(crate) fn calm() -> Snapshot {
         portfolio: None,
         focus: None,
         lines: vec![],
+        rules: Default::default(),
         whatif: Default::default(),
         explained: None,
         evidence: None,

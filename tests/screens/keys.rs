@@ -94,7 +94,7 @@ fn keys_lead_where_the_footer_says() {
         (&live, "2 S S", "Leverage by fault line"),
         (&live, "2 S s", "Leverage by near 5 % reversed"),
         (&live, "2 k Enter", "ETH @ bybit"),
-        (&live, "3", "Liquidity"),
+        (&live, "3", "Liquidity by OI; 1M USD"),
         (&live, "3 S S gg", "BNB: the"),
         (&live, "3 j 2", "DOGE: the"),
         (&live, ":liq Enter", "did you mean `:liquidity`,"),

@@ -13,6 +13,7 @@ pub mod explain;
 mod feed;
 mod fund;
 mod funding;
+mod haircut;
 mod hidden;
 pub mod index;
 mod liquidation;
@@ -105,6 +106,7 @@ pub static METRICS: &[&dyn Metric] = &[
     &rulebook::LeverageGap::DOUBLINGS,
     &rulebook::Divergence,
     &rulebook::RaceToBottom,
+    &haircut::Divergence,
     &discovery::Correlation,
     &discovery::LeadLag,
     &discovery::LeadLagRatio,

@@ -18,6 +18,7 @@ mod pool;
 pub mod positions;
 pub mod recordings;
 mod tiles;
+pub mod rulebook;
 mod timeline;
 pub mod whatif;
 pub mod why;
@@ -69,6 +70,7 @@ pub static SCREENS: &[&dyn Screen] = &[
     &leverage::Leverage,
     &liquidity::Liquidity,
     &alerts::Alerts,
+    &rulebook::Rulebook,
     &feeds::Feeds,
     &positions::Positions,
     &whatif::WhatIf,

@@ -1,0 +1,53 @@
+//! Law and venue rules: ls, show, diff, gaps, check, sources.
+
+use super::args::{GapsArgs, RegimesCommand};
+use super::print;
+use crate::app::failure::code;
+use crate::app::regimes::{self, Asked};
+use crate::app::{Failure, setup::Setup};
+use crate::clock::Clock;
+use crate::config::rulebook::{Class, Day};
+
+/// One of the subcommands.
+pub fn regimes(command: &RegimesCommand) -> Result<u8, Failure> {
+    if let RegimesCommand::Check { files } = command {
+        return print(&regimes::check(files)?).map(|()| code::OK);
+    }
+    let setup = Setup::load(&[])?;
+    let book = &setup.rulebook;
+    let today = Day::of(Clock::start().now());
+    let text = match command {
+        RegimesCommand::Ls => regimes::ls(book, today),
+        RegimesCommand::Show { name } => regimes::show(book, name, today)?,
+        RegimesCommand::Diff { a, b, at } => regimes::diff(book, (a, b), day(at.as_deref(), today)?, today)?,
+        RegimesCommand::Gaps(args) => {
+            let asked = asked(args, today)?;
+            if args.json {
+                regimes::gaps_json(book, &asked, today)?
+            } else {
+                regimes::gaps(book, &asked, today)
+            }
+        }
+        RegimesCommand::Sources => regimes::sources(book),
+        RegimesCommand::Check { .. } => String::new(),
+    };
+    print(&text).map(|()| code::OK)
+}
+
+fn day(text: Option<&str>, today: Day) -> Result<Day, Failure> {
+    let Some(text) = text else { return Ok(today) };
+    Day::parse(text).ok_or_else(|| Failure::usage(format!("`{text}` is no date; write YYYY-MM-DD")))
+}
+
+fn asked(args: &GapsArgs, today: Day) -> Result<Asked, Failure> {
+    let class = match args.class.as_str() {
+        "retail" => Class::Retail,
+        "professional" => Class::Professional,
+        other => return Err(Failure::usage(format!("class `{other}` is not retail and not professional"))),
+    };
+    if !args.price.is_finite() || args.price <= 0.0 {
+        return Err(Failure::usage(format!("`--price {}` is no price", args.price)));
+    }
+    let (underlying, price) = (args.underlying.clone(), args.price);
+    Ok(Asked { class, underlying, price, at: day(args.at.as_deref(), today)? })
+}
