@@ -19,6 +19,7 @@
 //! | `doctor` | what could be wrong on this machine |
 //! | `trial` | which venues work |
 //! | `whatif` | what a scenario would do to the state of a recording |
+//! | `rules` | what alert rules raise on recordings |
 //! | `failure` | exit codes and their words |
 
 pub mod bench;
@@ -31,6 +32,7 @@ pub mod given;
 mod guard;
 pub mod headless;
 pub mod player;
+pub mod rules;
 pub mod screen;
 pub mod secrets;
 pub mod setup;

@@ -6,6 +6,7 @@ pub mod event_json;
 pub mod info;
 pub mod look;
 pub mod rec;
+pub mod rules;
 pub mod whatif;
 
 use std::io::{IsTerminal, Write};
@@ -55,7 +56,7 @@ fn run(args: Args) -> Result<u8, Failure> {
         Some(Command::Rec(command)) => rec::run(&command),
         Some(Command::Decode(decode)) => info::decode(&decode),
         Some(Command::Venues(command)) => info::venues(&command),
-        Some(Command::Rules(command)) => info::rules(&command),
+        Some(Command::Rules(command)) => rules::run(&command),
         Some(Command::Whatif(command)) => whatif::whatif(&command),
         Some(Command::Explain(explain)) => info::explain(&explain),
         Some(Command::Doctor { json, online, accounts }) => info::doctor(json, online, accounts.as_deref()),

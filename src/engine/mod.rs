@@ -31,6 +31,7 @@ pub mod margins;
 pub mod market;
 pub mod metric;
 pub mod rates;
+pub mod expr;
 pub mod rule;
 mod show;
 mod show_map;

@@ -57,6 +57,7 @@ impl Engine {
             summary: SUMMARY.iter().filter_map(|id| self.summary_row(id, &columns)).collect(),
             markets: self.markets(&columns),
             alerts: self.alerts(),
+            mutes: self.alarm.mutes().cloned().collect(),
             feeds: self.order.iter().flat_map(|v| self.feed_rows(*v)).collect(),
             portfolio: self.portfolio(),
             focus: ask.cell.as_ref().and_then(|cell| self.focus(cell, &ask.metric)),

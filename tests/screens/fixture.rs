@@ -284,6 +284,7 @@ fn alert(id: &str, rule: &str, severity: Severity, age_s: i64) -> Alert {
         summary: "stands 18.4 bps below the consensus of 6 venues".into(),
         owner: None,
         comment: None,
+        life: Default::default(),
     }
 }
 
