@@ -77,7 +77,22 @@ fn recorded() -> &'static Recorded {
             let line: AlertLine = sonic_rs::from_str(told.last().unwrap()).unwrap();
             if line.event == "alert.raised" && line.rule == "div.mid" {
                 let (who, comment) = ("ana".to_string(), "calling the desk".to_string());
-                session.core.actions.send(OperatorAction::Ack { id: line.id, who, comment }).unwrap();
+                let id = line.id;
+                for action in [
+                    OperatorAction::Ack { id: id.clone(), who: who.clone(), comment: comment.clone() },
+                    OperatorAction::Comment { id, who: who.clone(), comment: "still calling".into() },
+                    OperatorAction::Mute {
+                        id: "m1".into(),
+                        matcher: "rule=div.*".into(),
+                        until: None,
+                        until_resolved: true,
+                        include_critical: false,
+                        who,
+                        reason: "known".into(),
+                    },
+                ] {
+                    session.core.actions.send(action).unwrap();
+                }
             } else if line.event == "alert.acked" {
                 until = until.or(Some(clock.now().plus(SECOND)));
             }

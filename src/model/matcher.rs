@@ -3,7 +3,7 @@
 //! Terms are joined by "and", the words of a term by "or". `!=` turns a term around, `*` stands for any
 //! text. A word without a key is looked for in every field: `A-0193QX`, `BTC`, `feed.*`.
 
-use super::alert::{Alert, Subject};
+use super::alert::{Alert, AlertState, Subject};
 
 /// Longest filter text, in bytes.
 pub const TEXT_MAX: usize = 1_024;
@@ -97,6 +97,13 @@ impl Matcher {
             n if n > TERMS_MAX => Err(format!("the filter has {n} terms; the limit is {TERMS_MAX}")),
             _ => Ok(Matcher { terms }),
         }
+    }
+
+    /// How many of these alerts it matches: open ones, and those that are over. What a mute would silence.
+    pub fn preview(&self, alerts: &[Alert]) -> (usize, usize) {
+        let matched = || alerts.iter().filter(|a| self.matches(&Facts::of(a)));
+        let open = matched().filter(|a| a.state != AlertState::Resolved).count();
+        (open, matched().count() - open)
     }
 
     /// True when all terms hold.
