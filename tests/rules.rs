@@ -52,7 +52,8 @@ fn updated_expectations_pass() {
              tests = [{{ recording = \"divergence.mcap\", expect = [{expect}] }}]\n"
         )
     };
-    std::fs::write(&file, rule("a", "\"no alert\"") + &rule("b", "\"count 9\", \"resolve before 1s\"")).unwrap();
+    std::fs::write(&file, rule("a", "\"no alert\"") + &rule("b", "\"count 9\", \"resolve before 1s\""))
+        .unwrap();
     let (files, on) = ([file.clone()], [recording("divergence.mcap")]);
     let failed = test(&files, &on).unwrap();
     assert!(failed.iter().all(|v| !v.failed.is_empty()), "{failed:#?}");

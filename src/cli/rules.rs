@@ -98,7 +98,10 @@ fn words(judge: &Judge) -> String {
     for level in judge.levels.iter().filter(|_| !is_condition(judge)) {
         let beyond = if judge.bad() == Bad::Low { "above" } else { "below" };
         let limit = format!("{} {}", shortest(level.clear), judge.unit);
-        line("clears", format!("{} {beyond} {limit} for {}", level.severity.word(), duration(judge.clear_hold)));
+        line(
+            "clears",
+            format!("{} {beyond} {limit} for {}", level.severity.word(), duration(judge.clear_hold)),
+        );
     }
     if is_condition(judge) {
         line("clears", format!("once it was false for {}", duration(judge.clear_hold)));
@@ -112,7 +115,10 @@ fn words(judge: &Judge) -> String {
         line("needs", text);
     }
     if !rule.inhibited_by.is_empty() {
-        line("explained by", format!("an open alert of {} about the same place", rule.inhibited_by.join(", ")));
+        line(
+            "explained by",
+            format!("an open alert of {} about the same place", rule.inhibited_by.join(", ")),
+        );
     }
     for level in &rule.escalate {
         let after = i64::try_from(level.after_ms).unwrap_or(0) * MS;
@@ -231,7 +237,8 @@ fn row(t: &Tried, width: usize) -> String {
     let mark = if t.is_now { '*' } else { ' ' };
     let median = t.median_s.map_or("-".into(), |s| format!("{s:.0} s"));
     let (yes, no) = t.verdicts;
-    let precision = if yes + no == 0 { String::new() } else { format!("  {} % right", 100 * yes / (yes + no)) };
+    let precision =
+        if yes + no == 0 { String::new() } else { format!("  {} % right", 100 * yes / (yes + no)) };
     format!(
         "{mark} {:<width$}  {:>6}  {:>8}  {:>5.1}  {median:>6}  {yes:>4}  {no:>5}{precision}",
         t.limits, t.raised, t.critical, t.a_day

@@ -14,12 +14,12 @@ use cel::extractors::This;
 use cel::objects::Opaque;
 use cel::{Context, Env, ExecutionError, Value};
 use rust_decimal::Decimal;
-use rust_decimal::prelude::FromPrimitive as _;
 
 use super::market::Market;
 use super::metric::{METRICS, NO_SYMBOL, NONE, Note, Part, Row, Scope, Table, find};
 use crate::config::error::nearest;
 use crate::model::Nanos;
+use crate::model::num::shortest;
 use crate::snapshot::Quality;
 
 /// Nodes of one expression: with neither loops nor macros they are its cost.
@@ -158,7 +158,9 @@ fn place(text: &str, (line, column): (isize, isize)) -> Range<usize> {
 /// The parser's words without its inner names.
 fn plain(words: &str) -> String {
     let line = words.lines().next().unwrap_or_default();
-    line.strip_prefix("Syntax error: ").unwrap_or(line).to_string()
+    let line = line.strip_prefix("Syntax error: ").unwrap_or(line);
+    let line = line.split(" expecting ").next().unwrap_or(line);
+    line.replace("mismatched input '<EOF>'", "the expression ends too early")
 }
 
 struct Checker<'a> {
@@ -291,6 +293,11 @@ fn money(text: &str) -> Option<Decimal> {
     text.parse().ok().or_else(|| Decimal::from_scientific(text).ok())
 }
 
+/// The decimal that a statistic reads as.
+fn decimal(number: f64) -> Option<Decimal> {
+    shortest(number).parse().ok()
+}
+
 fn opaque(amount: Option<Decimal>) -> Result<Value, ExecutionError> {
     amount
         .map(|a| Value::Opaque(Arc::new(Money(a))))
@@ -315,7 +322,7 @@ fn standard() -> Context<'static, 'static> {
         context.add_function("abs", |n: f64| n.abs()),
         context.add_function("usd", |v: Value| match v {
             Value::String(text) => opaque(money(&text)),
-            Value::Float(n) => opaque(Decimal::from_f64(n)),
+            Value::Float(n) => opaque(decimal(n)),
             _ => opaque(None),
         }),
         context.add_function("add", move |This(a): This<Coin>, b: Coin| {
@@ -325,7 +332,7 @@ fn standard() -> Context<'static, 'static> {
             opaque(pair(&a, &b).and_then(|(a, b)| a.checked_sub(b)))
         }),
         context.add_function("mul", |This(a): This<Coin>, by: f64| {
-            opaque(amount(&a).and_then(|a| a.checked_mul(Decimal::from_f64(by)?)))
+            opaque(amount(&a).and_then(|a| a.checked_mul(decimal(by)?)))
         }),
         context.add_function("gt", move |This(a): This<Coin>, b: Coin| than(a, b, |o| o.is_gt())),
         context.add_function("ge", move |This(a): This<Coin>, b: Coin| than(a, b, |o| o.is_ge())),

@@ -130,12 +130,7 @@ impl Judge {
 
     /// The rows that it judges, in order of scope: those of its metric, or of its expression, or the worst of
     /// each group.
-    pub fn rows<'a>(
-        &self,
-        market: &Market,
-        tables: &'a [Table],
-        scratch: &'a mut Vec<Row>,
-    ) -> &'a [Row] {
+    pub fn rows<'a>(&self, market: &Market, tables: &'a [Table], scratch: &'a mut Vec<Row>) -> &'a [Row] {
         let rows = tables.get(self.metric).map_or(&[][..], Table::rows);
         if self.expr.is_none() && self.rule.group_by.is_empty() {
             return rows;

@@ -42,12 +42,7 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Those of an alert.
     pub fn of(alert: &'a Alert) -> Self {
-        Facts {
-            id: &alert.id,
-            rule: &alert.rule,
-            subject: &alert.subject,
-            severity: alert.severity.word(),
-        }
+        Facts { id: &alert.id, rule: &alert.rule, subject: &alert.subject, severity: alert.severity.word() }
     }
 
     /// The values of a key; a venue is either of a pair.
@@ -88,7 +83,7 @@ impl Matcher {
             };
             let words: Vec<String> = values.split(',').map(str::to_lowercase).collect();
             if words.iter().any(String::is_empty) {
-                return Err(format!("`{word}` has no value; write as venue=bybit"));
+                return Err(format!("`{word}` has no value; write key=value"));
             }
             terms.push(Term { key, is_not, words });
         }

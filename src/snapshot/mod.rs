@@ -6,8 +6,8 @@ pub mod markets;
 pub mod portfolio;
 pub mod whatif;
 
-use crate::model::life::Mute;
 use crate::model::alert::{Alert, Severity};
+use crate::model::life::Mute;
 use crate::model::num::Num;
 use crate::model::time::Nanos;
 

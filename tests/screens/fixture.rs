@@ -70,6 +70,7 @@ pub(crate) fn calm() -> Snapshot {
             summary("leverage", "leverage", "x", &|c| (c != 3).then_some(31.2 - c as f64)),
         ],
         alerts: vec![],
+        mutes: vec![],
         feeds: feeds(),
         booked: vec![],
         unmapped: vec![],

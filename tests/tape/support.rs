@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use faultline::model::Nanos;
-use faultline::model::life::Disposition;
 use faultline::model::entry::{ConnInfo, ConnIx, Control, Entry, Kind, OperatorAction, RestAnswer};
+use faultline::model::life::Disposition;
 use faultline::tape::{Ending, Item, Meta, Reader, TapeError, Writer};
 
 /// An owned item of a tape.

@@ -40,9 +40,16 @@ impl Expect {
         let (is_raise, rest) = match words.split_first() {
             Some((&"raise", rest)) => (true, rest),
             Some((&"resolve", rest)) => (false, rest),
-            _ => return Err("write `raise SUBJECT at T +/- D`, `resolve before T`, `no alert` or `count N`".into()),
+            _ => {
+                return Err(
+                    "write `raise SUBJECT at T +/- D`, `resolve before T`, `no alert` or `count N`".into()
+                );
+            }
         };
-        let at = rest.iter().position(|w| matches!(*w, "at" | "before")).ok_or("`at T` or `before T` is missing")?;
+        let at = rest
+            .iter()
+            .position(|w| matches!(*w, "at" | "before"))
+            .ok_or("`at T` or `before T` is missing")?;
         let (subject, rest) = rest.split_at(at);
         let subject = subject.iter().map(|w| w.to_lowercase()).collect();
         let (from, to) = match rest {
@@ -79,7 +86,11 @@ impl Expect {
                     return None;
                 }
                 let came: Vec<String> = times.iter().map(ToString::to_string).collect();
-                Some(if came.is_empty() { "it never came".into() } else { format!("it came at {}", came.join(", ")) })
+                Some(if came.is_empty() {
+                    "it never came".into()
+                } else {
+                    format!("it came at {}", came.join(", "))
+                })
             }
         }
     }
@@ -87,7 +98,9 @@ impl Expect {
 
 fn instant(text: &str, start: Nanos) -> Result<Nanos, String> {
     if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
-        return i64::try_from(stamp.as_nanosecond()).map(Nanos).map_err(|_| format!("`{text}` is out of range"));
+        return i64::try_from(stamp.as_nanosecond())
+            .map(Nanos)
+            .map_err(|_| format!("`{text}` is out of range"));
     }
     let after = text.strip_suffix('s').and_then(|t| t.parse::<f64>().ok()).filter(|s| s.abs() < 1e9);
     if let Some(seconds) = after {
@@ -136,7 +149,8 @@ mod tests {
         assert_eq!(event("resolve before 2026-01-01T00:01:00Z"), (false, String::new(), -1.0, 60.0));
         assert_eq!(Expect::parse("no alert", START), Ok(Expect::None));
         assert_eq!(Expect::parse("count 3", START), Ok(Expect::Count(3)));
-        for bad in ["", "raise", "raise at noon +/- 1s", "raise at 5s", "raise before", "count many", "never"] {
+        for bad in ["", "raise", "raise at noon +/- 1s", "raise at 5s", "raise before", "count many", "never"]
+        {
             assert!(Expect::parse(bad, START).is_err(), "{bad}");
         }
     }

@@ -112,9 +112,8 @@ pub fn test(files: &[PathBuf], on: &[PathBuf]) -> Result<Vec<Verdict>, Failure> 
     let mut out = Vec::new();
     for path in on {
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let is_here = |t: &&Test| {
-            Path::new(&t.recording).file_name().is_some_and(|n| n.to_string_lossy() == name)
-        };
+        let is_here =
+            |t: &&Test| Path::new(&t.recording).file_name().is_some_and(|n| n.to_string_lossy() == name);
         if !rules.iter().any(|r| r.tests.iter().any(|t| is_here(&t))) {
             continue;
         }

@@ -109,7 +109,11 @@ impl Reader<'_> {
             tests: text
                 .tests
                 .into_iter()
-                .map(|t| Test { recording: t.recording, span: t.expect.span(), expect: t.expect.into_inner() })
+                .map(|t| Test {
+                    recording: t.recording,
+                    span: t.expect.span(),
+                    expect: t.expect.into_inner(),
+                })
                 .collect(),
             expr: expr.map(|e| Expr { span: e.span(), text: e.into_inner() }),
             id: text.id.into_inner(),

@@ -323,7 +323,9 @@ impl Episode {
                     out.push(tell("resolved", judge, blind, now, now.at));
                 }
             }
-            (Some(since), false) if now.at.since(since) == BLIND_AFTER || self.is_newly_blind(since, now.at) => {
+            (Some(since), false)
+                if now.at.since(since) == BLIND_AFTER || self.is_newly_blind(since, now.at) =>
+            {
                 if let Some(mut blind) = self.blind_alert(judge, age(since), now) {
                     out.push(tell("raised", judge, &mut blind, now, now.at));
                     self.blind = Some(blind);

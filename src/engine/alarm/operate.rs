@@ -68,7 +68,14 @@ impl Alarm {
                 return Some((who, comment));
             }
             OperatorAction::Mute {
-                id, matcher, until, until_resolved, include_critical, who, reason, ..
+                id,
+                matcher,
+                until,
+                until_resolved,
+                include_critical,
+                who,
+                reason,
+                ..
             } => {
                 self.mutes.add(Mute {
                     id: id.clone(),
@@ -151,7 +158,8 @@ impl Alarm {
             if !comment.is_empty() {
                 alert.comment = Some(comment.to_string());
             }
-            let words = if comment.is_empty() { as_.word().into() } else { format!("{}: {comment}", as_.word()) };
+            let words =
+                if comment.is_empty() { as_.word().into() } else { format!("{}: {comment}", as_.word()) };
             let mut event = said(event, judge, alert, now, (now.at, Some(who), words));
             event.comment.clone_from(&alert.comment);
             event

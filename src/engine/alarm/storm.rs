@@ -92,8 +92,7 @@ fn summary(judge: &Judge, open: &[&Alert]) -> String {
 }
 
 fn head(judge: &Judge, worst: &Alert, open: &[&Alert], now: Instant) -> Alert {
-    let subject =
-        Subject { metric: judge.rule.metric.clone(), part: "storm".into(), ..Subject::default() };
+    let subject = Subject { metric: judge.rule.metric.clone(), part: "storm".into(), ..Subject::default() };
     let fingerprint = fingerprint(&judge.rule.id, &subject);
     let members = u32::try_from(open.len()).unwrap_or(u32::MAX);
     Alert {

@@ -248,7 +248,8 @@ fn an_acknowledgement_ends_after_eight_hours() {
 #[test]
 fn what_is_unbounded_lies_beyond_every_limit() {
     let mut bench = Bench::new(&RULES.replace("min_quality = 0.5", ""));
-    let unbounded = Row { value: None, note: Note::UnboundedHigh, coverage: 1.0, used: 1, ..row(0, Some(0.0)) };
+    let unbounded =
+        Row { value: None, note: Note::UnboundedHigh, coverage: 1.0, used: 1, ..row(0, Some(0.0)) };
     bench.show("mid_gap_bps", vec![unbounded]);
     (0..5).for_each(|_| bench.tick(SECOND));
     let told = std::mem::take(&mut bench.told);
@@ -288,7 +289,8 @@ fn some_critical_alerts_are_heard_in_spite_of_a_mute() {
 fn a_figure_of_change_is_silent_after_its_venues_changed() {
     let text = "[[rule]]\nid = \"flow\"\nmetric = \"oi_flow_pct_5m\"\nraise = { warning = \"5pct\" }\nhold = \"0s\"\n";
     let mut bench = Bench::new(text);
-    let of = |used, value| Row { used, ..Row::single(Scope::underlying(0), Some(value), Quality::Ok, Nanos(0)) };
+    let of =
+        |used, value| Row { used, ..Row::single(Scope::underlying(0), Some(value), Quality::Ok, Nanos(0)) };
     bench.show("oi_flow_pct_5m", vec![of(3, 0.0)]);
     bench.tick(10 * SECOND);
     bench.show("oi_flow_pct_5m", vec![of(2, -30.0)]);

@@ -85,7 +85,8 @@ impl Alarm {
             let Episode { alert, blind, .. } = episode;
             for (alert, is_own) in [(alert, true), (blind, false)] {
                 let Some(alert) = alert.as_mut().filter(|a| is_open(a)) else { continue };
-                let settling = || Some((COMPOSITION.into(), Some(composition.until(*rule, scope, judge, now.at)?)));
+                let settling =
+                    || Some((COMPOSITION.into(), Some(composition.until(*rule, scope, judge, now.at)?)));
                 let mute = mutes.of(alert).map(|(id, until)| (id.to_string(), until));
                 let storm = storms.get(rule).filter(|_| is_own).and_then(|s| s.id());
                 let cover = Cover {
@@ -107,9 +108,7 @@ impl Alarm {
 
     /// Open alerts of rules that others name as their cause.
     fn causes(&self) -> Vec<Cause> {
-        let named = |rule: &str| {
-            self.judges.iter().any(|j| j.rule.inhibited_by.iter().any(|by| by == rule))
-        };
+        let named = |rule: &str| self.judges.iter().any(|j| j.rule.inhibited_by.iter().any(|by| by == rule));
         let open = self.episodes.values().filter_map(|e| e.alert.as_ref().filter(|a| is_open(a)));
         open.filter(|a| named(&a.rule)).map(|a| (a.id.clone(), a.rule.clone(), a.subject.clone())).collect()
     }
@@ -144,7 +143,9 @@ fn lay(
     if before == cover {
         return;
     }
-    let is_other = |a: &Option<(String, _)>, b: &Option<(String, _)>| a.as_ref().map(|m| &m.0) != b.as_ref().map(|m| &m.0);
+    let is_other = |a: &Option<(String, _)>, b: &Option<(String, _)>| {
+        a.as_ref().map(|m| &m.0) != b.as_ref().map(|m| &m.0)
+    };
     let (event, words) = match (&cover.mute, &cover.cause) {
         (Some((id, _)), _) if is_other(&before.mute, &cover.mute) => ("muted", format!("by {id}")),
         (None, _) if before.mute.is_some() => ("unmuted", String::new()),

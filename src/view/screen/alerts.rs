@@ -240,6 +240,9 @@ fn details(view: &View<'_>, alert: &Alert, area: Rect, pen: &mut Pen<'_>) {
     let plain = pen.style(Role::Text);
     let unit = |v| format::with_unit(Some(v), alert.unit);
     let mut head = badge(view.theme, alert);
+    head.extend(
+        cover(view.shown, alert).into_iter().map(|w| (format!("  {w}"), pen.style(Role::TextStrong))),
+    );
     head.push((format!("  since {}", format::time_ms(alert.raised_at)), dim));
     if let Some(at) = alert.resolved_at {
         head.push((format!("  resolved {}", format::time_ms(at)), dim));
@@ -247,7 +250,6 @@ fn details(view: &View<'_>, alert: &Alert, area: Rect, pen: &mut Pen<'_>) {
     if alert.is_stale {
         head.push(("  ~ stale, cannot be judged".into(), pen.style(Role::StateStale)));
     }
-    head.extend(cover(view.shown, alert).into_iter().map(|w| (format!("  {w}"), pen.style(Role::TextStrong))));
     pen.spans(area.x + 1, area.y, area.width - 1, &head);
     let q = &alert.quality;
     let rec =
