@@ -394,7 +394,7 @@ pub enum RulesCommand {
         /// Write what came in the place of what was expected
         #[arg(long)]
         update_expected: bool,
-        /// Write the result as JUnit XML
+        /// Write the result as XML of `JUnit`
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
     },

@@ -166,6 +166,10 @@ fn place(judge: &Judge) -> String {
     let only = &judge.rule.only;
     let of = |list: &[String], all: &str| if list.is_empty() { all.to_string() } else { list.join(", ") };
     let mut text = format!("{} on {}", of(&only.underlying, "every asset"), of(&only.venue, "every venue"));
+    if !only.over.is_empty() {
+        let over: Vec<String> = only.over.iter().map(|o| format!("{o:?}").to_lowercase()).collect();
+        let _written = write!(text, ", rows of {}", over.join(", "));
+    }
     if only.pairs {
         text.push_str(", pairs of venues");
     }
@@ -237,8 +241,7 @@ fn row(t: &Tried, width: usize) -> String {
     let mark = if t.is_now { '*' } else { ' ' };
     let median = t.median_s.map_or("-".into(), |s| format!("{s:.0} s"));
     let (yes, no) = t.verdicts;
-    let precision =
-        if yes + no == 0 { String::new() } else { format!("  {} % right", 100 * yes / (yes + no)) };
+    let precision = (100 * yes).checked_div(yes + no).map_or(String::new(), |p| format!("  {p} % right"));
     format!(
         "{mark} {:<width$}  {:>6}  {:>8}  {:>5.1}  {median:>6}  {yes:>4}  {no:>5}{precision}",
         t.limits, t.raised, t.critical, t.a_day

@@ -334,10 +334,10 @@ fn standard() -> Context<'static, 'static> {
         context.add_function("mul", |This(a): This<Coin>, by: f64| {
             opaque(amount(&a).and_then(|a| a.checked_mul(decimal(by)?)))
         }),
-        context.add_function("gt", move |This(a): This<Coin>, b: Coin| than(a, b, |o| o.is_gt())),
-        context.add_function("ge", move |This(a): This<Coin>, b: Coin| than(a, b, |o| o.is_ge())),
-        context.add_function("lt", move |This(a): This<Coin>, b: Coin| than(a, b, |o| o.is_lt())),
-        context.add_function("le", move |This(a): This<Coin>, b: Coin| than(a, b, |o| o.is_le())),
+        context.add_function("gt", move |This(a): This<Coin>, b: Coin| than(a, b, std::cmp::Ordering::is_gt)),
+        context.add_function("ge", move |This(a): This<Coin>, b: Coin| than(a, b, std::cmp::Ordering::is_ge)),
+        context.add_function("lt", move |This(a): This<Coin>, b: Coin| than(a, b, std::cmp::Ordering::is_lt)),
+        context.add_function("le", move |This(a): This<Coin>, b: Coin| than(a, b, std::cmp::Ordering::is_le)),
     ];
     context
 }

@@ -8,7 +8,7 @@ use super::market::Market;
 use super::metric::{self, Bad, Card, METRICS, NO_SYMBOL, NONE, Part, Row, Scope, Table};
 use crate::config::ConfigError;
 use crate::config::error::nearest;
-use crate::config::rules::{Limit, Rule, Where};
+use crate::config::rules::{Limit, Over, Rule, Where};
 use crate::model::Nanos;
 use crate::model::alert::{Severity, Subject};
 use crate::model::time::{MS, SECOND};
@@ -203,6 +203,16 @@ impl Judge {
     fn sees(&self, market: &Market, scope: &Scope) -> bool {
         let only = &self.rule.only;
         if only.pairs != (scope.peer != NONE) {
+            return false;
+        }
+        let over = match (scope.underlying != NONE, scope.venue != NONE) {
+            _ if scope.symbol != NO_SYMBOL => Over::Instrument,
+            (true, true) => Over::Cell,
+            (false, true) => Over::Venue,
+            (true, false) => Over::Underlying,
+            (false, false) => Over::Market,
+        };
+        if !only.over.is_empty() && !only.over.contains(&over) {
             return false;
         }
         let has = |list: &[String], name: Option<&str>| {

@@ -162,7 +162,7 @@ pub fn update(verdicts: &[Verdict]) -> Result<usize, Failure> {
     Ok(written)
 }
 
-/// The verdicts as JUnit XML.
+/// The verdicts as `JUnit` XML.
 pub fn junit(verdicts: &[Verdict]) -> String {
     let failures = verdicts.iter().filter(|v| !v.failed.is_empty()).count();
     let mut out = format!(
@@ -204,7 +204,7 @@ fn xml(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Catches: a report that no reader of JUnit can parse.
+    /// Catches: a report that no reader of test reports can parse.
     #[test]
     fn the_report_is_xml() {
         let verdict = Verdict {

@@ -14,7 +14,7 @@ use crate::model::alert::Severity;
 use limit::limit;
 
 pub use limit::{Limit, duration_ms};
-pub use text::Where;
+pub use text::{Over, Where};
 
 /// Rules of one file.
 pub const RULES_MAX: usize = 1_000;

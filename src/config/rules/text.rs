@@ -84,9 +84,29 @@ pub struct Where {
     /// Channel or side names.
     #[serde(default)]
     pub part: Vec<String>,
+    /// What a row may be about: `instrument`, `cell` (an underlying on one venue), `venue`, `underlying`,
+    /// `market`.
+    #[serde(default)]
+    pub over: Vec<Over>,
     /// Look at pairs of venues instead of single ones.
     #[serde(default)]
     pub pairs: bool,
+}
+
+/// What a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Over {
+    /// One instrument.
+    Instrument,
+    /// An underlying on one venue, or a pair of venues.
+    Cell,
+    /// One venue.
+    Venue,
+    /// An underlying over all venues.
+    Underlying,
+    /// Everything.
+    Market,
 }
 
 /// A level of escalation as written.

@@ -108,8 +108,10 @@ impl Alarm {
             if !judge.is_due(now.at) {
                 continue;
             }
+            // Of the metric itself: the worst of a group may be a row of other inputs at each look.
+            let whole = tables.get(judge.metric).map_or(&[][..], Table::rows);
+            self.composition.look(rule, judge, whole, now.at);
             let rows = judge.rows(market, tables, &mut scratch);
-            self.composition.look(rule, judge, rows, now.at);
             for row in rows {
                 let key = (rule, row.scope);
                 let is_quiet = judged(row).is_none_or(|value| {

@@ -43,10 +43,10 @@ impl Alarm {
                 age(judge, head, now, out);
             }
         }
-        let open: Vec<&Alert> = self.open().map(|(_, a)| a).collect();
         if !self.mutes.is_empty() {
-            let open: Vec<Alert> = open.into_iter().cloned().collect();
-            self.mutes.count(&open.iter().collect::<Vec<_>>());
+            let mut mutes = std::mem::take(&mut self.mutes);
+            mutes.count(&self.open().map(|(_, a)| a).collect::<Vec<_>>());
+            self.mutes = mutes;
         }
     }
 
