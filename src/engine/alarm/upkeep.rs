@@ -124,7 +124,10 @@ fn cause(judge: &Judge, alert: &Alert, causes: &[Cause]) -> Option<String> {
             && is_same(&[&mine.venue, &mine.peer], &its.venue)
             && is_same(&[&mine.underlying], &its.underlying)
     };
-    causes.iter().find(explains).map(|c| c.0.clone())
+    // The cause that it has stays while it holds: several channels of one outage are not told in turn.
+    let has = |c: &&Cause| alert.life.inhibited_by.as_deref() == Some(c.0.as_str());
+    let all = || causes.iter().filter(explains);
+    all().find(has).or_else(|| all().next()).map(|c| c.0.clone())
 }
 
 fn lay(
