@@ -12,7 +12,10 @@
 //!          1 alfa trade buy 100000x20   the taker's side, price and size
 //!          0..9 alfa spot USDT 0.9985         a spot book of USDT against USD, one basis point around this mid
 //!          3 alfa gap | closed | opened | silent-heartbeat
-//!          4 ack ana seen           an operator takes the oldest open alert
+//!          4 ack ana seen           an operator acts on the oldest open alert: ack, unack, comment, escalate
+//!          4 resolve ana false why  closes it as true, false, known or test
+//!          4 mute ana m1 until=9 venue=alfa   mutes what the filter matches: until=, until-resolved, all-critical
+//!          5 unmute ana m1
 //!          0 alfa terms X inverse BTC USD BTC m=100       payoff, underlying, quote, settlement; scale=, tiers=, sides=
 //!          0 alfa terms F future BTC USDT USDT expiry=45  days from the start
 //!          0..9 alfa ticker X mark=60000 index=60000 funding=0.0001 interval=8 cap= floor= oi=; options: iv… underlying= delta=
@@ -33,6 +36,8 @@
 //!          3 all gross = 30000 estimated               of a sum: `all`, or the name of a venue, asset, regime
 //! alerts   3.0 raised warning gap BTC alfa 16.0 x1
 //! ```
+//! A line of `alerts` ends with what lies over the alert: `stale`, `taken`, `muted`, `inhibited`, `storm`,
+//! `flapping`, `escalated`, `to SINK`.
 //! What happens at an instant stands before the tick of that instant. `alerts` are all there are.
 //! `UPDATE=1` writes the alerts that came into the file's place for them: read them before you keep them.
 #![expect(
@@ -43,6 +48,8 @@
     reason = "a broken helper is a failed test, and a test says what it did"
 )]
 
+#[path = "scenario/acts.rs"]
+mod acts;
 #[path = "scenario/map.rs"]
 mod map;
 #[path = "scenario/own.rs"]
@@ -56,7 +63,7 @@ use faultline::engine::metric::{METRICS, Row, Scope, find};
 use faultline::engine::{Engine, rule};
 use faultline::model::Nanos;
 use faultline::model::alert::{AlertEvent, AlertState};
-use faultline::model::entry::{ConnInfo, ConnIx, Control, OperatorAction};
+use faultline::model::entry::{ConnInfo, ConnIx, Control};
 use faultline::model::event::{
     Body, BookChange, Event, Gap, GapWhy, Level, Side, Symbol, Ticker, Trade, TradeId,
 };
@@ -196,8 +203,8 @@ impl World {
     }
 
     fn act(&mut self, at: Nanos, words: &[&str]) {
-        if words[0] == "ack" {
-            self.ack(at, words[1], &words[2..].join(" "));
+        if acts::NAMES.contains(&words[0]) {
+            acts::act(self, at, words);
             return;
         }
         let venue = self.engine.venue(words[0]).unwrap_or_else(|| panic!("no venue {words:?}"));
@@ -240,14 +247,6 @@ impl World {
             "opened" => self.engine.control(ConnIx(venue), at, &Control::Opened { reconnects: 1 }),
             other => panic!("nobody knows `{other}`"),
         }
-    }
-
-    fn ack(&mut self, at: Nanos, who: &str, comment: &str) {
-        let open = |e: &&AlertEvent| e.alert.state == AlertState::Raised;
-        let id = self.events.iter().find(open).expect("nothing to take").alert.id.clone();
-        let action = OperatorAction::Ack { id, who: who.into(), comment: comment.into() };
-        self.seq += 1;
-        self.engine.operate(self.seq, at, &action, &mut self.events);
     }
 
     fn tick(&mut self, at: Nanos) {
@@ -305,9 +304,24 @@ fn told(event: &AlertEvent) -> String {
         alert.count
     );
     let is_taken = alert.state == AlertState::Acked && event.event != "acked";
-    for (is_so, word) in [(event.is_reopened, " reopened"), (alert.is_stale, " stale"), (is_taken, " taken")]
-    {
+    let life = &alert.life;
+    for (is_so, word) in [
+        (event.is_reopened, " reopened"),
+        (alert.is_stale, " stale"),
+        (is_taken, " taken"),
+        (life.muted_by.is_some(), " muted"),
+        (life.inhibited_by.is_some(), " inhibited"),
+        (life.storm.is_some(), " storm"),
+        (life.is_flapping, " flapping"),
+        (life.level > 0, " escalated"),
+    ] {
         line.push_str(if is_so { word } else { "" });
+    }
+    if let (Some(sink), "escalated") = (&life.escalated_to, event.event) {
+        line.push_str(&format!(" to {sink}"));
+    }
+    if let Some(as_) = life.disposition {
+        line.push_str(&format!(" as {}", as_.word()));
     }
     if let Some(who) = &event.who {
         line.push_str(&format!(" by {who}"));

@@ -13,6 +13,8 @@ mod fixture;
 mod forms;
 #[path = "screens/keys.rs"]
 mod keys;
+#[path = "screens/life.rs"]
+mod life;
 #[path = "screens/live.rs"]
 mod live;
 #[path = "screens/market.rs"]

@@ -31,6 +31,7 @@
 //! | `trial` | which venues work |
 //! | `whatif` | what a scenario would do to the state of a recording |
 //! | `regimes` | law and venue rules as text and JSON |
+//! | `rules` | what alert rules raise on recordings |
 //! | `failure` | exit codes and their words |
 
 pub mod bench;
@@ -53,6 +54,7 @@ pub mod player;
 pub mod probe;
 pub mod reload;
 pub mod regimes;
+pub mod rules;
 pub mod screen;
 pub mod secrets;
 pub mod setup;

@@ -126,9 +126,9 @@ impl Setup {
                 }
             } else if name != accounts::FILE {
                 // A replay needs no accounts: its connections tell whose they are.
-                match rules::read(name, text) {
+                match rules::read_all(name, text) {
                     Ok(rules) => setup.rules.extend(rules),
-                    Err(error) => errors.push(error),
+                    Err(all) => errors.extend(all),
                 }
             }
         }

@@ -79,7 +79,7 @@ pub enum Command {
     /// Venues: ls
     #[command(subcommand)]
     Venues(VenuesCommand),
-    /// Alert rules: ls, check
+    /// Alert rules: ls, show, explain, check, test, tune
     #[command(subcommand)]
     Rules(RulesCommand),
     /// Law and venue rules with source and date: ls, show, diff, gaps, check, sources
@@ -397,10 +397,52 @@ pub enum VenuesCommand {
 pub enum RulesCommand {
     /// Rules in use
     Ls,
+    /// A rule in plain words
+    Show {
+        /// Rule id
+        id: String,
+        /// Rule files instead of those of the configuration
+        #[arg(long, value_delimiter = ',', value_name = "FILE,..")]
+        rules: Vec<PathBuf>,
+    },
+    /// The same with the card of its metric
+    Explain {
+        /// Rule id
+        id: String,
+        /// Rule files instead of those of the configuration
+        #[arg(long, value_delimiter = ',', value_name = "FILE,..")]
+        rules: Vec<PathBuf>,
+    },
     /// Check rule files; without files those of the configuration
     Check {
         /// Rule files
         files: Vec<PathBuf>,
+    },
+    /// Run the tests of rule files on recordings
+    Test {
+        /// Rule files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Recordings
+        #[arg(long, value_delimiter = ',', value_name = "REC,..", required = true)]
+        on: Vec<PathBuf>,
+        /// Write what came in the place of what was expected
+        #[arg(long)]
+        update_expected: bool,
+        /// Write the result as XML of `JUnit`
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
+    },
+    /// How often a rule would raise at other limits, and how often it was right
+    Tune {
+        /// Rule id
+        id: String,
+        /// Recordings
+        #[arg(long, value_delimiter = ',', value_name = "REC,..", required = true)]
+        on: Vec<PathBuf>,
+        /// Rule files instead of those of the recording
+        #[arg(long, value_delimiter = ',', value_name = "FILE,..")]
+        rules: Vec<PathBuf>,
     },
 }
 

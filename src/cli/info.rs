@@ -1,10 +1,10 @@
-//! What is said rather than drawn: decode, venues, rules, explain.
+//! What is said rather than drawn: decode, venues, explain.
 
 use std::fmt::Write as _;
 use std::io::BufReader;
 use std::path::PathBuf;
 
-use super::args::{DecodeArgs, ExplainArgs, RulesCommand, VenuesCommand};
+use super::args::{DecodeArgs, ExplainArgs, VenuesCommand};
 use super::{decode as decoding, look, print};
 use crate::app::failure::code;
 use crate::app::setup::Setup;
@@ -14,7 +14,6 @@ use crate::config::error::nearest;
 use crate::dialect;
 use crate::dialect::account::Needs;
 use crate::engine::metric::{METRICS, find};
-use crate::engine::rule::judges;
 use crate::model::event::Channel;
 use crate::model::venue::{Report, VenueSpec, Watch};
 
@@ -114,38 +113,6 @@ fn capability(venue: &VenueSpec, channel: Channel) -> &'static str {
         _ if venue.none.iter().any(|c| c == word) => "none",
         _ => "?",
     }
-}
-
-/// Alert rules.
-pub fn rules(command: &RulesCommand) -> Result<u8, Failure> {
-    let files: &[PathBuf] = match command {
-        RulesCommand::Ls => &[],
-        RulesCommand::Check { files } => files,
-    };
-    let setup = Setup::load(files)?;
-    let judges = judges(setup.rules).map_err(|e| Failure::config(&[e]))?;
-    let mut out = String::new();
-    for judge in &judges {
-        let unit = judge.card().map_or("", |c| c.unit.word());
-        let levels: Vec<String> = judge
-            .levels
-            .iter()
-            .map(|l| format!("{} {}{unit} (clear {})", l.severity.word(), l.raise, l.clear))
-            .collect();
-        let _written = writeln!(
-            out,
-            "{:<16} {:<22} hold {} ms  {}",
-            judge.rule.id,
-            judge.rule.metric,
-            judge.hold / 1_000_000,
-            levels.join(", ")
-        );
-    }
-    if let RulesCommand::Check { .. } = command {
-        out = format!("{} rules are valid\n", judges.len());
-    }
-    print(&out)?;
-    Ok(code::OK)
 }
 
 /// What a metric is, or why its value is what it is; without a name, all of them.

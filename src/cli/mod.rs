@@ -12,6 +12,7 @@ pub mod look;
 pub mod rec;
 pub mod theme;
 pub mod regimes;
+pub mod rules;
 pub mod whatif;
 
 use std::io::{IsTerminal, Write};
@@ -63,8 +64,8 @@ fn run(args: Args) -> Result<u8, Failure> {
         Some(Command::Rec(command)) => rec::run(&command),
         Some(Command::Decode(decode)) => info::decode(&decode),
         Some(Command::Venues(command)) => info::venues(&command),
-        Some(Command::Rules(command)) => info::rules(&command),
         Some(Command::Regimes(command)) => regimes::regimes(&command),
+        Some(Command::Rules(command)) => rules::run(&command),
         Some(Command::Whatif(command)) => whatif::whatif(&command),
         Some(Command::Keys(args)) => keys::keys(&args),
         Some(Command::Explain(explain)) => info::explain(&explain),

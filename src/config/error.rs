@@ -109,19 +109,28 @@ impl std::error::Error for ConfigError {}
 
 /// Reads a TOML text into `T`; unknown keys are errors that name the nearest known key.
 pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, ConfigError> {
-    if text.len() > FILE_BYTES_MAX {
-        let message = format!("the file has {} bytes; the limit is {FILE_BYTES_MAX}", text.len());
-        return Err(ConfigError::at(file, "", 0..0, message));
+    fits(file, text)?;
+    toml::from_str(text).map_err(|e| of_toml(file, text, &e, 0..0))
+}
+
+/// Refuses a text that is too large to be read.
+pub fn fits(file: &str, text: &str) -> Result<(), ConfigError> {
+    if text.len() <= FILE_BYTES_MAX {
+        return Ok(());
     }
-    toml::from_str(text).map_err(|e| {
-        let span = e.span().unwrap_or(0..0);
-        let message = e.message().to_string();
-        let error = ConfigError::at(file, text, span, first_line(&message)).with_code(code_of(&message));
-        match nearest_in_message(&message) {
-            Some(near) => error.with_help(format!("did you mean `{near}`?")),
-            None => error,
-        }
-    })
+    let message = format!("the file has {} bytes; the limit is {FILE_BYTES_MAX}", text.len());
+    Err(ConfigError::at(file, "", 0..0, message))
+}
+
+/// What the parser found wrong, at its place, else at `span`.
+pub fn of_toml(file: &str, text: &str, error: &toml::de::Error, span: Range<usize>) -> ConfigError {
+    let message = error.message().to_string();
+    let told = ConfigError::at(file, text, error.span().unwrap_or(span), first_line(&message));
+    let told = told.with_code(code_of(&message));
+    match nearest_in_message(&message) {
+        Some(near) => told.with_help(format!("did you mean `{near}`?")),
+        None => told,
+    }
 }
 
 /// The code behind the words of the parser.

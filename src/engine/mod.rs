@@ -15,6 +15,7 @@ pub mod cost;
 pub mod discovery;
 pub mod ears;
 pub mod election;
+pub mod expr;
 pub mod figures;
 pub mod flow;
 pub mod forced;

@@ -62,6 +62,7 @@ impl Engine {
             summary: SUMMARY.iter().filter_map(|id| self.summary_row(id, &columns)).collect(),
             markets: self.pages(&columns, ask),
             alerts: self.alerts(),
+            mutes: self.alarm.mutes().cloned().collect(),
             feeds: self.order.iter().flat_map(|v| self.feed_rows(*v)).collect(),
             portfolio: if ask.pages.portfolio { self.portfolio() } else { None },
             focus: ask.cell.as_ref().and_then(|cell| self.focus(cell, &ask.metric)),

@@ -178,6 +178,13 @@ impl Taps {
             OperatorAction::Ack { id, who, comment } => (who, format!("takes {id}: {comment}")),
             OperatorAction::Unack { id, who } => (who, format!("gives {id} back")),
             OperatorAction::Positions { who, rows } => (who, format!("states {} positions", rows.len())),
+            OperatorAction::Mute { id, who, matcher, reason, .. } => (who, format!("mutes {matcher} as {id}: {reason}")),
+            OperatorAction::Unmute { id, who } => (who, format!("ends the mute {id}")),
+            OperatorAction::Resolve { id, who, as_, comment } => {
+                (who, format!("resolves {id} as {}: {comment}", as_.word()))
+            }
+            OperatorAction::Comment { id, who, comment } => (who, format!("says of {id}: {comment}")),
+            OperatorAction::Escalate { id, who } => (who, format!("escalates {id}")),
             OperatorAction::Reload { who, changed, .. } => (who, format!("changes settings: {}", changed.join(", "))),
         };
         self.note(at, Severity::Info, (Actor::Person, who), &text);

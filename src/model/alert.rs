@@ -1,7 +1,10 @@
 //! Alerts: what the engine tells a person, and the line that goes out (`faultline.alert/1`).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::life::{Disposition, Life};
 use super::time::Nanos;
 
 /// How bad it is.
@@ -129,7 +132,8 @@ pub struct AlertLine {
     pub schema: String,
     /// Tape `seq` of the tick.
     pub seq: u64,
-    /// `alert.raised`, `alert.updated`, `alert.acked`, `alert.unacked`, `alert.resolved`.
+    /// `alert.` and `raised`, `updated`, `stale`, `acked`, `unacked`, `muted`, `unmuted`, `escalated`,
+    /// `resolved`, `disposed`.
     pub event: String,
     /// RFC 3339 with nanoseconds.
     pub ts: String,
@@ -174,6 +178,24 @@ pub struct AlertLine {
     /// Where to read what to do.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub runbook: Option<String>,
+    /// Mute that silences it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mute: Option<String>,
+    /// Open alert that explains this one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub inhibited_by: Option<String>,
+    /// Alert that stands for this one and others of its rule.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub storm: Option<String>,
+    /// Where it was escalated to last.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sink: Option<String>,
+    /// What it turned out to be.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub disposition: Option<Disposition>,
+    /// Labels of its rule.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub labels: BTreeMap<String, String>,
     /// Who acted, for operator events.
     pub who: Option<String>,
     /// What they said.
@@ -235,6 +257,8 @@ pub struct Alert {
     pub owner: Option<String>,
     /// What the owner said.
     pub comment: Option<String>,
+    /// What happened to it beside its value.
+    pub life: Life,
 }
 
 /// Something that happened to an alert, as the engine tells it.
@@ -246,7 +270,8 @@ pub struct AlertEvent {
     pub at: Nanos,
     /// Newest `ts_recv` behind the value.
     pub ts_engine: Nanos,
-    /// `raised`, `updated`, `stale`, `acked`, `unacked`, `resolved`.
+    /// `raised`, `updated`, `stale`, `acked`, `unacked`, `muted`, `unmuted`, `escalated`, `resolved`,
+    /// `disposed`.
     pub event: &'static str,
     /// The alert after it.
     pub alert: Alert,

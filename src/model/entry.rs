@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::life::Disposition;
 use super::time::Nanos;
 
 /// Index of a connection within one tape. A reconnect keeps the index.
@@ -150,6 +151,60 @@ pub enum OperatorAction {
     },
     /// Gives it back.
     Unack {
+        /// Alert id.
+        id: String,
+        /// Who.
+        who: String,
+    },
+    /// Silences alerts; their state goes on.
+    Mute {
+        /// Id of the mute, chosen by the face.
+        id: String,
+        /// Filter text: `venue=bybit rule=feed.*`.
+        matcher: String,
+        /// When it ends; without it at the end of the session.
+        until: Option<Nanos>,
+        /// It ends when nothing that it silences is open any more.
+        #[serde(default)]
+        until_resolved: bool,
+        /// Critical alerts that are always heard are silenced too.
+        #[serde(default)]
+        include_critical: bool,
+        /// Who.
+        who: String,
+        /// Why.
+        reason: String,
+    },
+    /// Ends a mute.
+    Unmute {
+        /// Id of the mute.
+        id: String,
+        /// Who.
+        who: String,
+    },
+    /// Closes an alert, or says of a closed one what it was.
+    Resolve {
+        /// Alert id.
+        id: String,
+        /// What it turned out to be.
+        #[serde(rename = "as")]
+        as_: Disposition,
+        /// Who.
+        who: String,
+        /// Why; may be empty.
+        comment: String,
+    },
+    /// Says something about an alert.
+    Comment {
+        /// Alert id.
+        id: String,
+        /// Who.
+        who: String,
+        /// What.
+        comment: String,
+    },
+    /// Tells the next level of an alert at once.
+    Escalate {
         /// Alert id.
         id: String,
         /// Who.

@@ -51,13 +51,15 @@ impl Lines {
 
     fn fields(&self, event: &AlertEvent) -> AlertLine {
         let alert = &event.alert;
-        let mut flags = Vec::new();
-        if alert.is_stale {
-            flags.push("stale".to_string());
-        }
-        if event.is_reopened {
-            flags.push("reopened".to_string());
-        }
+        let life = &alert.life;
+        let flags = [
+            (life.muted_by.is_some(), "muted"),
+            (alert.is_stale, "stale"),
+            (life.is_flapping, "flapping"),
+            (life.level > 0, "escalated"),
+            (event.is_reopened, "reopened"),
+        ];
+        let flags = flags.into_iter().filter(|f| f.0).map(|f| f.1.to_string()).collect();
         let mut evidence = alert.evidence.clone();
         evidence.recording.clone_from(&self.meta.recording);
         AlertLine {
@@ -85,6 +87,12 @@ impl Lines {
             evidence,
             summary: alert.summary.clone(),
             runbook: event.runbook.clone(),
+            mute: life.muted_by.clone(),
+            inhibited_by: life.inhibited_by.clone(),
+            storm: life.storm.clone(),
+            sink: life.escalated_to.clone(),
+            disposition: life.disposition,
+            labels: (*life.labels).clone(),
             who: event.who.clone(),
             comment: event.comment.clone(),
             mode: String::new(),
@@ -113,6 +121,7 @@ mod tests {
     use super::*;
     use crate::model::Nanos;
     use crate::model::alert::{Alert, AlertQuality, AlertState, Evidence, Severity, Subject};
+    use crate::model::life::Life;
 
     fn event() -> AlertEvent {
         let subject =
@@ -144,6 +153,7 @@ mod tests {
                 summary: "SOL \"apart\"".into(),
                 owner: None,
                 comment: None,
+                life: Life::default(),
             },
             rule_version: 1,
             hold_ms: 3_000,

@@ -13,6 +13,7 @@ pub mod whatif;
 use std::sync::Arc;
 
 use crate::model::alert::{Alert, Severity};
+use crate::model::life::Mute;
 use crate::model::num::Num;
 use crate::model::time::Nanos;
 
@@ -126,6 +127,8 @@ pub struct Snapshot {
     pub markets: Markets,
     /// Open alerts, worst and oldest first, then recently resolved ones.
     pub alerts: Vec<Alert>,
+    /// Mutes in force, oldest first.
+    pub mutes: Vec<Mute>,
     /// Rows of the Feeds screen.
     pub feeds: Vec<FeedRow>,
     /// Own accounts; `None` when none is configured.

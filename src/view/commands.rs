@@ -64,7 +64,7 @@ impl Ui {
                 return in_replay(context, TransportCommand::Speed(speed), "only a replay has a speed");
             }
             Command::Theme(name) => return theme(name, context),
-            Command::Ask(request) => return Ok(Some(Effect::Ask(request))),
+            Command::Ask(request) => return self.request(request, context),
             Command::Export(format) => return Ok(self.export(snapshot, format)),
             Command::Zone(name) => return Ok(Some(Effect::Zone(name))),
             Command::Mouse(is_on) => return Ok(Some(Effect::Mouse(is_on))),

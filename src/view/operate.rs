@@ -12,6 +12,8 @@ use super::state::{Overlay, Ui};
 use super::status::Recording;
 use crate::model::alert::{Alert, AlertState, Severity};
 use crate::model::entry::OperatorAction;
+use crate::model::life::Disposition;
+use crate::model::matcher::Matcher;
 use crate::model::time::{Nanos, SECOND};
 use crate::snapshot::{Mode, Snapshot};
 
@@ -52,23 +54,31 @@ fn opposite(action: &OperatorAction, snapshot: &Snapshot) -> Option<OperatorActi
                 comment: comment.unwrap_or_default(),
             })
         }
-        OperatorAction::Positions { .. } | OperatorAction::Reload { .. } => None,
+        OperatorAction::Mute { id, who, .. } => {
+            Some(OperatorAction::Unmute { id: id.clone(), who: who.clone() })
+        }
+        // What was said stays said, and a closed alert comes back by itself.
+        _ => None,
+    }
+}
+
+/// The verb of an action and what it is about.
+fn word(action: &OperatorAction) -> (&'static str, &str) {
+    match action {
+        OperatorAction::Ack { id, .. } => ("ack", id),
+        OperatorAction::Unack { id, .. } => ("unack", id),
+        OperatorAction::Mute { matcher, .. } => ("mute", matcher),
+        OperatorAction::Unmute { id, .. } => ("unmute", id),
+        OperatorAction::Resolve { id, .. } => ("resolve", id),
+        OperatorAction::Comment { id, .. } => ("comment", id),
+        OperatorAction::Escalate { id, .. } => ("escalate", id),
+        _ => ("act", ""),
     }
 }
 
 fn words(actions: &[OperatorAction]) -> String {
-    let ids: Vec<&str> = actions
-        .iter()
-        .filter_map(|a| match a {
-            OperatorAction::Ack { id, .. } | OperatorAction::Unack { id, .. } => Some(id.as_str()),
-            OperatorAction::Positions { .. } | OperatorAction::Reload { .. } => None,
-        })
-        .collect();
-    let verb = match actions.first() {
-        Some(OperatorAction::Ack { .. }) => "ack",
-        Some(OperatorAction::Unack { .. }) => "unack",
-        _ => "act",
-    };
+    let verb = actions.first().map_or("act", |a| word(a).0);
+    let ids: Vec<&str> = actions.iter().map(|a| word(a).1).collect();
     format!("{verb} {}", ids.join(" "))
 }
 
@@ -206,6 +216,52 @@ impl Ui {
         self.put(ids.iter().map(ack).collect(), context.snapshot)
     }
 
+    /// Does what a command asks of alerts; other requests go to the program.
+    pub(super) fn request(
+        &mut self,
+        request: Request,
+        context: &Context<'_>,
+    ) -> Result<Option<Effect>, String> {
+        let (snapshot, who) = (context.snapshot, || context.who.to_string());
+        let actions = match request {
+            Request::Mute { scope, span, reason } => {
+                let terms: Vec<String> = scope.iter().map(|(field, value)| format!("{field}={value}")).collect();
+                let matcher = terms.join(" ");
+                let (open, _) = Matcher::parse(&matcher)?.preview(&snapshot.alerts);
+                // A number that no other mute has: the tick, and how many there are.
+                let id = format!("M-{}{}", snapshot.seq, snapshot.mutes.len());
+                self.notice = Some(format!("{id} mutes {open} open; :unmute {id} or u ends it"));
+                let (until, until_resolved, include_critical) = (Some(snapshot.at.plus(span)), false, false);
+                vec![OperatorAction::Mute { id, matcher, until, until_resolved, include_critical, who: who(), reason }]
+            }
+            Request::Unmute(id) => {
+                if snapshot.mutes.iter().all(|m| m.id != id) {
+                    let known: Vec<&str> = snapshot.mutes.iter().map(|m| m.id.as_str()).collect();
+                    return Err(format!("no mute `{id}`; there are: {}", known.join(" ")));
+                }
+                vec![OperatorAction::Unmute { id, who: who() }]
+            }
+            Request::Resolve { ids, disposition, comment } => {
+                known(&ids, snapshot)?;
+                let as_ = Disposition::from_word(disposition).unwrap_or(Disposition::True);
+                let resolve = |id| OperatorAction::Resolve { id, as_, who: who(), comment: comment.clone() };
+                ids.into_iter().map(resolve).collect()
+            }
+            Request::Comment(ids, comment) => {
+                known(&ids, snapshot)?;
+                let say = |id| OperatorAction::Comment { id, who: who(), comment: comment.clone() };
+                ids.into_iter().map(say).collect()
+            }
+            Request::Escalate(ids) => {
+                known(&ids, snapshot)?;
+                ids.into_iter().map(|id| OperatorAction::Escalate { id, who: who() }).collect()
+            }
+            other => return Ok(Some(Effect::Ask(other))),
+        };
+        self.anchor = None; // the range has done its work
+        Ok(self.put(actions, snapshot))
+    }
+
     /// Leaves at once in a demo or a replay; asks when something would be lost or left open.
     pub(super) fn quit(&mut self, context: &Context<'_>) -> Option<Effect> {
         let is_open = |a: &Alert| a.state == AlertState::Raised && a.severity == Severity::Critical;
@@ -219,6 +275,14 @@ impl Ui {
         let Some(reason) = reason else { return Some(Effect::Quit) };
         self.overlays.push(Overlay::ConfirmQuit(reason));
         None
+    }
+}
+
+/// The error when no alert has one of these ids.
+fn known(ids: &[String], snapshot: &Snapshot) -> Result<(), String> {
+    match ids.iter().find(|id| snapshot.alerts.iter().all(|a| a.id != **id)) {
+        Some(id) => Err(format!("no alert `{id}`; Tab completes")),
+        None => Ok(()),
     }
 }
 

@@ -105,7 +105,16 @@ pub fn alert_sentence(snapshot: &Snapshot, alert: &Alert) -> String {
         AlertState::Raised => String::new(),
         other => format!(", {}", other.word().to_lowercase()),
     };
-    let stale = if alert.is_stale { ", stale" } else { "" };
+    let life = &alert.life;
+    let over = [
+        (alert.is_stale, ", stale"),
+        (life.muted_by.is_some(), ", muted"),
+        (life.inhibited_by.is_some(), ", inhibited"),
+        (life.storm.is_some(), ", in a storm"),
+        (life.is_flapping, ", flapping"),
+        (life.level > 0, ", escalated"),
+    ];
+    let stale: String = over.iter().filter(|o| o.0).map(|o| o.1).collect();
     let mut text = format!(
         "{} {} alert {} raised {age} ago{state}: {}, {}, {}{stale}, limit {}, quality {:.2} {}.",
         format::time(alert.raised_at),

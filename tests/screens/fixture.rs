@@ -70,6 +70,7 @@ pub(crate) fn calm() -> Snapshot {
             summary("leverage", "leverage", "x", &|c| (c != 3).then_some(31.2 - c as f64)),
         ],
         alerts: vec![],
+        mutes: vec![],
         feeds: feeds(),
         booked: vec![],
         unmapped: vec![],
@@ -293,6 +294,7 @@ fn alert(id: &str, rule: &str, severity: Severity, age_s: i64) -> Alert {
         summary: "stands 18.4 bps below the consensus of 6 venues".into(),
         owner: None,
         comment: None,
+        life: Default::default(),
     }
 }
 

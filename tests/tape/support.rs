@@ -4,6 +4,7 @@ use std::io::Read;
 
 use faultline::model::Nanos;
 use faultline::model::entry::{ConnInfo, ConnIx, Control, Entry, Kind, OperatorAction, RestAnswer};
+use faultline::model::life::Disposition;
 use faultline::tape::{Ending, Item, Meta, Reader, TapeError, Writer};
 
 /// An owned item of a tape.
@@ -196,8 +197,24 @@ impl Dice {
 
     fn operator(&mut self) -> OperatorAction {
         let (id, who) = (self.text(), self.text());
-        match self.roll(2) {
+        match self.roll(7) {
             0 => OperatorAction::Ack { id, who, comment: self.text() },
+            1 => OperatorAction::Comment { id, who, comment: self.text() },
+            2 => OperatorAction::Escalate { id, who },
+            3 => {
+                let as_ = Disposition::ALL[self.roll(4) as usize];
+                OperatorAction::Resolve { id, as_, who, comment: self.text() }
+            }
+            4 => OperatorAction::Unmute { id, who },
+            5 => OperatorAction::Mute {
+                id,
+                matcher: self.text(),
+                until: (self.roll(2) == 0).then(|| Nanos(self.roll(1 << 40) as i64)),
+                until_resolved: self.roll(2) == 0,
+                include_critical: self.roll(2) == 0,
+                who,
+                reason: self.text(),
+            },
             _ => OperatorAction::Unack { id, who },
         }
     }

@@ -128,6 +128,12 @@ pub struct Table {
 }
 
 impl Table {
+    /// A table of these rows, in order of scope: to judge rules without a market.
+    #[cfg(test)]
+    pub fn of(rows: Vec<Row>) -> Self {
+        Table { rows, ..Table::default() }
+    }
+
     /// Rows in order of scope.
     pub fn rows(&self) -> &[Row] {
         &self.rows

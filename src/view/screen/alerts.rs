@@ -5,6 +5,7 @@ use ratatui::style::Style;
 
 use super::Screen;
 use crate::config::theme::Role;
+use crate::model::Nanos;
 use crate::model::alert::{Alert, AlertState, Severity};
 use crate::model::time::MS;
 use crate::snapshot::Snapshot;
@@ -121,7 +122,7 @@ fn row(theme: &Theme, snapshot: &Snapshot, alert: &Alert) -> Vec<Span> {
         (alert.id.clone(), text),
         (age(snapshot, alert), text),
         (
-            alert.state.word().into(),
+            state_word(alert).into(),
             if alert.state == AlertState::Raised { theme.style(Role::TextStrong) } else { dim },
         ),
         (alert.rule.clone(), text),
@@ -133,6 +134,63 @@ fn row(theme: &Theme, snapshot: &Snapshot, alert: &Alert) -> Vec<Span> {
         (format::short_unit(alert.worst, alert.unit), text),
         (alert.owner.clone().unwrap_or_else(|| "-".into()), dim),
     ]
+}
+
+/// The state, or what lies over it: `MUTED`, `INHIBIT` (another alert explains it), `STORM` (one row stands
+/// for it), `FLAPPING`.
+fn state_word(alert: &Alert) -> &'static str {
+    let life = &alert.life;
+    match alert.state {
+        AlertState::Resolved => AlertState::Resolved.word(),
+        _ if life.muted_by.is_some() => "MUTED",
+        _ if life.inhibited_by.is_some() => "INHIBIT",
+        _ if life.storm.is_some() => "STORM",
+        AlertState::Raised if life.is_flapping => "FLAPPING",
+        state => state.word(),
+    }
+}
+
+/// What lies over an alert and what happens to it next, in words.
+fn cover(snapshot: &Snapshot, alert: &Alert) -> Vec<String> {
+    let life = &alert.life;
+    let left = |at: Nanos| format::duration_ms(at.since(snapshot.at).max(0) / MS);
+    let mut words = Vec::new();
+    if let Some((at, sink)) = &life.next {
+        words.push(format!("escalates to {sink} in {}", left(*at)));
+    } else if life.level > 0 {
+        words.push(format!("escalated to {}", life.escalated_to.as_deref().unwrap_or("the next level")));
+    }
+    if let Some(until) = life.ack_until {
+        words.push(format!("acked for {}", left(until)));
+    }
+    if let Some(id) = &life.muted_by {
+        let mute = snapshot.mutes.iter().find(|m| m.id == *id);
+        let who = mute.map_or("a venue left or joined".into(), |m| format!("{}: {}", m.who, m.reason));
+        let until = life.muted_until.map(|at| format!(" until {}", format::time(at))).unwrap_or_default();
+        words.push(format!("muted{until} by {who}"));
+    }
+    words.extend(life.inhibited_by.as_ref().map(|id| format!("inhibited by {id}")));
+    words.extend(life.storm.as_ref().map(|id| format!("one of the storm {id}")));
+    if life.is_flapping {
+        words.push("flapping, stays open".into());
+    }
+    words.extend(life.disposition.map(|d| format!("turned out {}", d.word())));
+    words
+}
+
+/// `14:31:29 raised  14:31:41 acked jm@desk1`, the newest that fit.
+fn history(alert: &Alert, width: usize) -> String {
+    let mut line = String::new();
+    for moment in alert.life.history.iter().rev() {
+        let who = moment.who.as_ref().map(|w| format!(" {w}")).unwrap_or_default();
+        let text = format!("{} {}{who}", format::time(moment.at), moment.what);
+        if line.len() + text.len() + 2 > width {
+            break;
+        }
+        let gap = if line.is_empty() { "" } else { "  " };
+        line = format!("{text}{gap}{line}");
+    }
+    if line.is_empty() { "-".into() } else { line }
 }
 
 /// The subject with short names of venues: `SOL bybit`.
@@ -176,7 +234,7 @@ pub fn one_line(theme: &Theme, snapshot: &Snapshot, alert: &Alert) -> Vec<Span> 
 
 /// `! CRIT A-0193 div.mid RAISED`.
 pub fn badge(theme: &Theme, alert: &Alert) -> Vec<Span> {
-    let rest = format!(" {} {} {}", alert.id, alert.rule, alert.state.word());
+    let rest = format!(" {} {} {}", alert.id, alert.rule, state_word(alert));
     vec![severity(theme, alert), (rest, theme.style(Role::Text))]
 }
 
@@ -185,6 +243,9 @@ fn details(view: &View<'_>, alert: &Alert, area: Rect, pen: &mut Pen<'_>) {
     let plain = pen.style(Role::Text);
     let unit = |v| format::with_unit(Some(v), alert.unit);
     let mut head = badge(view.theme, alert);
+    head.extend(
+        cover(view.shown, alert).into_iter().map(|w| (format!("  {w}"), pen.style(Role::TextStrong))),
+    );
     head.push((format!("  since {}", view.ui.zone.time_ms(alert.raised_at)), dim));
     if let Some(at) = alert.resolved_at {
         head.push((format!("  resolved {}", view.ui.zone.time_ms(at)), dim));
@@ -199,7 +260,6 @@ fn details(view: &View<'_>, alert: &Alert, area: Rect, pen: &mut Pen<'_>) {
     let seq = format!("seq {} to {}  {rec}", alert.evidence.seq_from, alert.evidence.seq_to);
     let lines: [(&str, String, Style); 7] = [
         ("what", alert.summary.clone(), plain),
-        ("about", alert.subject.label(), plain),
         (
             "value",
             format!(
@@ -212,12 +272,18 @@ fn details(view: &View<'_>, alert: &Alert, area: Rect, pen: &mut Pen<'_>) {
             ),
             plain,
         ),
+        ("history", history(alert, usize::from(area.width.saturating_sub(12))), plain),
         ("quality", format!("{} {}: {} of {} inputs", quality(q.q), q.state, q.used, q.inputs), plain),
         ("evidence", alert.evidence.bundle.as_ref().map_or(seq.clone(), |b| format!("{seq}  {b}")), plain),
         ("owner", alert.owner.clone().unwrap_or_else(|| "-".into()), plain),
         ("comment", alert.comment.clone().filter(|c| !c.is_empty()).unwrap_or_else(|| "-".into()), plain),
     ];
-    for (y, (label, text, style)) in (area.y + 1..area.bottom()).zip(lines) {
+    // Where there is room, the newest moments with their words.
+    let moments = alert.life.history.iter().rev().map(|m| {
+        let who = m.who.as_ref().map(|w| format!(" {w}")).unwrap_or_default();
+        ("", format!("{} {}{who} {}", format::time(m.at), m.what, m.words), dim)
+    });
+    for (y, (label, text, style)) in (area.y + 1..area.bottom()).zip(lines.into_iter().chain(moments)) {
         pen.text(area.x + 1, y, 9, label, dim);
         pen.text(area.x + 11, y, area.width.saturating_sub(12), &text, style);
     }

@@ -134,6 +134,10 @@ fn header(view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
             .push((2, vec![(format!(" stale {stale}"), theme.style(Role::StateStale)), (" ".into(), base)]));
     }
     groups.push((0, alert_counts(view, wide)));
+    if !live.mutes.is_empty() {
+        let word = format!(" mute {} ", live.mutes.len());
+        groups.push((1, vec![(word, theme.style(Role::StateMuted))]));
+    }
     if view.status.transport.is_none() {
         groups.push(recording(view, wide));
     }
