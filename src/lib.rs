@@ -9,6 +9,7 @@ pub mod snapshot;
 pub mod dialect;
 pub mod engine;
 pub mod sink;
+pub mod store;
 pub mod tape;
 pub mod view;
 

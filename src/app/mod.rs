@@ -13,7 +13,11 @@
 //! | `player` | a recording as source: speed, pause, step, seek |
 //! | `screen` | the terminal as face |
 //! | `guard` | takes the terminal over and always gives it back |
-//! | `headless` | NDJSON as face |
+//! | `keeper` | the journal of a session: written first, restored at the start, asked by others |
+//! | `alerts` | what an operator does to alerts from another process |
+//! | `headless` | a recording as NDJSON |
+//! | `watch` | a session as NDJSON: the face of services |
+//! | `log` | what a run says about itself, on stderr or in a file |
 //! | `export` | metric series as files |
 //! | `explain` | why a value of a recording is what it is |
 //! | `doctor` | what could be wrong on this machine |
@@ -21,6 +25,7 @@
 //! | `whatif` | what a scenario would do to the state of a recording |
 //! | `failure` | exit codes and their words |
 
+pub mod alerts;
 pub mod bench;
 pub mod core;
 pub mod doctor;
@@ -30,6 +35,8 @@ pub mod failure;
 pub mod given;
 mod guard;
 pub mod headless;
+pub mod keeper;
+pub mod log;
 pub mod player;
 pub mod screen;
 pub mod secrets;
@@ -37,6 +44,7 @@ pub mod setup;
 pub mod source;
 pub mod tee;
 pub mod trial;
+pub mod watch;
 pub mod whatif;
 
 pub use failure::Failure;

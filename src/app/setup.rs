@@ -289,6 +289,13 @@ pub fn data_dir() -> Option<PathBuf> {
     base("XDG_DATA_HOME", ".local/share")
 }
 
+/// Where the journal and the log are: the folder systemd gives a service, `$XDG_STATE_HOME/faultline`, or
+/// `~/.local/state/faultline`.
+pub fn state_dir() -> Option<PathBuf> {
+    let given = std::env::var_os("STATE_DIRECTORY").filter(|v| !v.is_empty()).map(PathBuf::from);
+    given.or_else(|| base("XDG_STATE_HOME", ".local/state"))
+}
+
 fn base(variable: &str, fallback: &str) -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let root = set(variable).or_else(|| Some(set("HOME")?.join(fallback)))?;

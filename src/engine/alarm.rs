@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use super::market::Market;
 use super::metric::{Part, Row, Scope, Table};
+use super::restored::Waiting;
 use super::rule::Judge;
 use crate::model::Nanos;
 use crate::model::alert::{Alert, AlertEvent, AlertQuality, AlertState, Evidence, Severity};
@@ -47,6 +48,7 @@ pub struct Alarm {
     judges: Vec<Judge>,
     episodes: BTreeMap<(u16, Scope), Episode>,
     resolved: Vec<Alert>,
+    waiting: Waiting,
 }
 
 /// The instant of a judgement.
@@ -61,7 +63,7 @@ pub struct Instant {
 impl Alarm {
     /// No alerts yet.
     pub fn new(judges: Vec<Judge>) -> Self {
-        Alarm { judges, episodes: BTreeMap::new(), resolved: Vec::new() }
+        Alarm { judges, episodes: BTreeMap::new(), resolved: Vec::new(), waiting: Waiting::default() }
     }
 
     /// The rules.
@@ -77,6 +79,11 @@ impl Alarm {
             .filter(|(_, a)| a.state != AlertState::Resolved)
     }
 
+    /// Alerts of the session before whose rows are not there yet.
+    pub fn waiting(&self) -> impl Iterator<Item = &Alert> {
+        self.waiting.alerts()
+    }
+
     /// Resolved alerts, oldest first.
     pub fn resolved(&self) -> &[Alert] {
         &self.resolved
@@ -89,6 +96,10 @@ impl Alarm {
             let rows = tables.get(judge.metric).map_or(&[][..], Table::rows);
             for row in rows {
                 let key = (rule, row.scope);
+                if let Some((level, alert)) = self.waiting.take(rule, judge, market, row) {
+                    let alert = Some(alert);
+                    self.episodes.insert(key, Episode { level, alert, ..Episode::default() });
+                }
                 let is_quiet = match row.value {
                     Some(value) => {
                         judge.levels.first().is_none_or(|l| !judge.is_breach(judge.magnitude(value), l))
@@ -127,12 +138,15 @@ impl Alarm {
             OperatorAction::Ack { id, who, comment } => (id, who, Some(comment)),
             OperatorAction::Unack { id, who } => (id, who, None),
             OperatorAction::Positions { .. } => return,
+            OperatorAction::Restore { alerts, .. } => {
+                return self.waiting.put(&self.judges, alerts, now.at);
+            }
         };
         let found = self.episodes.iter_mut().find_map(|((rule, _), e)| {
             let alert = e.alert.as_mut().filter(|a| a.id == *id && a.state != AlertState::Resolved)?;
             Some((*rule, alert))
         });
-        let Some((rule, alert)) = found else { return };
+        let Some((rule, alert)) = found.or_else(|| self.waiting.find(id)) else { return };
         let Some(judge) = self.judges.get(usize::from(rule)) else { return };
         let event = match comment {
             Some(comment) => {

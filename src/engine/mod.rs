@@ -37,6 +37,7 @@ mod show_map;
 mod show_market;
 mod show_own;
 pub mod slow;
+pub mod restored;
 mod stated;
 pub mod surface;
 pub mod traded;

@@ -6,6 +6,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::alert::Restored;
 use super::time::Nanos;
 
 /// Index of a connection within one tape. A reconnect keeps the index.
@@ -136,6 +137,13 @@ pub enum OperatorAction {
         who: String,
         /// All of them.
         rows: Vec<GivenPosition>,
+    },
+    /// What the session before left open; stands at the start of a tape.
+    Restore {
+        /// Hash of the last alert line told; the lines of this tape go on from it.
+        head: String,
+        /// Open alerts.
+        alerts: Vec<Restored>,
     },
     /// Gives it back.
     Unack {

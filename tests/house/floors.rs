@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8, &[&str], &str)] = &[
     ("engine", 2, &["model", "snapshot", "config"], "the fold: books, windows, metrics, rules, alerts"),
     ("tape", 2, &["model", "clock"], "recordings: entries to MCAP and back, imports"),
     ("sink", 2, &["model"], "alert events become lines"),
+    ("store", 2, &["model"], "the alert journal: what was told and done, on disk"),
     ("view", 2, &["model", "snapshot", "config"], "snapshots become cells, sentences, JSON"),
     ("feed", 3, &["model", "clock", "dialect"], "sockets, reconnects, REST, budgets"),
     ("sim", 3, &["model", "clock"], "the venue simulator; shares nothing with `dialect`"),
@@ -28,11 +29,11 @@ const FLOORS: &[(&str, u8, &[&str], &str)] = &[
     ("cli", 5, BELOW_CLI, "the command line"),
 ];
 const BELOW_APP: &[&str] = &[
-    "model", "clock", "config", "snapshot", "dialect", "engine", "tape", "sink", "view", "feed", "sim",
+    "model", "clock", "config", "snapshot", "dialect", "engine", "tape", "sink", "store", "view", "feed", "sim",
     "pipeline",
 ];
 const BELOW_CLI: &[&str] = &[
-    "model", "clock", "config", "snapshot", "dialect", "engine", "tape", "sink", "view", "feed", "sim",
+    "model", "clock", "config", "snapshot", "dialect", "engine", "tape", "sink", "store", "view", "feed", "sim",
     "pipeline", "app",
 ];
 
@@ -47,14 +48,15 @@ const DOORS: &[(&str, &[&str])] = &[
     ("mcap", &["tape"]),
     ("zstd", &["tape"]),
     ("clap", &["cli"]),
+    ("rusqlite", &["store"]),
     ("toml", &["config"]),
-    ("sonic_rs", &["dialect", "tape", "sink", "view", "sim", "app", "cli"]),
-    ("std::fs", &["tape", "app", "cli"]),
+    ("sonic_rs", &["dialect", "tape", "sink", "store", "view", "sim", "app", "cli"]),
+    ("std::fs", &["tape", "store", "app", "cli"]),
     ("std::net", &["feed", "sim", "app"]),
     ("std::thread", &["app", "cli"]),
     ("std::process", &["app", "cli", "main"]),
     ("std::env", &["feed", "app", "cli"]),
-    ("std::time", &["clock", "feed", "sim", "app", "cli"]),
+    ("std::time", &["clock", "store", "feed", "sim", "app", "cli"]),
 ];
 
 /// What must not be named where results come from, and what to take instead.
