@@ -13,6 +13,7 @@ pub mod store;
 pub mod tape;
 pub mod view;
 
+pub mod courier;
 pub mod feed;
 pub mod pipeline;
 pub mod sim;

@@ -23,7 +23,15 @@ struct Watch {
 impl Watch {
     fn start(home: &Path, journal: &Path, more: &[&str]) -> Watch {
         let mut command = program(home);
-        command.args(["watch", "--source", "demo", "--scene", "divergence", "--venues", "bybit,okx,binance-usdm"]);
+        command.args([
+            "watch",
+            "--source",
+            "demo",
+            "--scene",
+            "divergence",
+            "--venues",
+            "bybit,okx,binance-usdm",
+        ]);
         command.arg("--journal").arg(journal).args(more);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
@@ -83,7 +91,10 @@ fn an_acknowledged_alert_outlives_a_kill() {
     watch.kill();
 
     let listed = alerts(&["ls"]);
-    assert!(listed.out.contains(&id) && listed.out.contains("acked") && listed.out.contains("ana"), "{listed:?}");
+    assert!(
+        listed.out.contains(&id) && listed.out.contains("acked") && listed.out.contains("ana"),
+        "{listed:?}"
+    );
     let here = alerts(&["unack", &id]);
     assert!(here.out.contains("no process runs"), "{here:?}");
     assert_eq!(alerts(&["ack", &id, "-m", "again"]).code, Some(0));

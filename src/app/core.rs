@@ -292,8 +292,7 @@ impl Core {
             }
             // A face that left has no use for lines; one that is slow makes the core wait.
             let (seq, severity) = (event.seq, event.alert.severity);
-            let _delivered =
-                self.told.send(Told::Line(ToldLine { seq, severity, event: event.event, line }));
+            let _delivered = self.told.send(Told::Line(ToldLine { seq, severity, event: event.event, line }));
         }
         for (venue, command) in &effects.commands {
             // A full queue is counted by the feeds; the decoder asks again with its next gap.

@@ -96,7 +96,8 @@ impl Failure {
 
     /// No feed became usable in time.
     pub fn no_feed() -> Self {
-        let words = "error: no usable feed within --connect-timeout; `faultline venues test --source live` says why";
+        let words =
+            "error: no usable feed within --connect-timeout; `faultline venues test --source live` says why";
         Failure::new(code::NO_FEED, words)
     }
 

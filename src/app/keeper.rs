@@ -90,8 +90,7 @@ impl Keeper {
     /// The journal cannot be read.
     pub fn restore(&self) -> Result<Vec<OperatorAction>, Failure> {
         let of = |e| Failure::store(&e);
-        let (head, alerts) =
-            (self.journal.line_head().map_err(of)?, self.journal.restorable().map_err(of)?);
+        let (head, alerts) = (self.journal.line_head().map_err(of)?, self.journal.restorable().map_err(of)?);
         let standing = self.journal.standing(self.clock.now()).map_err(of)?;
         if head.is_empty() && alerts.is_empty() && standing.is_empty() {
             return Ok(Vec::new());

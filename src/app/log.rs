@@ -71,8 +71,9 @@ pub struct LogTo {
 /// # Errors
 /// The level is none, or the file cannot be opened.
 pub fn start(to: &LogTo, clock: Clock) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&to.level)
-        .map_err(|_| Failure::usage(format!("log level `{}`; write error, warn, info, debug or trace", to.level)))?;
+    let filter = EnvFilter::try_new(&to.level).map_err(|_| {
+        Failure::usage(format!("log level `{}`; write error, warn, info, debug or trace", to.level))
+    })?;
     let out = match &to.file {
         None => Out::Stderr,
         Some(path) => Out::File(Box::new(Rolling::open(path)?)),

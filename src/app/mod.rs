@@ -10,12 +10,15 @@
 //! | `tee` | the recorder's thread and its bounded queue |
 //! | `source` | feeds of real venues or of the simulator |
 //! | `given` | positions from a file |
+//! | `metrics` | figures and alerts over HTTP, to read |
 //! | `player` | a recording as source: speed, pause, step, seek |
 //! | `screen` | the terminal as face |
 //! | `guard` | takes the terminal over and always gives it back |
 //! | `keeper` | the journal of a session: written first, restored at the start, asked by others |
 //! | `alerts` | what an operator does to alerts from another process |
 //! | `headless` | a recording as NDJSON |
+//! | `service` | what doctor says of journal, sinks and unit file |
+//! | `sinks` | which sinks a run has, with their secrets |
 //! | `watch` | a session as NDJSON: the face of services |
 //! | `log` | what a run says about itself, on stderr or in a file |
 //! | `export` | metric series as files |
@@ -37,10 +40,13 @@ mod guard;
 pub mod headless;
 pub mod keeper;
 pub mod log;
+pub mod metrics;
 pub mod player;
 pub mod screen;
 pub mod secrets;
+pub mod service;
 pub mod setup;
+pub mod sinks;
 pub mod source;
 pub mod tee;
 pub mod trial;

@@ -333,7 +333,7 @@ fn fitting(name: &str, text: &str, venue: VenueSpec, others: &[VenueSpec]) -> Re
     })
 }
 
-fn read_file(path: &Path) -> Result<String, Failure> {
+pub(super) fn read_file(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|e| Failure::config_file(path, &e))
 }
 

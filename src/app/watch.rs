@@ -16,12 +16,15 @@ use super::core::{Told, ToldLine};
 use super::failure::{Failure, code};
 use super::headless::{Signals, Until, is_broken_pipe};
 use super::keeper::{Keeper, batch};
+use super::metrics::{ServeAt, Server};
 use super::setup::Setup;
 use super::source::Session;
 use crate::clock::Clock;
+use crate::courier::Courier;
 use crate::model::Nanos;
-use crate::model::alert::Severity;
-use crate::model::time::SECOND;
+use crate::model::alert::{AlertLine, Severity};
+use crate::model::time::{MS, SECOND};
+use crate::sink::Desk;
 use crate::sink::line::SCHEMA;
 use crate::snapshot::{FeedState, Snapshot};
 
@@ -48,6 +51,10 @@ pub struct Watching {
     pub rules: Vec<PathBuf>,
     /// The journal, if there is one.
     pub keeper: Option<Keeper>,
+    /// Sinks that hear of alerts; they need the journal.
+    pub desks: Vec<Desk>,
+    /// Where figures are served, if at all.
+    pub metrics: Option<ServeAt>,
 }
 
 /// A session that is watched.
@@ -59,6 +66,8 @@ struct Watch<'s> {
     feeds: BTreeMap<String, FeedState>,
     trouble: Option<String>,
     service: Service,
+    server: Option<Server>,
+    next_gauges: Nanos,
 }
 
 /// Runs a session and writes its alert lines until something ends it.
@@ -67,6 +76,11 @@ struct Watch<'s> {
 /// The journal cannot be read at the start, stdout cannot be written, the core ended.
 pub fn watch(session: Session, with: Watching, clock: Clock) -> Result<u8, Failure> {
     let signals = Signals::listen_with_reload()?;
+    let mut with = with;
+    let courier = courier(&mut with, clock)?;
+    let stats = courier.as_ref().map(Courier::stats);
+    let shared = std::sync::Arc::clone(&session.core.shared);
+    let server = with.metrics.take().map(|at| Server::start(&at, shared, stats, clock)).transpose()?;
     let mut watch = Watch {
         session: &session,
         with,
@@ -75,15 +89,45 @@ pub fn watch(session: Session, with: Watching, clock: Clock) -> Result<u8, Failu
         feeds: BTreeMap::new(),
         trouble: None,
         service: Service::new(),
+        server,
+        next_gauges: Nanos(0),
     };
     let ended = watch.run(&signals);
     let ended = watch.drain(ended);
+    let patience = Duration::from_nanos(watch.with.drain_timeout.unsigned_abs());
     drop(watch);
     session.stop();
+    let ended = with_sinks(ended, courier, patience);
     match ended {
         Err(failure) if failure.code == code::OK => Ok(code::OK), // the reader of stdout left
         other => other,
     }
+}
+
+/// Starts the sinks over the journal.
+fn courier(with: &mut Watching, clock: Clock) -> Result<Option<Courier>, Failure> {
+    let desks = std::mem::take(&mut with.desks);
+    match &with.keeper {
+        Some(keeper) if !desks.is_empty() => {
+            Courier::start(keeper.path(), desks, clock).map(Some).map_err(|e| Failure::store(&e))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Lets the sinks deliver what is left. Of several codes that of a required sink comes before alerts.
+fn with_sinks(
+    ended: Result<u8, Failure>,
+    courier: Option<Courier>,
+    patience: Duration,
+) -> Result<u8, Failure> {
+    let missed = courier.map(|c| c.drain(patience)).unwrap_or_default();
+    for missed in &missed {
+        let (sink, required) = (missed.sink.as_str(), missed.is_required);
+        warn!(code = "FL-3005", sink, required, "not everything was delivered; it waits in the journal");
+    }
+    let is_worse = ended.as_ref().is_ok_and(|code| *code != code::CONFIG && *code != code::RECORDING);
+    if missed.iter().any(|m| m.is_required) && is_worse { Ok(code::UNDELIVERED) } else { ended }
 }
 
 impl Watch<'_> {
@@ -97,6 +141,9 @@ impl Watch<'_> {
         );
         self.say("session.started", &extra)?;
         info!(code = "FL-3001", session, restored, "session started");
+        if let Some(server) = &self.server {
+            info!(code = "FL-3006", at = %server.at, "figures are served");
+        }
         let mut beat = started;
         let mut has_feed = false;
         loop {
@@ -108,6 +155,7 @@ impl Watch<'_> {
             let snapshot = self.session.core.shared.snapshot.load_full();
             self.changes(&snapshot)?;
             self.service.turn(&snapshot, now);
+            self.gauges(now);
             if let Some(keeper) = &mut self.with.keeper {
                 keeper.turn(&self.session.core.actions);
             }
@@ -150,12 +198,24 @@ impl Watch<'_> {
         let mut out = io::stdout().lock();
         for told in told {
             let Told::Line(ToldLine { severity, event, line, .. }) = told else { continue };
+            if let Some(server) = &self.server {
+                count(server, event, line);
+            }
             self.has_failed |= *event == "raised" && self.with.until.fail_on.is_some_and(|f| *severity >= f);
             if *severity >= self.with.min_severity {
                 writeln!(out, "{line}").map_err(stdout)?;
             }
         }
         out.flush().map_err(stdout)
+    }
+
+    /// Once a second, for whoever asks.
+    fn gauges(&mut self, now: Nanos) {
+        let Some(server) = self.server.as_ref().filter(|_| now >= self.next_gauges) else { return };
+        self.next_gauges = now.plus(SECOND);
+        server.board.gauges.store(std::sync::Arc::new(self.session.gauges()));
+        let lost = self.with.keeper.as_ref().map_or(0, Keeper::lost);
+        server.board.count(|c| c.journal_lost = lost);
     }
 
     /// A line about the session: into the journal, then to stdout.
@@ -218,7 +278,9 @@ impl Watch<'_> {
         let trouble = keeper.trouble().map(str::to_string);
         if trouble != self.trouble {
             match &trouble {
-                Some(words) => error!(code = "FL-3201", lost = keeper.lost(), "the journal is not written: {words}"),
+                Some(words) => {
+                    error!(code = "FL-3201", lost = keeper.lost(), "the journal is not written: {words}")
+                }
                 None => info!(code = "FL-3202", lost = keeper.lost(), "the journal is written again"),
             }
             self.trouble = trouble;
@@ -237,6 +299,10 @@ impl Watch<'_> {
             info!(code = "FL-3301", "{words}");
         } else {
             error!(code = "FL-3302", "{words}");
+        }
+        let now = self.clock.now();
+        if let Some(server) = &self.server {
+            server.board.count(|c| c.reload = Some((is_fit, now)));
         }
         let words = sonic_rs::to_string(&words).unwrap_or_default();
         let said = self.say("config.reloaded", &format!(r#","ok":{is_fit},"applied":false,"words":{words}"#));
@@ -267,6 +333,20 @@ impl Watch<'_> {
         info!(code = "FL-3004", exit, "session ended");
         result
     }
+}
+
+/// Counts a line, and how long its alert waited for an owner.
+fn count(server: &Server, event: &'static str, line: &str) {
+    let Ok(line) = sonic_rs::from_str::<AlertLine>(line) else { return };
+    let shared = server.board.raised_at(&line.id);
+    let at = line.ts.parse::<jiff::Timestamp>().ok().and_then(|t| i64::try_from(t.as_nanosecond()).ok());
+    let waited = shared.zip(at).filter(|_| event == "acked").map(|(since, at)| Nanos(at).since(since) / MS);
+    server.board.count(|c| {
+        c.line(&line.rule, event);
+        if let Some(ms) = waited {
+            c.ack(ms.max(0));
+        }
+    });
 }
 
 fn print(line: &str) -> Result<(), Failure> {

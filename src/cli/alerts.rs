@@ -142,7 +142,9 @@ pub fn run(global: &Global, args: &AlertsArgs) -> Result<u8, Failure> {
     let clock = Clock::start();
     let read = || Journal::join(&path).map_err(|e| Failure::store(&e));
     match &args.command {
-        AlertsCommand::Ls { state, since, json } => list(&read()?, state, since.as_deref(), *json, clock.now()),
+        AlertsCommand::Ls { state, since, json } => {
+            list(&read()?, state, since.as_deref(), *json, clock.now())
+        }
         AlertsCommand::Show { id } => show(&read()?, id),
         AlertsCommand::Mutes => mutes(&read()?, clock.now()),
         AlertsCommand::Export => export(&read()?),
@@ -178,7 +180,8 @@ fn wishes(command: &AlertsCommand, journal: &Journal, who: &str, now: Nanos) -> 
         AlertsCommand::Ack { id, message } => {
             let each = |id: &String| {
                 let on = on(id, "acked", Some(message))?;
-                let text = format!(r#"{{"action":"ack","id":{},"who":{by},"comment":{}}}"#, q(&on.id)?, q(message)?);
+                let text =
+                    format!(r#"{{"action":"ack","id":{},"who":{by},"comment":{}}}"#, q(&on.id)?, q(message)?);
                 Ok(wish(on, text))
             };
             id.iter().map(each).collect()
@@ -200,7 +203,8 @@ fn wishes(command: &AlertsCommand, journal: &Journal, who: &str, now: Nanos) -> 
                 Disposition::Test => "test",
             };
             let (id, message) = (q(&on.id)?, q(message)?);
-            let text = format!(r#"{{"action":"resolve","id":{id},"as":"{what}","who":{by},"comment":{message}}}"#);
+            let text =
+                format!(r#"{{"action":"resolve","id":{id},"as":"{what}","who":{by},"comment":{message}}}"#);
             Ok(vec![wish(on, text)])
         }
         AlertsCommand::Comment { id, message } => {
@@ -213,7 +217,9 @@ fn wishes(command: &AlertsCommand, journal: &Journal, who: &str, now: Nanos) -> 
         AlertsCommand::Unmute { id } => {
             let known = journal.standing(now).map_err(|e| Failure::store(&e))?;
             if !known.iter().any(|text| text.contains(&format!("\"id\":{}", q(id).unwrap_or_default()))) {
-                return Err(Failure::usage(format!("there is no mute `{id}`; `faultline alerts mutes` lists them")));
+                return Err(Failure::usage(format!(
+                    "there is no mute `{id}`; `faultline alerts mutes` lists them"
+                )));
             }
             let action = format!(r#"{{"action":"unmute","id":{},"who":{by}}}"#, q(id)?);
             Ok(vec![Wish { action, on: None }])
@@ -231,7 +237,9 @@ fn mute(command: &AlertsCommand, who: &str, now: Nanos) -> Result<Wish, Failure>
         (Some(text), _) => Some(rfc3339(text)?.0),
         (None, Some(length)) => Some(now.plus(length).0),
         (None, None) if *until_resolved => None,
-        (None, None) => return Err(Failure::usage("until when? add --for 1h, --until T or --until-resolved")),
+        (None, None) => {
+            return Err(Failure::usage("until when? add --for 1h, --until T or --until-resolved"));
+        }
     };
     if until.is_some_and(|until| until <= now.0) {
         return Err(Failure::usage("the mute would be over before it begins"));
@@ -265,7 +273,13 @@ fn checked(text: &str) -> Result<String, Failure> {
     Ok(text.to_string())
 }
 
-fn list(journal: &Journal, states: &[String], since: Option<&str>, json: bool, now: Nanos) -> Result<u8, Failure> {
+fn list(
+    journal: &Journal,
+    states: &[String],
+    since: Option<&str>,
+    json: bool,
+    now: Nanos,
+) -> Result<u8, Failure> {
     if let Some(wrong) = states.iter().find(|s| !["raised", "acked", "resolved"].contains(&s.as_str())) {
         return Err(Failure::usage(format!("state `{wrong}` is not one of raised, acked, resolved")));
     }
@@ -287,7 +301,11 @@ fn list(journal: &Journal, states: &[String], since: Option<&str>, json: bool, n
             let second = second.get(..19).unwrap_or(&second);
             out.push_str(&format!(
                 "{:<8} {:<8} {:<8} {second}Z {:<18} {}{owner}",
-                row.id, row.severity, row.state, row.rule, clean(&summary)
+                row.id,
+                row.severity,
+                row.state,
+                row.rule,
+                clean(&summary)
             ));
         }
         out.push('\n');
@@ -308,10 +326,19 @@ fn show(journal: &Journal, id: &str) -> Result<u8, Failure> {
     let row = alerts::one(journal, id)?;
     let mut out = format!(
         "{}  {}  {}  {}\n  {}\n  fingerprint {}\n",
-        row.id, row.severity, row.state, row.rule, clean(&summary(&row.body)), row.fingerprint
+        row.id,
+        row.severity,
+        row.state,
+        row.rule,
+        clean(&summary(&row.body)),
+        row.fingerprint
     );
     if let Some(owner) = &row.owner {
-        out.push_str(&format!("  {} has it: {}\n", clean(owner), clean(row.comment.as_deref().unwrap_or("-"))));
+        out.push_str(&format!(
+            "  {} has it: {}\n",
+            clean(owner),
+            clean(row.comment.as_deref().unwrap_or("-"))
+        ));
     }
     let mut at = 0;
     loop {

@@ -95,6 +95,9 @@ pub enum Command {
         /// File of own accounts instead of accounts.toml of the configuration
         #[arg(long, value_name = "FILE")]
         accounts: Option<PathBuf>,
+        /// Send each sink a test message
+        #[arg(long)]
+        test_sinks: bool,
     },
 }
 

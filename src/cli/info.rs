@@ -9,7 +9,7 @@ use super::{decode as decoding, look, print};
 use crate::app::doctor::{self, Verdict};
 use crate::app::failure::code;
 use crate::app::setup::Setup;
-use crate::app::{Failure, explain};
+use crate::app::{Failure, explain, service};
 use crate::config::error::nearest;
 use crate::dialect;
 use crate::dialect::account::Needs;
@@ -175,7 +175,12 @@ pub fn explain(args: &ExplainArgs) -> Result<u8, Failure> {
 }
 
 /// Checks of this machine.
-pub fn doctor(json: bool, is_online: bool, accounts: Option<&Path>) -> Result<u8, Failure> {
+pub fn doctor(
+    json: bool,
+    is_online: bool,
+    accounts: Option<&Path>,
+    tests_sinks: bool,
+) -> Result<u8, Failure> {
     let is_terminal = std::io::stdout().is_terminal();
     let depth = depth::detect(None, |name| std::env::var(name).ok());
     let term = std::env::var("TERM").unwrap_or_else(|_| "not set".into());
@@ -186,6 +191,7 @@ pub fn doctor(json: bool, is_online: bool, accounts: Option<&Path>) -> Result<u8
     };
     let mut findings = doctor::examine(terminal, is_terminal);
     findings.extend(doctor::accounts(accounts, is_online));
+    findings.extend(service::examine(tests_sinks));
     let mut out = String::new();
     if json {
         let text = |t: &str| sonic_rs::to_string(t).unwrap_or_default();

@@ -61,7 +61,9 @@ fn run(args: Args) -> Result<u8, Failure> {
         Some(Command::Rules(command)) => info::rules(&command),
         Some(Command::Whatif(command)) => whatif::whatif(&command),
         Some(Command::Explain(explain)) => info::explain(&explain),
-        Some(Command::Doctor { json, online, accounts }) => info::doctor(json, online, accounts.as_deref()),
+        Some(Command::Doctor { json, online, accounts, test_sinks }) => {
+            info::doctor(json, online, accounts.as_deref(), test_sinks)
+        }
     }
 }
 

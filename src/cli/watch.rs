@@ -1,18 +1,24 @@
 //! Headless alert mode.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::args::{DemoArgs, Global, LiveArgs};
 use super::{look, print};
+use crate::app::explain::unknown;
 use crate::app::failure::code;
 use crate::app::headless::{self, Until};
 use crate::app::keeper::{self, Keeper};
 use crate::app::log::{self, Format, LogTo};
+use crate::app::metrics::{self, ServeAt};
 use crate::app::watch::{self, HEARTBEAT, Watching};
-use crate::app::Failure;
+use crate::app::{Failure, secrets, sinks};
 use crate::clock::Clock;
+use crate::config::accounts::Source;
+use crate::engine::metric::find;
 use crate::model::alert::Severity;
 use crate::model::time::SECOND;
+use crate::view::exposition::ALLOWED;
 
 /// What is logged, and where.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -78,6 +84,27 @@ pub struct WatchArgs {
     /// How long the end may take
     #[arg(long, value_name = "D", default_value = "10s")]
     pub drain_timeout: String,
+    /// Sinks of sinks.toml that hear of alerts; all of them when absent
+    #[arg(long = "sink", value_name = "NAME,..", value_delimiter = ',')]
+    pub sinks: Vec<String>,
+    /// Sinks send nothing and log what they would
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Serve figures for Prometheus at this address, such as 127.0.0.1:9871
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<SocketAddr>,
+    /// Where the token for --metrics is: env:NAME, file:PATH or credential:NAME
+    #[arg(long, value_name = "WHERE", requires = "metrics")]
+    pub metrics_token: Option<String>,
+    /// Metrics whose values are served
+    #[arg(long, value_name = "ID,..", value_delimiter = ',', requires = "metrics")]
+    pub metrics_values: Vec<String>,
+    /// Print rules for Prometheus and exit
+    #[arg(long)]
+    pub print_rules: bool,
+    /// Print a dashboard for Grafana and exit
+    #[arg(long)]
+    pub print_dashboard: bool,
     /// Print the unit file for systemd and exit
     #[arg(long)]
     pub print_unit: bool,
@@ -97,8 +124,13 @@ pub struct WatchArgs {
 /// # Errors
 /// A mistake of the command line or the configuration, a damaged journal, a source that fails.
 pub fn watch(global: &Global, args: &WatchArgs) -> Result<u8, Failure> {
-    if args.print_unit {
-        return print(watch::UNIT).map(|()| code::OK);
+    let texts = [
+        (args.print_unit, watch::UNIT),
+        (args.print_rules, metrics::RULES),
+        (args.print_dashboard, metrics::DASHBOARD),
+    ];
+    if let Some((_, text)) = texts.iter().find(|(is_asked, _)| *is_asked) {
+        return print(text).map(|()| code::OK);
     }
     let clock = Clock::start();
     let until = Until {
@@ -113,13 +145,22 @@ pub fn watch(global: &Global, args: &WatchArgs) -> Result<u8, Failure> {
         drain_timeout: look::nanos(Some(&args.drain_timeout))?.unwrap_or(10 * SECOND),
         rules: args.live.rules.clone(),
         keeper: None,
+        desks: Vec::new(),
+        metrics: serve_at(args)?,
     };
     let is_recording = !matches!(args.source.as_str(), "live" | "demo");
     if is_recording {
         return headless::replay(Path::new(&args.source), &args.live.rules, None, until);
     }
     global.log.start(clock)?;
-    let with = Watching { keeper: keeper(args, clock)?, ..with };
+    // A demo reaches a receiver only where it is named.
+    let is_quiet = args.source == "demo" && args.sinks.is_empty();
+    let desks = if is_quiet { Vec::new() } else { sinks::desks(&args.sinks, args.dry_run)? };
+    let keeper = keeper(args, !desks.is_empty(), clock)?;
+    if keeper.is_none() && !desks.is_empty() {
+        return Err(Failure::usage("sinks deliver from the journal: take --no-journal away"));
+    }
+    let with = Watching { keeper, desks, ..with };
     let session = if args.source == "live" {
         look::live_session(&args.live, look::record_to(args.live.record.as_deref())?, true)?
     } else {
@@ -132,11 +173,41 @@ pub fn watch(global: &Global, args: &WatchArgs) -> Result<u8, Failure> {
     watch::watch(session, with, clock)
 }
 
-/// The journal of a run. A demo keeps one only where it is named: made-up alerts do not belong beside real ones.
-fn keeper(args: &WatchArgs, clock: Clock) -> Result<Option<Keeper>, Failure> {
+/// Where figures are served.
+fn serve_at(args: &WatchArgs) -> Result<Option<ServeAt>, Failure> {
+    let Some(at) = args.metrics else { return Ok(None) };
+    let source = |text: &String| match text.split_once(':') {
+        Some(("env", name)) => Ok(Source::Env(name.into())),
+        Some(("file", path)) => Ok(Source::File(path.into())),
+        Some(("credential", name)) => Ok(Source::Credential(name.into())),
+        _ => Err(Failure::usage(
+            "--metrics-token says where the token is: env:NAME, file:PATH or credential:NAME",
+        )),
+    };
+    let token = match args.metrics_token.as_ref().map(source).transpose()? {
+        None => None,
+        Some(source) => {
+            Some(secrets::read(&source).map_err(|e| Failure::secrets(format!("token from {source}: {e}")))?)
+        }
+    };
+    if let Some(id) = args.metrics_values.iter().find(|id| find(id).is_none()) {
+        return Err(unknown(id));
+    }
+    let allowed = if args.metrics_values.is_empty() {
+        ALLOWED.iter().map(ToString::to_string).collect()
+    } else {
+        args.metrics_values.clone()
+    };
+    Ok(Some(ServeAt { at, token, allowed }))
+}
+
+/// The journal of a run. A demo keeps one only where it is named or has sinks, and never that of real alerts.
+fn keeper(args: &WatchArgs, has_sinks: bool, clock: Clock) -> Result<Option<Keeper>, Failure> {
     let path = match &args.live.journal {
         Some(path) => path.clone(),
-        None if args.live.no_journal || args.source == "demo" => return Ok(None),
+        None if args.live.no_journal => return Ok(None),
+        None if args.source == "demo" && has_sinks => keeper::usual_path()?.with_file_name("demo.db"),
+        None if args.source == "demo" => return Ok(None),
         None => keeper::usual_path()?,
     };
     Keeper::open(&path, clock).map(Some)

@@ -6,6 +6,7 @@ pub mod error;
 mod mask;
 pub mod rules;
 pub mod scenarios;
+pub mod sinks;
 pub mod theme;
 pub mod venues;
 

@@ -145,7 +145,8 @@ impl Journal {
     }
 
     fn rows(&self, sql: &str, most: i64) -> Result<Vec<AlertRow>, StoreError> {
-        let read = || -> rusqlite::Result<Vec<AlertRow>> { self.db.prepare(sql)?.query_map([most], row)?.collect() };
+        let read =
+            || -> rusqlite::Result<Vec<AlertRow>> { self.db.prepare(sql)?.query_map([most], row)?.collect() };
         read().map_err(|e: rusqlite::Error| self.sql(&e))
     }
 

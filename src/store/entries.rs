@@ -135,8 +135,9 @@ impl Journal {
     /// The file cannot be read.
     pub fn after(&self, n: i64, most: i64) -> Result<Vec<Kept>, StoreError> {
         let read = || -> rusqlite::Result<Vec<Kept>> {
-            let mut query =
-                self.db.prepare("SELECT n, at, kind, body, chain FROM entries WHERE n > ?1 ORDER BY n LIMIT ?2")?;
+            let mut query = self
+                .db
+                .prepare("SELECT n, at, kind, body, chain FROM entries WHERE n > ?1 ORDER BY n LIMIT ?2")?;
             let rows = query.query_map(params![n, most], |r| {
                 let (n, at, kind, body, chain) = (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?);
                 Ok(Kept { n, at: Nanos(at), kind, body, chain })
@@ -205,7 +206,8 @@ impl Journal {
 /// Hash of the newest entry; that of the last one which left when there is none.
 fn newest(tx: &Transaction<'_>) -> rusqlite::Result<String> {
     use rusqlite::OptionalExtension;
-    let found = tx.query_row("SELECT chain FROM entries ORDER BY n DESC LIMIT 1", [], |r| r.get(0)).optional()?;
+    let found =
+        tx.query_row("SELECT chain FROM entries ORDER BY n DESC LIMIT 1", [], |r| r.get(0)).optional()?;
     match found {
         Some(chain) => Ok(chain),
         None => {

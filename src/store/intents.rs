@@ -73,7 +73,8 @@ impl Journal {
     /// The file cannot be read.
     pub fn asked(&self) -> Result<Vec<Intent>, StoreError> {
         let read = || -> rusqlite::Result<Vec<Intent>> {
-            let sql = "SELECT n, at, action, state, answer FROM intents WHERE state = 'asked' ORDER BY n LIMIT ?1";
+            let sql =
+                "SELECT n, at, action, state, answer FROM intents WHERE state = 'asked' ORDER BY n LIMIT ?1";
             self.db.prepare(sql)?.query_map([TAKEN_MAX], intent)?.collect()
         };
         read().map_err(|e: rusqlite::Error| self.sql(&e))

@@ -115,7 +115,8 @@ impl Journal {
     /// The file cannot be read.
     pub fn dead(&self) -> Result<Vec<(String, i64, String)>, StoreError> {
         let read = || -> rusqlite::Result<Vec<(String, i64, String)>> {
-            let mut query = self.db.prepare("SELECT sink, n, reason FROM dead ORDER BY sink, n LIMIT 10000")?;
+            let mut query =
+                self.db.prepare("SELECT sink, n, reason FROM dead ORDER BY sink, n LIMIT 10000")?;
             query.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
         };
         read().map_err(|e: rusqlite::Error| self.sql(&e))

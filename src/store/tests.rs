@@ -48,8 +48,7 @@ fn open_alerts_their_owners_and_the_chain_outlive_the_process() {
     drop(journal);
     let journal = Journal::own(&room.path(), 8).unwrap();
     let open = journal.restorable().unwrap();
-    let told: Vec<(&str, Option<&str>)> =
-        open.iter().map(|a| (a.id.as_str(), a.owner.as_deref())).collect();
+    let told: Vec<(&str, Option<&str>)> = open.iter().map(|a| (a.id.as_str(), a.owner.as_deref())).collect();
     assert_eq!(told, [("A-1", Some("ana")), ("A-2", None)]);
     assert_eq!(open[0].worst, "-20");
     assert_eq!(journal.line_head().unwrap(), "A-3resolved");
@@ -84,7 +83,8 @@ fn whatever_is_changed_afterwards_is_found() {
     drop(journal);
     let refused = Journal::own(&room.path(), 7).unwrap_err();
     assert!(refused.is_damage() && refused.to_string().contains("mv '"), "{refused}");
-    std::fs::write(room.path(), b"no database at all, but long enough to be taken for one. ".repeat(40)).unwrap();
+    std::fs::write(room.path(), b"no database at all, but long enough to be taken for one. ".repeat(40))
+        .unwrap();
     let refused = Journal::own(&room.path(), 7).unwrap_err();
     assert!(refused.is_damage(), "{refused}");
 }
@@ -118,7 +118,9 @@ fn mutes_stand_until_their_time_or_until_taken_back() {
     let room = Room::new("mutes");
     let mut journal = Journal::own(&room.path(), 7).unwrap();
     let mute = |id: &str, until: &str| {
-        Record::Act(format!(r#"{{"seq":1,"at":"x","action":{{"action":"mute","id":"{id}","until":{until}}}}}"#))
+        Record::Act(format!(
+            r#"{{"seq":1,"at":"x","action":{{"action":"mute","id":"{id}","until":{until}}}}}"#
+        ))
     };
     let unmute = Record::Act(r#"{"seq":1,"at":"x","action":{"action":"unmute","id":"M-2"}}"#.into());
     let records = [mute("M-1", "100"), mute("M-2", "100"), mute("M-3", "null"), unmute];

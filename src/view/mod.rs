@@ -12,6 +12,7 @@
 pub mod action;
 pub mod control;
 pub mod depth;
+pub mod exposition;
 pub mod format;
 pub mod json;
 pub mod keys;
