@@ -99,13 +99,25 @@ fn an_acknowledged_alert_outlives_a_kill() {
     assert!(here.out.contains("no process runs"), "{here:?}");
     assert_eq!(alerts(&["ack", &id, "-m", "again"]).code, Some(0));
 
-    let mut watch = Watch::start(home, &journal, &["--for", "40s"]);
+    let mut watch = Watch::start(home, &journal, &["--record", "rec"]);
     let started = watch.line_with(&["\"session.started\""]);
     assert!(!started.contains("\"restored\":0"), "{started}");
     // The row is there again: the alert goes on under its id.
     let line = watch.line_with(&["\"alert.updated\"", &id]);
     assert!(line.contains("\"state\":\"acked\""), "{line}");
-    watch.kill();
+    let mut told = vec![line];
+    let stopped = std::process::Command::new("kill").args(["-TERM", &watch.child.id().to_string()]).status();
+    assert!(stopped.unwrap().success());
+    told.extend((&mut watch.out).lines().map(Result::unwrap).filter(|l| l.contains("\"event\":\"alert.")));
+    watch.child.wait().unwrap();
+    // The replay begins with the same open alert, owner and head of the chain: its lines are the same ones.
+    let file = std::fs::read_dir(home.join("rec")).unwrap().next().unwrap().unwrap().path();
+    let replay = run(program(home).args(["replay", "--headless"]).arg(&file), b"");
+    assert_eq!(replay.code, Some(0), "{replay:?}");
+    for line in &told {
+        let expected = line.trim().replace("\"mode\":\"demo\"", "\"mode\":\"replay\"");
+        assert!(replay.out.contains(&expected), "the replay lacks\n{expected}\nit has\n{}", replay.out);
+    }
     let verified = alerts(&["verify"]);
     assert_eq!(verified.code, Some(0), "{verified:?}");
     println!("{}", verified.out);

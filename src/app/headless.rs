@@ -114,7 +114,7 @@ impl Signals {
                     _ = terminate.recv() => code::TERMINATED,
                 };
                 if mark.swap(code, Ordering::AcqRel) != 0 {
-                    std::process::exit(i32::from(code)); // the first one is being answered, and takes too long
+                    leave(code);
                 }
             }
         });
@@ -134,4 +134,10 @@ impl Signals {
     pub fn reload(&self) -> bool {
         self.hangups.swap(0, Ordering::AcqRel) != 0
     }
+}
+
+/// The first signal is being answered, and takes too long for whoever sent the second.
+#[expect(clippy::disallowed_methods, reason = "a second signal ends the process whatever it is doing")]
+fn leave(code: u8) -> ! {
+    std::process::exit(i32::from(code))
 }

@@ -154,7 +154,7 @@ impl Board {
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return text(405, "to read only");
         }
-        if let Err(refused) = self.admit(request) {
+        if let Some(refused) = self.refused(request) {
             return refused;
         }
         let snapshot = self.shared.snapshot.load_full();
@@ -179,28 +179,20 @@ impl Board {
         }
     }
 
-    fn admit(&self, request: &Request<Incoming>) -> Result<(), Answer> {
+    /// The answer to who may not ask.
+    fn refused(&self, request: &Request<Incoming>) -> Option<Answer> {
         let header = |name| request.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        match &self.token {
+        if let Some(token) = &self.token {
             // Hashes compare in constant time.
-            Some(token) => {
-                let given = header(AUTHORIZATION).strip_prefix("Bearer ").unwrap_or_default();
-                if blake3::hash(given.as_bytes()) == *token {
-                    Ok(())
-                } else {
-                    Err(text(401, "a token is wanted"))
-                }
-            }
-            None => {
-                let host = header(HOST);
-                let host = host.rsplit_once(':').map_or(host, |(host, port)| {
-                    if port.chars().all(|c| c.is_ascii_digit()) { host } else { header(HOST) }
-                });
-                let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-                let is_local = host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
-                if is_local { Ok(()) } else { Err(text(403, "ask by a loopback name")) }
-            }
+            let given = header(AUTHORIZATION).strip_prefix("Bearer ").unwrap_or_default();
+            return (blake3::hash(given.as_bytes()) != *token).then(|| text(401, "a token is wanted"));
         }
+        let whole = header(HOST);
+        let is_port = |port: &str| port.chars().all(|c| c.is_ascii_digit());
+        let host = whole.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(whole, |(host, _)| host);
+        let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        let is_local = host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
+        (!is_local).then(|| text(403, "ask by a loopback name"))
     }
 
     fn is_alive(&self, snapshot: &Snapshot) -> bool {

@@ -63,6 +63,6 @@ pub fn examine(is_tested: bool) -> Vec<Finding> {
     findings
 }
 
-fn names(desks: &[crate::sink::Desk]) -> Vec<(String, Result<(), String>)> {
+fn names(desks: &[crate::sink::Desk]) -> Vec<sinks::Tried> {
     desks.iter().map(|d| (d.spec.name.clone(), Ok(()))).collect()
 }

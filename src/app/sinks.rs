@@ -51,11 +51,14 @@ fn desk(spec: SinkSpec) -> Result<Desk, Failure> {
     }
 }
 
-/// Sends each sink a test message: name, and what went wrong.
+/// A sink by name, and what went wrong with it.
+pub type Tried = (String, Result<(), String>);
+
+/// Sends each sink a test message.
 ///
 /// # Errors
 /// A mistake in the file of sinks.
-pub fn test() -> Result<Vec<(String, Result<(), String>)>, Failure> {
+pub fn test() -> Result<Vec<Tried>, Failure> {
     let clock = Clock::start();
     let tried = desks(&[], false)?.into_iter().map(|desk| {
         let line =

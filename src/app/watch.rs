@@ -277,11 +277,10 @@ impl Watch<'_> {
         let Some(keeper) = &self.with.keeper else { return };
         let trouble = keeper.trouble().map(str::to_string);
         if trouble != self.trouble {
-            match &trouble {
-                Some(words) => {
-                    error!(code = "FL-3201", lost = keeper.lost(), "the journal is not written: {words}")
-                }
-                None => info!(code = "FL-3202", lost = keeper.lost(), "the journal is written again"),
+            if let Some(words) = &trouble {
+                error!(code = "FL-3201", lost = keeper.lost(), "the journal is not written: {words}");
+            } else {
+                info!(code = "FL-3202", lost = keeper.lost(), "the journal is written again");
             }
             self.trouble = trouble;
         }

@@ -69,7 +69,13 @@ pub fn live(global: &Global, args: &LiveArgs) -> Result<u8, Failure> {
     let options = options(global)?;
     let keeper = keeper(args)?;
     let mut session = live_session(args, record_to(args.record.as_deref())?, true)?;
-    let beside = keeper.map(|keeper| Beside::start(keeper, &mut session)).transpose()?;
+    let beside = match keeper {
+        Some(keeper) => Some(Beside::start(keeper, &mut session)?),
+        None => {
+            drop(session.core.take_lines());
+            None
+        }
+    };
     let shown = screen::run(&session, &options);
     session.stop();
     if let Some(beside) = beside {
@@ -95,7 +101,8 @@ fn keeper(args: &LiveArgs) -> Result<Option<Keeper>, Failure> {
     }
 }
 
-fn show(session: Session, options: &Options) -> Result<u8, Failure> {
+fn show(mut session: Session, options: &Options) -> Result<u8, Failure> {
+    drop(session.core.take_lines()); // nobody reads them, and the core must not wait for that
     let shown = screen::run(&session, options);
     session.stop();
     shown?;

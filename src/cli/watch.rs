@@ -26,7 +26,7 @@ pub struct LogArgs {
     /// How `watch` logs on stderr: text, json, journald
     #[arg(long, global = true, value_name = "F", default_value = "text")]
     pub log_format: String,
-    /// error, warn, info, debug, trace, or per part: info,faultline::feed=debug
+    /// error, warn, info, debug, trace, or per part: `info,faultline::feed=debug`
     #[arg(long, global = true, value_name = "L", env = "FAULTLINE_LOG")]
     pub log_level: Option<String>,
     /// Log to this file instead of stderr
@@ -93,7 +93,7 @@ pub struct WatchArgs {
     /// Serve figures for Prometheus at this address, such as 127.0.0.1:9871
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<SocketAddr>,
-    /// Where the token for --metrics is: env:NAME, file:PATH or credential:NAME
+    /// Where the token for --metrics is: `env:NAME`, `file:PATH` or `credential:NAME`
     #[arg(long, value_name = "WHERE", requires = "metrics")]
     pub metrics_token: Option<String>,
     /// Metrics whose values are served

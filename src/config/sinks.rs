@@ -193,6 +193,7 @@ fn sink(reader: &Reader<'_>, name: String, row: Row, kinds: &[&str]) -> Result<S
             .ok_or_else(|| reader.at(text.span(), "this is no time; write 500ms, 30s, 5m or 8h")),
     };
     // A file keeps everything; a person is not told the same thing twice in five minutes.
+    let is_for_people = matches!(kind.as_str(), "slack" | "pagerduty");
     let repeat_ms = if kind == "file" { 0 } else { 300_000 };
     Ok(SinkSpec {
         min_severity,
@@ -207,7 +208,8 @@ fn sink(reader: &Reader<'_>, name: String, row: Row, kinds: &[&str]) -> Result<S
         argv: row.argv,
         only: row.only,
         events: row.events.into_iter().map(Spanned::into_inner).collect(),
-        per_minute: row.rate.unwrap_or(120).max(1),
+        // A person reads two a second at most; machines take what comes.
+        per_minute: row.rate.unwrap_or(if is_for_people { 120 } else { 6_000 }).max(1),
         rotate_mb: row.rotate_mb.unwrap_or(100).max(1),
         required: row.required,
         dry_run: row.dry_run,

@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hyper::Uri;
 
+use super::task::Fault;
+
 /// A place that may be connected to: the address that was checked is the one that is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -21,21 +23,23 @@ pub(super) struct Place {
 }
 
 /// Checks an address and finds the place.
-pub(super) async fn place(url: &str, allow: &[String]) -> Result<Place, String> {
-    let uri: Uri = url.parse().map_err(|_| "the address is none")?;
+pub(super) async fn place(url: &str, allow: &[String]) -> Result<Place, Fault> {
+    let uri: Uri = url.parse().map_err(|_| Fault::never("the address is none"))?;
     let is_tls = match uri.scheme_str() {
         Some("https") => true,
         Some("http") => false,
-        _ => return Err("the address begins with neither https:// nor http://".into()),
+        _ => return Err(Fault::never("the address begins with neither https:// nor http://")),
     };
-    let authority = uri.authority().ok_or("the address has no host")?;
+    let authority = uri.authority().ok_or_else(|| Fault::never("the address has no host"))?;
     if authority.as_str().contains('@') {
-        return Err("the address holds a user name; give a token by `secret`".into());
+        return Err(Fault::never("the address holds a user name; give a token by `secret`"));
     }
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_string();
     let is_allowed = allow.iter().any(|a| a.eq_ignore_ascii_case(&host));
     if !is_tls && !is_allowed {
-        return Err(format!("{host} is spoken to without TLS: write https://, or name it in `allow`"));
+        return Err(Fault::never(format!(
+            "{host} is spoken to without TLS: write https://, or name it in `allow`"
+        )));
     }
     let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
     let at = resolved(&host, port, is_allowed).await?;
@@ -44,8 +48,9 @@ pub(super) async fn place(url: &str, allow: &[String]) -> Result<Place, String> 
 }
 
 /// The first address of a host that may be connected to.
-pub(super) async fn resolved(host: &str, port: u16, is_allowed: bool) -> Result<SocketAddr, String> {
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|e| format!("{host}: {e}"))?;
+pub(super) async fn resolved(host: &str, port: u16, is_allowed: bool) -> Result<SocketAddr, Fault> {
+    let found = tokio::net::lookup_host((host, port)).await;
+    let found = found.map_err(|e| Fault::again(format!("{host}: {e}")))?;
     let mut refused = None;
     for at in found {
         if is_allowed || is_public(at.ip()) {
@@ -54,10 +59,10 @@ pub(super) async fn resolved(host: &str, port: u16, is_allowed: bool) -> Result<
         refused = Some(at.ip());
     }
     Err(match refused {
-        Some(ip) => {
-            format!("{host} is {ip}, which is no public address; name the host in `allow` if it is meant")
-        }
-        None => format!("{host} has no address"),
+        Some(ip) => Fault::never(format!(
+            "{host} is {ip}, which is no public address; name the host in `allow` if it is meant"
+        )),
+        None => Fault::again(format!("{host} has no address")),
     })
 }
 
@@ -145,7 +150,7 @@ mod tests {
             ("ftp://h/x", "neither https"),
         ] {
             let refused = place(url, no).await.unwrap_err();
-            assert!(refused.contains(word), "{url}: {refused}");
+            assert!(refused.words.contains(word) && !refused.is_passing, "{url}: {refused:?}");
         }
         let allowed = place("http://127.0.0.1:9093/api?x=1", &["127.0.0.1".into()]).await.unwrap();
         assert_eq!((allowed.at.port(), allowed.path.as_str()), (9093, "/api?x=1"));

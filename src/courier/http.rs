@@ -32,7 +32,7 @@ pub(super) async fn send(post: &Post, allow: &[String], patience: Duration) -> R
 }
 
 async fn steps(post: &Post, allow: &[String]) -> Result<String, Fault> {
-    let place = guard::place(&post.url, allow).await.map_err(Fault::again)?;
+    let place = guard::place(&post.url, allow).await?;
     let scheme = if place.is_tls { "https" } else { "http" };
     let mut request = Request::builder()
         .method(post.method)

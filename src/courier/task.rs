@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::model::Nanos;
 use crate::model::alert::{AlertLine, AlertState, Severity};
 use crate::model::time::{MS, SECOND};
-use crate::sink::gate::{self, Known, Verdict};
+use crate::sink::hearing::{self, Known, Verdict};
 use crate::sink::{self, Desk, Parcel, Sink, notice};
 use crate::store::post::ToldOf;
 use crate::store::{Journal, Kept, Record, StoreError};
@@ -211,7 +211,7 @@ impl Task {
             return Ok(());
         }
         let known = self.known(&line)?;
-        match gate::judge(&self.desk.spec, &line, known, self.clock.now()) {
+        match hearing::judge(&self.desk.spec, &line, known, self.clock.now()) {
             Verdict::Tell => self.deliver(kept.n, &line, &kept.body, known).await,
             Verdict::Hold | Verdict::Skip => {
                 let name = self.name.clone();
@@ -236,7 +236,7 @@ impl Task {
             let known = self.known(&line)?;
             // Only what came back: a sink that is new does not hear of what was open before it.
             let is_back = known.is_some_and(|k| !k.is_open);
-            if is_back && gate::judge(&self.desk.spec, &line, known, self.clock.now()) == Verdict::Tell {
+            if is_back && hearing::judge(&self.desk.spec, &line, known, self.clock.now()) == Verdict::Tell {
                 self.deliver(row.n, &line, &row.body, known).await?;
             }
         }
@@ -279,7 +279,7 @@ impl Task {
             let now = self.clock.now();
             match self.attempt(line, text, known, now).await? {
                 Ok(()) => {
-                    let known = gate::after(line, known, now);
+                    let known = hearing::after(line, known, now);
                     let told = ToldOf { at: known.at, severity: known.severity, is_open: known.is_open };
                     self.journal.tell(&self.cursor, &line.fingerprint, told)?;
                     let name = self.name.clone();

@@ -13,16 +13,14 @@ use crate::sink::journald;
 /// Sends one message.
 pub(super) async fn send(url: &str, bytes: &[u8], allow: &[String], patience: Duration) -> Result<(), Fault> {
     let sent = tokio::time::timeout(patience, steps(url, bytes, allow)).await;
-    let words = match sent {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(words)) => words,
-        Err(_) => format!("not taken within {} ms", patience.as_millis()),
-    };
-    Err(Fault::again(words))
+    match sent {
+        Ok(done) => done,
+        Err(_) => Err(Fault::again(format!("not taken within {} ms", patience.as_millis()))),
+    }
 }
 
-async fn steps(url: &str, bytes: &[u8], allow: &[String]) -> Result<(), String> {
-    let words = |e: std::io::Error| e.to_string();
+async fn steps(url: &str, bytes: &[u8], allow: &[String]) -> Result<(), Fault> {
+    let words = |e: std::io::Error| Fault::again(e.to_string());
     match url.split_once("://") {
         Some(("udp", rest)) => {
             let at = address(rest, allow).await?;
@@ -41,16 +39,16 @@ async fn steps(url: &str, bytes: &[u8], allow: &[String]) -> Result<(), String> 
     }
 }
 
-async fn datagram(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let words = |e: std::io::Error| format!("{}: {e}", path.display());
+async fn datagram(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    let words = |e: std::io::Error| Fault::again(format!("{}: {e}", path.display()));
     let socket = UnixDatagram::unbound().map_err(words)?;
     socket.send_to(bytes, path).await.map_err(words).map(|_| ())
 }
 
 /// `HOST:PORT`. The log server of a desk stands inside, and is named in `allow` like every other one.
-async fn address(text: &str, allow: &[String]) -> Result<std::net::SocketAddr, String> {
-    let (host, port) = text.rsplit_once(':').ok_or("the address has no port")?;
-    let port = port.parse().map_err(|_| "the port is no number")?;
+async fn address(text: &str, allow: &[String]) -> Result<std::net::SocketAddr, Fault> {
+    let (host, port) = text.rsplit_once(':').ok_or_else(|| Fault::never("the address has no port"))?;
+    let port = port.parse().map_err(|_| Fault::never("the port is no number"))?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let is_allowed = allow.iter().any(|a| a.eq_ignore_ascii_case(host));
     guard::resolved(host, port, is_allowed).await

@@ -5,7 +5,7 @@ pub mod alertmanager;
 pub mod desk;
 pub mod exec;
 pub mod file;
-pub mod gate;
+pub mod hearing;
 pub mod journald;
 pub mod line;
 pub mod notice;

@@ -1,4 +1,4 @@
-//! PagerDuty, Events API v2: trigger, acknowledge, resolve, under one key per fingerprint.
+//! The Events API v2 of `PagerDuty`: trigger, acknowledge, resolve, under one key per fingerprint.
 
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! Golden bodies: what each receiver is told, byte for byte.
 
 use super::alertmanager::Alertmanager;
-use super::gate::{Known, Verdict, judge};
+use super::hearing::{Known, Verdict, judge};
 use super::*;
 use crate::config::sinks;
 use crate::model::Nanos;

@@ -1,6 +1,6 @@
 //! Floor 2: the alert journal. What was told and done outlives the process that told it.
 //!
-//! One SQLite file per host, write-ahead log, every commit on disk before anybody is told.
+//! One database file per host, with a write-ahead log; every commit on disk before anybody is told.
 //!
 //! | table | what it holds | changes |
 //! |---|---|---|

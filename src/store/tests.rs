@@ -1,3 +1,5 @@
+//! The journal against restarts, second writers, damage and its own size.
+
 use std::path::PathBuf;
 
 use super::*;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::model::Nanos;
 use crate::model::num::shortest;
 use crate::model::time::{MS, SECOND};
-use crate::snapshot::{CellState, FeedState, Snapshot};
+use crate::snapshot::{CellState, FeedRow, FeedState, Snapshot};
 
 /// Upper edges of the time from raise to acknowledgement, in seconds.
 pub const ACK_EDGES: [i64; 7] = [10, 30, 60, 300, 900, 3_600, 14_400];
@@ -164,11 +164,12 @@ fn feeds(page: &mut Page, snapshot: &Snapshot, exposed: &Exposed<'_>) {
     of_venues(page, snapshot);
 }
 
+type Count = fn(&FeedRow) -> u64;
+
 /// Figures that a venue has once, though each of its channels shows them.
 fn of_venues(page: &mut Page, snapshot: &Snapshot) {
-    let venues: BTreeMap<&str, &crate::snapshot::FeedRow> =
-        snapshot.feeds.iter().map(|f| (f.venue.as_str(), f)).collect();
-    let counters: [(&str, &str, fn(&crate::snapshot::FeedRow) -> u64); 2] = [
+    let venues: BTreeMap<&str, &FeedRow> = snapshot.feeds.iter().map(|f| (f.venue.as_str(), f)).collect();
+    let counters: [(&str, &str, Count); 2] = [
         ("faultline_feed_gaps_total", "Holes in the numbering of a venue's books.", |f| f.gaps),
         ("faultline_book_audit_mismatch_total", "Books that differed from a snapshot.", |f| {
             f.audit_mismatches
