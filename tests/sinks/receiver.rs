@@ -61,7 +61,7 @@ impl Receiver {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (seen, answer) = (Arc::clone(&inner), Arc::clone(&answer));
-                std::thread::spawn(move || serve(stream, &seen, &*answer));
+                std::thread::spawn(move || serve(&stream, &seen, &*answer));
             }
         });
         Receiver { url, seen }
@@ -81,7 +81,7 @@ impl Receiver {
     }
 }
 
-fn serve(stream: TcpStream, seen: &Seen, answer: &dyn Fn(u32, &str) -> Answer) {
+fn serve(stream: &TcpStream, seen: &Seen, answer: &dyn Fn(u32, &str) -> Answer) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let (mut head, mut line) = (String::new(), String::new());
     while reader.read_line(&mut line).unwrap_or(0) > 2 {
@@ -113,5 +113,6 @@ fn serve(stream: TcpStream, seen: &Seen, answer: &dyn Fn(u32, &str) -> Answer) {
         "x".repeat(answer.body)
     );
     // The sender may have left.
-    let _sent = (&stream).write_all(text.as_bytes());
+    let mut stream = stream;
+    let _sent = stream.write_all(text.as_bytes());
 }
