@@ -51,13 +51,12 @@ fn get(port: u16, request: &str) -> String {
 }
 
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..600 {
-        if is_so() {
-            return;
-        }
+    let mut turns = 0;
+    while !is_so() {
+        turns += 1;
+        assert!(turns < 600, "{what} did not happen within a minute");
         std::thread::park_timeout(Duration::from_millis(100));
     }
-    panic!("{what} did not happen within a minute");
 }
 
 fn promtool(words: &[&str], input: &str) -> Option<String> {
@@ -71,7 +70,8 @@ fn promtool(words: &[&str], input: &str) -> Option<String> {
         Ok(child) => child,
         Err(error) => {
             assert!(std::env::var_os("FAULTLINE_CI").is_none(), "promtool: {error}");
-            writeln!(std::io::stdout(), "skipped: promtool is not installed").unwrap();
+            let mut out = std::io::stdout();
+            writeln!(out, "skipped: promtool is not installed").unwrap();
             return None;
         }
     };

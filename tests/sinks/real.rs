@@ -30,7 +30,8 @@ fn server(program: &str, words: &[String], dir: &Path) -> Option<Server> {
         Ok(child) => Some(Server(child)),
         Err(error) => {
             assert!(std::env::var_os("FAULTLINE_CI").is_none(), "{program}: {error}");
-            writeln!(std::io::stdout(), "skipped: {program} is not installed").unwrap();
+            let mut out = std::io::stdout();
+            writeln!(out, "skipped: {program} is not installed").unwrap();
             None
         }
     }
