@@ -329,7 +329,9 @@ impl Watch<'_> {
         let exit = result.as_ref().map_or_else(|f| f.code, |code| *code);
         let told = self.say("session.ended", &format!(r#","exit":{exit}"#));
         told.or_else(|e| if e.code == code::OK { Ok(()) } else { Err(e) })?;
-        info!(code = "FL-3004", exit, "session ended");
+        if result.is_ok() || exit != code::OK {
+            info!(code = "FL-3004", exit, "session ended"); // a reader that left hears nothing more
+        }
         result
     }
 }
