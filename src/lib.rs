@@ -9,9 +9,11 @@ pub mod snapshot;
 pub mod dialect;
 pub mod engine;
 pub mod sink;
+pub mod store;
 pub mod tape;
 pub mod view;
 
+pub mod courier;
 pub mod feed;
 pub mod pipeline;
 pub mod sim;

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use faultline::app::core::Told;
 use faultline::app::screen::Session as _;
 use faultline::app::source::{Origin, Session, SessionConfig};
 use faultline::clock::Clock;
@@ -47,9 +48,10 @@ fn tell(scene: Scene, speed: f64, story: &[Event]) -> Arc<Snapshot> {
     while let [(event, rule, word), then @ ..] = rest {
         let waited = clock.now().since(begun);
         assert!(waited < PATIENCE, "{event} {rule} {word} did not come; told: {told:#?}");
-        let Ok(told_line) = session.core.lines.recv_timeout(Duration::from_millis(20)) else { continue };
-        let line: AlertLine = sonic_rs::from_str(&told_line.line).unwrap();
-        let is_it = line.event == *event && line.rule == *rule && told_line.line.contains(word);
+        let told_line = session.core.lines.recv_timeout(Duration::from_millis(20)).ok().and_then(Told::line);
+        let Some(told_line) = told_line else { continue };
+        let line: AlertLine = sonic_rs::from_str(&told_line).unwrap();
+        let is_it = line.event == *event && line.rule == *rule && told_line.contains(word);
         if is_it {
             println!("{}: {event} {rule} after {} s", scene.word(), waited / SECOND);
             rest = then;

@@ -20,6 +20,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use faultline::app::core::Told;
 use faultline::app::export::{self, Export};
 use faultline::app::player::{Replay, ReplayOptions, Tape};
 use faultline::app::screen::Session as _;
@@ -73,7 +74,7 @@ fn recorded() -> &'static Recorded {
         let begun = clock.now();
         while until.is_none_or(|until| clock.now() < until) {
             assert!(clock.now().since(begun) < PATIENCE, "no alert was acknowledged: {told:?}");
-            let Ok(line) = session.core.lines.recv_timeout(NAP) else { continue };
+            let Ok(Told::Line(line)) = session.core.lines.recv_timeout(NAP) else { continue };
             told.push(line.line);
             let line: AlertLine = sonic_rs::from_str(told.last().unwrap()).unwrap();
             if line.event == "alert.raised" && line.rule == "div.mid" {
@@ -98,7 +99,7 @@ fn recorded() -> &'static Recorded {
                 until = until.or(Some(clock.now().plus(SECOND)));
             }
         }
-        told.extend(session.core.lines.try_iter().map(|t| t.line));
+        told.extend(session.core.lines.try_iter().filter_map(Told::line));
         session.stop();
         let info = tape::info(&path).unwrap();
         assert!(info.is_whole(), "{:?}", info.damage);

@@ -54,9 +54,37 @@ pub struct Shared {
     pub is_ended: AtomicBool,
 }
 
+/// What the core tells: alert lines, and the operator actions that went on the tape.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// An alert line.
+    Line(ToldLine),
+    /// An action, after the lines it caused.
+    Act {
+        /// Its place on the tape.
+        seq: u64,
+        /// When it was taken.
+        at: Nanos,
+        /// What was done.
+        action: OperatorAction,
+    },
+}
+
+impl Told {
+    /// The text of an alert line.
+    pub fn line(self) -> Option<String> {
+        match self {
+            Told::Line(told) => Some(told.line),
+            Told::Act { .. } => None,
+        }
+    }
+}
+
 /// An alert line on its way to a face.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct ToldLine {
+    /// Tape `seq` of the tick or action.
+    pub seq: u64,
     /// Severity of the event.
     pub severity: Severity,
     /// `raised`, `resolved`, ...
@@ -83,14 +111,23 @@ pub struct CoreHandle {
     pub shared: Arc<Shared>,
     /// Operator actions go in here.
     pub actions: SyncSender<OperatorAction>,
-    /// Alert lines come out here.
+    /// Alert lines and actions come out here.
     pub lines: Receiver<Told>,
     /// File of the recording.
     pub recording: Option<std::path::PathBuf>,
+    /// Name of the session and of the machine, as lines carry them.
+    pub session: (String, String),
+    /// Live or demo.
+    pub mode: Mode,
     thread: JoinHandle<()>,
 }
 
 impl CoreHandle {
+    /// The queue of lines, for a thread of its own. Whoever reads `lines` afterwards finds it closed.
+    pub fn take_lines(&mut self) -> Receiver<Told> {
+        std::mem::replace(&mut self.lines, sync_channel(0).1)
+    }
+
     /// Ends the core and waits until the recording is closed.
     pub fn stop(self) {
         self.shared.stop.store(true, Ordering::Release);
@@ -154,6 +191,7 @@ pub fn spawn(
         session: meta.session,
         recording: name.unwrap_or_default(),
     };
+    let session = (line_meta.session.clone(), line_meta.host.clone());
     let (told, lines) = sync_channel(LINES_MAX);
     let (actions, acts) = sync_channel(ACTIONS_MAX);
     let core = Core {
@@ -170,7 +208,7 @@ pub fn spawn(
         publish: config.publish,
     };
     let thread = std::thread::Builder::new().name("core".into()).spawn(move || core.run(&arrivals, &acts))?;
-    Ok(CoreHandle { shared, actions, lines, recording, thread })
+    Ok(CoreHandle { shared, actions, lines, recording, session, mode: config.mode, thread })
 }
 
 impl Core {
@@ -247,7 +285,12 @@ impl Core {
         if let Some(tee) = &mut self.tee {
             tee.put(Taped::Operator(self.seq, now, action.clone()));
         }
+        if let OperatorAction::Restore { head, .. } = action {
+            self.lines.resume(head);
+        }
         self.apply(&Entry { seq: self.seq, ts_recv: now, kind: Kind::Operator(action) });
+        // A face that left has no use for it.
+        let _told = self.told.send(Told::Act { seq: self.seq, at: now, action: action.clone() });
     }
 
     fn apply(&mut self, entry: &Entry<'_>) {
@@ -258,8 +301,8 @@ impl Core {
                 tee.put(Taped::Alert(event.seq, event.at, line.clone()));
             }
             // A face that left has no use for lines; one that is slow makes the core wait.
-            let _delivered =
-                self.told.send(Told { severity: event.alert.severity, event: event.event, line });
+            let (seq, severity) = (event.seq, event.alert.severity);
+            let _delivered = self.told.send(Told::Line(ToldLine { seq, severity, event: event.event, line }));
         }
         for (venue, command) in &effects.commands {
             // A full queue is counted by the feeds; the decoder asks again with its next gap.

@@ -7,6 +7,7 @@ use crate::config::ConfigError;
 use crate::feed::FeedError;
 use crate::pipeline::BuildError;
 use crate::sim::SimError;
+use crate::store::StoreError;
 use crate::tape::TapeError;
 
 /// Exit codes.
@@ -25,6 +26,8 @@ pub mod code {
     pub const RECORDING: u8 = 5;
     /// Alerts at or above `--fail-on`.
     pub const ALERTS: u8 = 6;
+    /// A required sink could not deliver before the drain timeout.
+    pub const UNDELIVERED: u8 = 7;
     /// A partial result: a truncated recording was played to its last whole chunk.
     pub const PARTIAL: u8 = 8;
     /// Ended by Ctrl-C after a clean drain.
@@ -89,6 +92,19 @@ impl Failure {
             TapeError::Open { .. } => Failure::new(code::RECORDING, format!("error: {error}")), // names the file
             _ => Failure::new(code::RECORDING, format!("error: {}: {error}", path.display())),
         }
+    }
+
+    /// No feed became usable in time.
+    pub fn no_feed() -> Self {
+        let words =
+            "error: no usable feed within --connect-timeout; `faultline venues test --source live` says why";
+        Failure::new(code::NO_FEED, words)
+    }
+
+    /// A journal that cannot be used.
+    pub fn store(error: &StoreError) -> Self {
+        let code = if error.is_damage() { code::RECORDING } else { code::RUNTIME };
+        Failure::new(code, format!("error: {error}"))
     }
 
     /// Anything else.

@@ -1,24 +1,15 @@
-//! The headless face: alert lines on stdout, everything else on stderr, an exit code at the end.
+//! A recording played headless: alert lines on stdout, everything else on stderr, an exit code at the end.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::core::Told;
 use super::failure::{Failure, code};
 use super::player::Tape;
-use super::source::Session;
-use crate::clock::Clock;
 use crate::model::Nanos;
 use crate::model::alert::Severity;
-use crate::model::time::SECOND;
 use crate::tape::{Check, Ending};
-
-/// Distance of two heartbeat lines, so that silence can be told from death.
-const HEARTBEAT: i64 = 30 * SECOND;
-/// Longest wait for a line before signals and limits are looked at.
-const NAP: Duration = Duration::from_millis(100);
 
 /// When the headless face ends, and how.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +21,7 @@ pub struct Until {
 }
 
 /// Why a loop ended: the reader of stdout left, which is no fault.
-fn is_broken_pipe(error: &io::Error) -> bool {
+pub(super) fn is_broken_pipe(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
 
@@ -82,102 +73,71 @@ pub fn replay(path: &Path, rules: &[PathBuf], from: Option<Nanos>, until: Until)
     Ok(if has_failed { code::ALERTS } else { result })
 }
 
-/// Runs a session and writes its alert lines until something ends it.
-pub fn watch(session: Session, until: Until, clock: Clock) -> Result<u8, Failure> {
-    let signals = Signals::listen()?;
-    let started = clock.now();
-    let mut beat = started;
-    let mut result = code::OK;
-    let ended = loop {
-        match session.core.lines.recv_timeout(NAP) {
-            Ok(told) => {
-                if told.event == "raised" && until.fail_on.is_some_and(|f| told.severity >= f) {
-                    result = code::ALERTS;
-                }
-                if let Err(error) = write_line(&told) {
-                    break if is_broken_pipe(&error) { Ok(code::OK) } else { Err(error.into()) };
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break Err(Failure::runtime("the core ended")),
-        }
-        let now = clock.now();
-        if let Some(signal) = signals.caught() {
-            break Ok(signal);
-        }
-        if until.duration.is_some_and(|d| now.since(started) >= d) {
-            break Ok(result);
-        }
-        if now.since(beat) >= HEARTBEAT {
-            beat = now;
-            if let Err(error) = heartbeat(&session, now) {
-                break if is_broken_pipe(&error) { Ok(code::OK) } else { Err(error.into()) };
-            }
-        }
-    };
-    session.stop();
-    ended
-}
-
-fn write_line(told: &Told) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}", told.line)?;
-    out.flush()
-}
-
-/// A line that says: alive, and what it sees.
-fn heartbeat(session: &Session, now: Nanos) -> io::Result<()> {
-    use crate::snapshot::FeedState;
-    let snapshot = session.core.shared.snapshot.load();
-    let live = snapshot.venues.iter().filter(|v| v.state == FeedState::Ok).count();
-    let open = snapshot.alerts.iter().filter(|a| a.resolved_at.is_none()).count();
-    let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        r#"{{"schema":"{}","event":"heartbeat","seq":{},"ts":"{now}","mode":"{}","venues":{},"venues_ok":{live},"alerts_open":{open},"frames":{},"gaps":{}}}"#,
-        crate::sink::line::SCHEMA,
-        snapshot.seq,
-        snapshot.mode.word(),
-        snapshot.venues.len(),
-        snapshot.totals.frames,
-        snapshot.totals.gaps,
-    )?;
-    out.flush()
-}
-
-/// SIGINT and SIGTERM as exit codes, looked at between lines.
+/// Signals as exit codes, looked at between lines. A second SIGINT or SIGTERM leaves at once.
 pub struct Signals {
-    caught: std::sync::Arc<std::sync::atomic::AtomicU8>,
+    caught: Arc<AtomicU8>,
+    hangups: Arc<AtomicU8>,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Signals {
-    /// Starts listening.
+    /// Starts listening for SIGINT and SIGTERM.
     pub fn listen() -> Result<Signals, Failure> {
-        use std::sync::atomic::{AtomicU8, Ordering};
+        Signals::start(false)
+    }
+
+    /// Starts listening for SIGHUP too, which then asks for a reload.
+    pub fn listen_with_reload() -> Result<Signals, Failure> {
+        Signals::start(true)
+    }
+
+    fn start(takes_hangup: bool) -> Result<Signals, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let caught = std::sync::Arc::new(AtomicU8::new(0));
-        let mark = std::sync::Arc::clone(&caught);
-        let (mut interrupt, mut terminate) = {
-            let _guard = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-        };
+        let (caught, hangups) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU8::new(0)));
+        let (mark, hung) = (Arc::clone(&caught), Arc::clone(&hangups));
+        let guard = runtime.enter();
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        if takes_hangup {
+            let mut hangup = signal(SignalKind::hangup())?;
+            runtime.spawn(async move {
+                while hangup.recv().await.is_some() {
+                    hung.store(1, Ordering::Release);
+                }
+            });
+        }
         runtime.spawn(async move {
-            let code = tokio::select! {
-                _ = interrupt.recv() => code::INTERRUPTED,
-                _ = terminate.recv() => code::TERMINATED,
-            };
-            mark.store(code, Ordering::Release);
+            loop {
+                let code = tokio::select! {
+                    _ = interrupt.recv() => code::INTERRUPTED,
+                    _ = terminate.recv() => code::TERMINATED,
+                };
+                if mark.swap(code, Ordering::AcqRel) != 0 {
+                    leave(code);
+                }
+            }
         });
-        Ok(Signals { caught, _runtime: runtime })
+        drop(guard);
+        Ok(Signals { caught, hangups, _runtime: runtime })
     }
 
     /// The exit code of the signal that came, if one did.
     pub fn caught(&self) -> Option<u8> {
-        match self.caught.load(std::sync::atomic::Ordering::Acquire) {
+        match self.caught.load(Ordering::Acquire) {
             0 => None,
             code => Some(code),
         }
     }
+
+    /// True once for each SIGHUP.
+    pub fn reload(&self) -> bool {
+        self.hangups.swap(0, Ordering::AcqRel) != 0
+    }
+}
+
+/// The first signal is being answered, and takes too long for whoever sent the second.
+#[expect(clippy::disallowed_methods, reason = "a second signal ends the process whatever it is doing")]
+fn leave(code: u8) -> ! {
+    std::process::exit(i32::from(code))
 }

@@ -16,15 +16,22 @@
 //! | `tee` | the recorder's thread and its bounded queue |
 //! | `source` | feeds of real venues or of the simulator |
 //! | `given` | positions from a file |
+//! | `metrics` | figures and alerts over HTTP, to read |
 //! | `player` | a recording as source: speed, pause, step, seek |
 //! | `probe` | what the terminal says it can do |
 //! | `outlet` | the one way to the terminal: it never waits |
 //! | `shelf` | recordings on this machine, for the screen |
-//! | `log` | what the program says, for the screen |
+//! | `ring` | what the program says, for the screen |
 //! | `screen` | the terminal as face |
 //! | `desk` | what the screen leaves outside of itself: copies, exports, layouts |
 //! | `guard` | takes the terminal over and always gives it back |
-//! | `headless` | NDJSON as face |
+//! | `keeper` | the journal of a session: written first, restored at the start, asked by others |
+//! | `alerts` | what an operator does to alerts from another process |
+//! | `headless` | a recording as NDJSON |
+//! | `service` | what doctor says of journal, sinks and unit file |
+//! | `sinks` | which sinks a run has, with their secrets |
+//! | `watch` | a session as NDJSON: the face of services |
+//! | `log` | what a run says about itself, on stderr or in a file |
 //! | `export` | metric series as files |
 //! | `explain` | why a value of a recording is what it is |
 //! | `doctor` | what could be wrong on this machine |
@@ -34,6 +41,7 @@
 //! | `rules` | what alert rules raise on recordings |
 //! | `failure` | exit codes and their words |
 
+pub mod alerts;
 pub mod bench;
 pub mod configure;
 pub mod core;
@@ -46,23 +54,29 @@ pub mod given;
 mod guard;
 pub mod headless;
 pub mod host;
+pub mod keeper;
+pub mod log;
 pub mod looks;
+pub mod metrics;
 mod outlet;
 mod pace;
-pub mod log;
 pub mod player;
 pub mod probe;
 pub mod reload;
+pub mod ring;
 pub mod regimes;
 pub mod rules;
 pub mod screen;
 pub mod secrets;
+pub mod service;
 pub mod setup;
 pub mod shelf;
+pub mod sinks;
 pub mod source;
 pub mod spoken;
 pub mod tee;
 pub mod trial;
+pub mod watch;
 pub mod whatif;
 
 pub use failure::Failure;

@@ -127,6 +127,9 @@ impl Tape {
                 Some(Item::Alert { .. }) => continue, // what was told while recording; verify compares it
                 Some(Item::Entry(entry)) => entry,
             };
+            if let Kind::Operator(OperatorAction::Restore { head, .. }) = entry.kind {
+                lines.resume(head);
+            }
             for event in &pipeline.ingest(&entry).alerts {
                 told(event, lines.line(event));
             }

@@ -139,7 +139,7 @@ pub fn run(session: &dyn Session, options: &Options) -> io::Result<Exit> {
     std::thread::Builder::new().name("keys".into()).spawn(move || read_keys(&send, &reader))?;
     let looks = Looks::decide(options.color.as_deref(), &options.settings, &themes, &answers, env);
     let outlet = Outlet::new(File::from(io::stdout().as_fd().try_clone_to_owned()?), looks.sync.0)?;
-    super::log::keep();
+    super::ring::keep();
     let mut screen = Loop::new(session, options, themes, answers, outlet.clone());
     screen.furnish(options);
     let exit = screen.run(&keys, &asked, &guard, deaf);

@@ -37,7 +37,10 @@ pub fn keys(account: &AccountSpec, needs: Needs) -> Result<Option<Keys>, String>
 }
 
 /// Reads one secret.
-fn read(source: &Source) -> Result<Secret, String> {
+///
+/// # Errors
+/// Words for a person, without what was read.
+pub fn read(source: &Source) -> Result<Secret, String> {
     let text = match source {
         Source::Env(name) => match std::env::var_os(name) {
             None => return Err("it is not set".into()),

@@ -289,9 +289,11 @@ pub fn data_dir() -> Option<PathBuf> {
     base("XDG_DATA_HOME", ".local/share")
 }
 
-/// `$XDG_STATE_HOME/faultline`, or `~/.local/state/faultline`: journal, logs, what the screen keeps, copies, exports.
+/// Where the journal, logs and what the screen keeps are: the folder systemd gives a service,
+/// `$XDG_STATE_HOME/faultline`, or `~/.local/state/faultline`.
 pub fn state_dir() -> Option<PathBuf> {
-    base("XDG_STATE_HOME", ".local/state")
+    let given = std::env::var_os("STATE_DIRECTORY").filter(|v| !v.is_empty()).map(PathBuf::from);
+    given.or_else(|| base("XDG_STATE_HOME", ".local/state"))
 }
 
 /// `$XDG_CACHE_HOME/faultline`, or `~/.cache/faultline`: what can be made again.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
 
-use super::log;
+use super::ring;
 use super::setup::data_dir;
 use crate::clock::Clock;
 use crate::model::time::SECOND;
@@ -43,7 +43,7 @@ impl Shelf {
     /// Fills what the pages Recordings and Log need. `own` is the file that is written or played.
     pub fn fill(self: &Arc<Self>, snapshot: &mut Snapshot, ask: &Ask, own: Option<&Path>, clock: Clock) {
         if ask.pages.log {
-            snapshot.log.extend(log::lines());
+            snapshot.log.extend(ring::lines());
             snapshot.log.sort_by_key(|line| Reverse((line.at, line.seq)));
             snapshot.log.truncate(LOG_SHOWN_MAX);
         }

@@ -116,6 +116,11 @@ impl Session {
         self.sim.as_ref()
     }
 
+    /// Figures of the feeds.
+    pub fn gauges(&self) -> crate::feed::Gauges {
+        self.feeds.gauges()
+    }
+
     /// Ends the core and its recording, then feeds and simulator: what arrives meanwhile has no seq.
     pub fn stop(self) {
         let Session { core, feeds, sim, runtime } = self;

@@ -24,6 +24,7 @@ const EXAMPLES: &str = "Examples:
   faultline replay s-1121.mcap                  play a recording on the screen
   faultline replay s-1121.mcap --headless       its alerts as NDJSON
   faultline watch --source demo --for 60s       alerts of the demo as NDJSON
+  faultline alerts ack A-7Q2MZK -m 'calling the desk'
   faultline snapshot map --plain | less         one screen as text
 
 Exit codes: 0 done, 1 failure, 2 usage, 3 configuration, 4 no feed, 5 recording, 6 alerts, 8 partial.";
@@ -52,6 +53,9 @@ pub struct Global {
     /// Name for acknowledgements
     #[arg(long, global = true, value_name = "NAME")]
     pub operator: Option<String>,
+    /// What is logged, and where
+    #[command(flatten)]
+    pub log: super::watch::LogArgs,
 }
 
 /// The commands.
@@ -66,7 +70,9 @@ pub enum Command {
     /// Print one screen and exit
     Snapshot(SnapshotArgs),
     /// Headless alert mode: NDJSON on stdout
-    Watch(WatchArgs),
+    Watch(Box<super::watch::WatchArgs>),
+    /// Alerts of the journal: ls, show, ack, mute, resolve, export, verify
+    Alerts(super::alerts::AlertsArgs),
     /// Record without screen
     Record(RecordArgs),
     /// Recordings: info, import, export
@@ -168,6 +174,12 @@ pub struct LiveArgs {
     /// Without own accounts
     #[arg(long)]
     pub no_account: bool,
+    /// Alert journal; that of this machine when absent
+    #[arg(long, value_name = "FILE", conflicts_with = "no_journal")]
+    pub journal: Option<PathBuf>,
+    /// Without the alert journal: nothing is restored and nothing is kept
+    #[arg(long)]
+    pub no_journal: bool,
 }
 
 /// What the demo plays.
@@ -248,29 +260,6 @@ pub struct SnapshotArgs {
     /// Metric of the map
     #[arg(long, value_name = "ID")]
     pub metric: Option<String>,
-    /// Which real venues
-    #[command(flatten)]
-    pub live: LiveArgs,
-}
-
-/// Headless alert mode.
-#[derive(Clone, Debug, clap::Args)]
-pub struct WatchArgs {
-    /// live, demo, or a recording
-    #[arg(long, default_value = "live", value_name = "SRC")]
-    pub source: String,
-    /// Exit code 6 when an alert of this severity was raised
-    #[arg(long, value_name = "SEV")]
-    pub fail_on: Option<String>,
-    /// End after this time: 30s, 5m, 8h
-    #[arg(long = "for", value_name = "D")]
-    pub duration: Option<String>,
-    /// Scene of the demo: tour, calm, divergence, stale, cascade, outage, rule-change, oct25
-    #[arg(long, default_value = "tour", value_name = "S")]
-    pub scene: String,
-    /// Seed of the demo
-    #[arg(long, default_value_t = 7, value_name = "N")]
-    pub seed: u64,
     /// Which real venues
     #[command(flatten)]
     pub live: LiveArgs,

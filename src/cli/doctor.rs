@@ -8,7 +8,7 @@ use super::args::Global;
 use super::print;
 use crate::app::doctor::{self, Finding, Verdict};
 use crate::app::failure::{Failure, code};
-use crate::app::host;
+use crate::app::{host, service};
 use crate::config::error::nearest;
 
 /// Groups of checks, in their order.
@@ -29,6 +29,9 @@ pub struct DoctorArgs {
     /// Ask the venues what the keys of own accounts may do
     #[arg(long)]
     pub online: bool,
+    /// Send each sink a test message
+    #[arg(long)]
+    pub test_sinks: bool,
     /// File of own accounts instead of accounts.toml of the configuration
     #[arg(long, value_name = "FILE")]
     pub accounts: Option<PathBuf>,
@@ -50,7 +53,7 @@ pub fn run(args: &DoctorArgs, global: &Global) -> Result<u8, Failure> {
             "terminal" => host::terminal(global.color.as_deref(), &given),
             "config" => [host::settings(&given), doctor::examine()].concat(),
             "disk" => host::disk(),
-            "system" => host::system(),
+            "system" => [host::system(), service::examine(args.test_sinks)].concat(),
             _ => [vec![doctor::network()], doctor::accounts(args.accounts.as_deref(), args.online)].concat(),
         });
     }

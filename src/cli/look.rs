@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::{DemoArgs, Global, LiveArgs, ReplayArgs, SnapshotArgs, WatchArgs};
-use super::{has_screen, print};
+use super::args::{DemoArgs, Global, LiveArgs, ReplayArgs, SnapshotArgs};
+use super::{eprint, has_screen, print};
 use crate::app::explain::unknown;
 use crate::app::failure::code;
 use crate::app::headless::{self, Signals, Until};
+use crate::app::keeper::{self, Beside, Keeper};
 use crate::app::looks::Looks;
 use crate::app::player::{Replay, ReplayOptions, Tape};
 use crate::app::probe::Answers;
@@ -81,7 +82,38 @@ pub fn live(global: &Global, args: &LiveArgs) -> Result<u8, Failure> {
     }
     let lens = seen_from(args)?;
     let options = Options { lens, ..options(global)? };
-    show(live_session(args, record_to(args.record.as_deref())?, true)?, &options)
+    let keeper = keeper(args)?;
+    let mut session = live_session(args, record_to(args.record.as_deref())?, true)?;
+    let beside = match keeper {
+        Some(keeper) => Some(Beside::start(keeper, &mut session)?),
+        None => {
+            drop(session.core.take_lines());
+            None
+        }
+    };
+    let shown = screen::run(&session, &options);
+    session.stop();
+    if let Some(beside) = beside {
+        beside.finish();
+    }
+    shown?;
+    Ok(code::OK)
+}
+
+/// The journal of a live screen. A screen is worth having without one, so what is wrong with it is told
+/// and no more.
+fn keeper(args: &LiveArgs) -> Result<Option<Keeper>, Failure> {
+    if args.no_journal {
+        return Ok(None);
+    }
+    let path = args.journal.clone().map_or_else(keeper::usual_path, Ok)?;
+    match Keeper::open(&path, Clock::start()) {
+        Ok(keeper) => Ok(Some(keeper)),
+        Err(failure) => {
+            eprint(&format!("{failure}\nwithout the journal: alerts of this screen are not kept\n"));
+            Ok(None)
+        }
+    }
 }
 
 /// People sit here, and want or need sentences instead of a screen.
@@ -89,14 +121,16 @@ fn is_spoken(global: &Global) -> bool {
     std::io::stdout().is_terminal() && (global.plain || !has_screen() && std::io::stdin().is_terminal())
 }
 
-fn speak(session: Session, global: &Global) -> Result<u8, Failure> {
+fn speak(mut session: Session, global: &Global) -> Result<u8, Failure> {
+    drop(session.core.take_lines()); // nobody reads them, and the core must not wait for that
     let said = spoken::run(&session, &options(global)?.who);
     session.stop();
     said?;
     Ok(code::OK)
 }
 
-fn show(session: Session, options: &Options) -> Result<u8, Failure> {
+fn show(mut session: Session, options: &Options) -> Result<u8, Failure> {
+    drop(session.core.take_lines()); // nobody reads them, and the core must not wait for that
     let shown = screen::run(&session, options);
     session.stop();
     shown?;
@@ -209,28 +243,6 @@ fn of_recording(source: &str, rules: &[PathBuf], ask: &Ask) -> Result<(Snapshot,
     tape.seek(until.unwrap_or(Nanos(i64::MAX)))?;
     let is_cut = matches!(tape.ending(), Some(Ending::Truncated { .. }));
     Ok((tape.snapshot(ask), is_cut))
-}
-
-/// Headless alert mode.
-pub fn watch(args: &WatchArgs) -> Result<u8, Failure> {
-    let until =
-        Until { fail_on: severity(args.fail_on.as_deref())?, duration: nanos(args.duration.as_deref())? };
-    let clock = Clock::start();
-    match args.source.as_str() {
-        "live" => headless::watch(
-            live_session(&args.live, record_to(args.live.record.as_deref())?, true)?,
-            until,
-            clock,
-        ),
-        "demo" => {
-            let record = args.live.record.clone();
-            let underlyings = args.live.underlyings.clone();
-            let (scene, seed, no_account) = (args.scene.clone(), args.seed, args.live.no_account);
-            let demo = DemoArgs { scene, seed, speed: 1.0, underlyings, record, no_account };
-            headless::watch(demo_session(&demo, &args.live, true)?.0, until, clock)
-        }
-        file => headless::replay(Path::new(file), &args.live.rules, None, until),
-    }
 }
 
 /// The simulator alone: prints its endpoints, then serves until a signal comes.
@@ -354,7 +366,7 @@ fn start(config: SessionConfig, given: Option<OperatorAction>, clock: Clock) -> 
 }
 
 /// Who sits here, when nobody says otherwise.
-fn user() -> String {
+pub fn user() -> String {
     std::env::var("USER").unwrap_or_else(|_| "operator".into())
 }
 
@@ -430,7 +442,8 @@ pub fn scene(word: &str) -> Result<Scene, Failure> {
     })
 }
 
-fn severity(word: Option<&str>) -> Result<Option<Severity>, Failure> {
+/// The severity with this name.
+pub fn severity(word: Option<&str>) -> Result<Option<Severity>, Failure> {
     word.map(|w| {
         Severity::from_word(w)
             .ok_or_else(|| Failure::usage(format!("severity `{w}` is not one of info, warning, critical")))

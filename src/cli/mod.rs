@@ -1,5 +1,6 @@
 //! Floor 5: the command line. One file per group of subcommands; data goes to stdout, all else to stderr.
 
+pub mod alerts;
 pub mod args;
 pub mod config;
 pub mod decode;
@@ -13,6 +14,7 @@ pub mod rec;
 pub mod theme;
 pub mod regimes;
 pub mod rules;
+pub mod watch;
 pub mod whatif;
 
 use std::io::{IsTerminal, Write};
@@ -58,7 +60,8 @@ fn run(args: Args) -> Result<u8, Failure> {
         Some(Command::Live(live)) => look::live(&global, &live),
         Some(Command::Replay(replay)) => look::replay(&global, &replay),
         Some(Command::Snapshot(snapshot)) => look::snapshot(&global, &snapshot),
-        Some(Command::Watch(watch)) => look::watch(&watch),
+        Some(Command::Watch(watch)) => watch::watch(&global, &watch),
+        Some(Command::Alerts(alerts)) => alerts::run(&global, &alerts),
         Some(Command::Sim(sim)) => look::sim(&sim),
         Some(Command::Record(record)) => rec::record(&record),
         Some(Command::Rec(command)) => rec::run(&command),
@@ -91,4 +94,9 @@ fn print(text: &str) -> Result<(), Failure> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Writes text to stderr; nothing is left to do when that is gone as well.
+fn eprint(text: &str) {
+    let _written = std::io::stderr().lock().write_all(text.as_bytes());
 }

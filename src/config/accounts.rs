@@ -107,7 +107,7 @@ struct Row {
 
 /// A source as written.
 #[derive(Debug)]
-enum Written {
+pub(super) enum Written {
     Where(Table),
     /// The secret itself, which is forgotten at once.
     Literal,
@@ -115,7 +115,7 @@ enum Written {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
+pub(super) struct Table {
     env: Option<String>,
     file: Option<String>,
     credential: Option<String>,
@@ -212,13 +212,13 @@ pub fn write(accounts: &[AccountSpec]) -> String {
     out
 }
 
-struct Reader<'t> {
-    file: &'t str,
-    masked: &'t str,
+pub(super) struct Reader<'t> {
+    pub(super) file: &'t str,
+    pub(super) masked: &'t str,
 }
 
 impl Reader<'_> {
-    fn at(&self, span: Range<usize>, message: impl Into<String>) -> ConfigError {
+    pub(super) fn at(&self, span: Range<usize>, message: impl Into<String>) -> ConfigError {
         ConfigError::at(self.file, self.masked, span, message)
     }
 
@@ -252,14 +252,20 @@ impl Reader<'_> {
         })
     }
 
-    fn source(&self, part: &str, written: Option<Spanned<Written>>) -> Result<Option<Source>, ConfigError> {
+    /// Where a secret is, as written.
+    pub(super) fn source(
+        &self,
+        part: &str,
+        written: Option<Spanned<Written>>,
+    ) -> Result<Option<Source>, ConfigError> {
         let Some(written) = written else { return Ok(None) };
         let span = written.span();
         let fail = |message: String, help: &str| Err(self.at(span.clone(), message).with_help(help));
         let table = match written.into_inner() {
             Written::Where(table) => table,
             Written::Literal => {
-                let help = format!("say where it is: {part} = {REMEDY}; take this one back at the venue");
+                let help =
+                    format!("say where it is: {part} = {REMEDY}; take this one back where it was given");
                 return fail(format!("the {part} itself must not stand in this file"), &help);
             }
         };
@@ -298,7 +304,7 @@ pub(super) fn is_variable(name: &str) -> bool {
 }
 
 /// An error over the masked text, without the value that serde would repeat.
-fn hidden(mut error: ConfigError, masked: &str) -> ConfigError {
+pub(super) fn hidden(mut error: ConfigError, masked: &str) -> ConfigError {
     if let Some((head, expected)) = error.message.split_once(", expected ")
         && head.starts_with("invalid ")
     {

@@ -10,6 +10,7 @@ pub mod rulebook;
 pub mod rules;
 pub mod scenarios;
 pub mod settings;
+pub mod sinks;
 pub mod theme;
 pub mod venues;
 

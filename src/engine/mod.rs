@@ -32,6 +32,7 @@ pub mod margins;
 pub mod market;
 pub mod metric;
 pub mod rates;
+pub mod restored;
 pub mod rule;
 pub mod rulebook;
 mod show;

@@ -176,7 +176,8 @@ impl Engine {
 
     /// Open alerts by severity and age, then resolved ones, newest first.
     fn alerts(&self) -> Vec<Alert> {
-        let mut open: Vec<Alert> = self.alarm.open().map(|(_, a)| a.clone()).collect();
+        let mut open: Vec<Alert> =
+            self.alarm.open().map(|(_, a)| a).chain(self.alarm.waiting()).cloned().collect();
         let rank = |a: &Alert| (std::cmp::Reverse(a.severity), a.state == AlertState::Acked, a.raised_at);
         open.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.id.cmp(&b.id)));
         open.extend(self.alarm.resolved().iter().rev().take(RESOLVED_SHOWN).cloned());
@@ -289,7 +290,7 @@ impl Engine {
 
     /// The worst open severity, for exit codes.
     pub fn worst_open(&self) -> Option<Severity> {
-        self.alarm.open().map(|(_, a)| a.severity).max()
+        self.alarm.open().map(|(_, a)| a).chain(self.alarm.waiting()).map(|a| a.severity).max()
     }
 
     /// Names of a scope's venue, peer, underlying and instrument; empty where they do not apply.

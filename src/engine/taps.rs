@@ -185,6 +185,11 @@ impl Taps {
             }
             OperatorAction::Comment { id, who, comment } => (who, format!("says of {id}: {comment}")),
             OperatorAction::Escalate { id, who } => (who, format!("escalates {id}")),
+            OperatorAction::Restore { alerts, .. } if alerts.is_empty() => return,
+            OperatorAction::Restore { alerts, .. } => {
+                let text = format!("{} alerts are open from the session before", alerts.len());
+                return self.note(at, Severity::Info, (Actor::Program, "journal"), &text);
+            }
             OperatorAction::Reload { who, changed, .. } => (who, format!("changes settings: {}", changed.join(", "))),
         };
         self.note(at, Severity::Info, (Actor::Person, who), &text);

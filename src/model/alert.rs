@@ -261,6 +261,43 @@ pub struct Alert {
     pub life: Life,
 }
 
+/// An open alert of the session before, as the next one takes it over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// Its id, which it keeps.
+    pub id: String,
+    /// The same for the same rule and subject.
+    pub fingerprint: String,
+    /// Rule id.
+    pub rule: String,
+    /// What it is about.
+    pub subject: Subject,
+    /// Severity when the session ended.
+    pub severity: Severity,
+    /// Raised or acknowledged.
+    pub state: AlertState,
+    /// Value when the session ended, as the line wrote it.
+    pub value: String,
+    /// Worst value of the episode, likewise.
+    pub worst: String,
+    /// Times the condition came true.
+    pub count: u32,
+    /// When it was raised, UTC nanoseconds.
+    pub raised_at: i64,
+    /// First entry of its proof, on the tape of its own session.
+    pub seq_from: u64,
+    /// Last entry of its proof.
+    pub seq_to: u64,
+    /// Recording of that tape; empty when nothing recorded.
+    pub recording: String,
+    /// One sentence.
+    pub summary: String,
+    /// Who has it.
+    pub owner: Option<String>,
+    /// What they said.
+    pub comment: Option<String>,
+}
+
 /// Something that happened to an alert, as the engine tells it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertEvent {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::alert::Restored;
 use super::life::Disposition;
 use super::time::Nanos;
 
@@ -148,6 +149,13 @@ pub enum OperatorAction {
         changed: Vec<String>,
         /// All settings that hold now, by key, as TOML.
         texts: BTreeMap<String, String>,
+    },
+    /// What the session before left open; stands at the start of a tape.
+    Restore {
+        /// Hash of the last alert line told; the lines of this tape go on from it.
+        head: String,
+        /// Open alerts.
+        alerts: Vec<Restored>,
     },
     /// Gives it back.
     Unack {

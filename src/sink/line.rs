@@ -35,17 +35,15 @@ impl Lines {
         Lines { meta, previous: String::new() }
     }
 
+    /// Goes on from the last line of the session before.
+    pub fn resume(&mut self, head: &str) {
+        self.previous = head.to_string();
+    }
+
     /// The line of an event, without line end.
     pub fn line(&mut self, event: &AlertEvent) -> String {
-        let mut line = self.fields(event);
-        let body = json(&line);
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(self.previous.as_bytes());
-        hasher.update(body.as_bytes());
-        let hash = hasher.finalize().to_hex().to_string();
-        line.prev_hash = std::mem::replace(&mut self.previous, hash.clone());
-        line.hash = hash;
-        line.mode = self.meta.mode.to_string();
+        let line = seal(self.fields(event), &self.previous, self.meta.mode);
+        self.previous.clone_from(&line.hash);
         json(&line)
     }
 
@@ -61,7 +59,10 @@ impl Lines {
         ];
         let flags = flags.into_iter().filter(|f| f.0).map(|f| f.1.to_string()).collect();
         let mut evidence = alert.evidence.clone();
-        evidence.recording.clone_from(&self.meta.recording);
+        if evidence.recording.is_empty() {
+            // An alert of the session before keeps the recording that holds its proof.
+            evidence.recording.clone_from(&self.meta.recording);
+        }
         AlertLine {
             schema: SCHEMA.to_string(),
             seq: event.seq,
@@ -102,6 +103,52 @@ impl Lines {
             hash: String::new(),
         }
     }
+}
+
+/// A line as part of the chain behind `previous`.
+fn seal(mut line: AlertLine, previous: &str, mode: &str) -> AlertLine {
+    (line.mode, line.prev_hash, line.hash) = (String::new(), String::new(), String::new());
+    line.hash = hash(previous, &json(&line));
+    line.prev_hash = previous.to_string();
+    line.mode = mode.to_string();
+    line
+}
+
+fn hash(previous: &str, body: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(previous.as_bytes());
+    hasher.update(body.as_bytes());
+    hasher.finalize().to_hex().to_string()
+}
+
+/// The line of something that was done to an alert while no session ran: a later state of its last line.
+pub fn restate(line: AlertLine, previous: &str) -> String {
+    let mode = line.mode.clone();
+    json(&seal(line, previous, &mode))
+}
+
+/// What a line says about its place in the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// Hash of the line before.
+    pub previous: String,
+    /// Its own hash.
+    pub hash: String,
+    /// Its hash is that of its text.
+    pub is_whole: bool,
+}
+
+/// Looks at the seal of a line. The text itself is hashed, so that lines of other versions hold as well.
+pub fn sealed(text: &str) -> Option<Seal> {
+    let line: AlertLine = sonic_rs::from_str(text).ok()?;
+    let mut body = text.to_string();
+    for (name, value) in [("mode", &line.mode), ("prev_hash", &line.prev_hash), ("hash", &line.hash)] {
+        let field = format!("\"{name}\":\"{value}\"");
+        let at = body.rfind(&field)?;
+        body.replace_range(at..at + field.len(), &format!("\"{name}\":\"\""));
+    }
+    let is_whole = hash(&line.prev_hash, &body) == line.hash;
+    Some(Seal { previous: line.prev_hash, hash: line.hash, is_whole })
 }
 
 fn json(line: &AlertLine) -> String {

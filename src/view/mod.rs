@@ -19,6 +19,7 @@ pub mod export;
 pub mod filter;
 pub mod desk;
 pub mod explain;
+pub mod exposition;
 pub mod format;
 pub mod glyphs;
 pub mod hints;

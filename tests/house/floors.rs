@@ -14,8 +14,15 @@ const FLOORS: &[(&str, u8, &[&str], &str)] = &[
     ("dialect", 2, &["model"], "wire protocols: bytes become events; the only place that knows venue JSON"),
     ("engine", 2, &["model", "snapshot", "config"], "the fold: books, windows, metrics, rules, alerts"),
     ("tape", 2, &["model", "clock"], "recordings: entries to MCAP and back, imports"),
-    ("sink", 2, &["model"], "alert events become lines"),
+    ("sink", 2, &["model", "config"], "alert events become lines, and lines what each receiver wants"),
+    ("store", 2, &["model"], "the alert journal: what was told and done, on disk"),
     ("view", 2, &["model", "snapshot", "config"], "snapshots become cells, sentences, JSON"),
+    (
+        "courier",
+        3,
+        &["model", "clock", "sink", "store"],
+        "lines are delivered: one task and one cursor per sink",
+    ),
     ("feed", 3, &["model", "clock", "dialect"], "sockets, reconnects, REST, budgets"),
     ("sim", 3, &["model", "clock"], "the venue simulator; shares nothing with `dialect`"),
     (
@@ -28,20 +35,20 @@ const FLOORS: &[(&str, u8, &[&str], &str)] = &[
     ("cli", 5, BELOW_CLI, "the command line"),
 ];
 const BELOW_APP: &[&str] = &[
-    "model", "clock", "config", "snapshot", "dialect", "engine", "tape", "sink", "view", "feed", "sim",
-    "pipeline",
+    "model", "clock", "config", "snapshot", "dialect", "engine", "tape", "sink", "store", "view", "courier",
+    "feed", "sim", "pipeline",
 ];
 const BELOW_CLI: &[&str] = &[
-    "model", "clock", "config", "snapshot", "dialect", "engine", "tape", "sink", "view", "feed", "sim",
-    "pipeline", "app",
+    "model", "clock", "config", "snapshot", "dialect", "engine", "tape", "sink", "store", "view", "courier",
+    "feed", "sim", "pipeline", "app",
 ];
 
 /// Libraries and parts of std that only some modules may name.
 const DOORS: &[(&str, &[&str])] = &[
-    ("tokio", &["feed", "sim", "app", "cli"]),
+    ("tokio", &["courier", "feed", "sim", "app", "cli"]),
     ("tokio_tungstenite", &["feed", "sim"]),
-    ("hyper", &["feed", "sim"]),
-    ("rustls", &["feed"]),
+    ("hyper", &["courier", "feed", "sim", "app"]),
+    ("rustls", &["courier", "feed"]),
     ("ratatui", &["view", "app"]),
     ("crossterm", &["view", "app"]),
     ("rustix", &["app"]),
@@ -49,14 +56,15 @@ const DOORS: &[(&str, &[&str])] = &[
     ("mcap", &["tape"]),
     ("zstd", &["tape"]),
     ("clap", &["cli"]),
+    ("rusqlite", &["store"]),
     ("toml", &["config"]),
-    ("sonic_rs", &["dialect", "tape", "sink", "view", "sim", "app", "cli"]),
-    ("std::fs", &["tape", "app", "cli"]),
-    ("std::net", &["feed", "sim", "app"]),
-    ("std::thread", &["app", "cli"]),
-    ("std::process", &["app", "cli", "main"]),
+    ("sonic_rs", &["dialect", "tape", "sink", "store", "view", "courier", "sim", "app", "cli"]),
+    ("std::fs", &["tape", "store", "courier", "app", "cli"]),
+    ("std::net", &["courier", "feed", "sim", "app", "cli"]),
+    ("std::thread", &["courier", "app", "cli"]),
+    ("std::process", &["courier", "app", "cli", "main"]),
     ("std::env", &["feed", "app", "cli"]),
-    ("std::time", &["clock", "feed", "sim", "app", "cli"]),
+    ("std::time", &["clock", "store", "courier", "feed", "sim", "app", "cli"]),
 ];
 
 /// What must not be named where results come from, and what to take instead.

@@ -58,6 +58,11 @@ pub(super) fn is_open(alert: &Alert) -> bool {
 }
 
 impl Episode {
+    /// An alert of the session before goes on.
+    pub(super) fn restored(level: usize, alert: Alert) -> Self {
+        Episode { level, alert: Some(alert), ..Episode::default() }
+    }
+
     fn is_open(&self) -> bool {
         self.alert.as_ref().is_some_and(is_open)
     }

@@ -32,6 +32,7 @@ use std::collections::BTreeMap;
 
 use super::market::Market;
 use super::metric::{Part, Row, Scope, Table};
+use super::restored::Waiting;
 use super::rule::Judge;
 use crate::model::Nanos;
 use crate::model::alert::{Alert, AlertEvent, Severity};
@@ -53,6 +54,7 @@ pub struct Alarm {
     mutes: Mutes,
     composition: Composition,
     resolved: Vec<Alert>,
+    waiting: Waiting,
 }
 
 /// The instant of a judgement.
@@ -74,6 +76,7 @@ impl Alarm {
             mutes: Mutes::default(),
             composition: Composition::default(),
             resolved: Vec::new(),
+            waiting: Waiting::default(),
         }
     }
 
@@ -87,6 +90,11 @@ impl Alarm {
         let heads = self.storms.values().filter_map(|s| s.head.as_ref()).filter(|h| is_open(h));
         let own = self.episodes.iter().flat_map(|((_, scope), e)| upkeep::open_of(scope, e));
         own.chain(heads.map(|h| (&Scope::GLOBAL, h)))
+    }
+
+    /// Alerts of the session before whose rows are not there yet.
+    pub fn waiting(&self) -> impl Iterator<Item = &Alert> {
+        self.waiting.alerts()
     }
 
     /// Resolved alerts, oldest first.
@@ -114,6 +122,9 @@ impl Alarm {
             let rows = judge.rows(market, tables, &mut scratch);
             for row in rows {
                 let key = (rule, row.scope);
+                if let Some((level, alert)) = self.waiting.take(rule, judge, market, row) {
+                    self.episodes.insert(key, Episode::restored(level, alert));
+                }
                 let is_quiet = judged(row).is_none_or(|value| {
                     judge.levels.first().is_none_or(|l| !judge.is_breach(judge.magnitude(value), l))
                 });

@@ -36,6 +36,10 @@ impl Alarm {
     ) -> Option<Said<'a>> {
         match action {
             OperatorAction::Positions { .. } | OperatorAction::Reload { .. } => return None,
+            OperatorAction::Restore { alerts, .. } => {
+                self.waiting.put(&self.judges, alerts, now.at);
+                return None;
+            }
             OperatorAction::Ack { id, who, comment } => {
                 self.each(id, |judge, alert| ack(judge, alert, (who, comment), now, out));
                 return Some((who, comment));
@@ -100,7 +104,7 @@ impl Alarm {
 
     /// The open alert of this id; with the row of a storm all that it stands for.
     fn each(&mut self, id: &str, mut act: impl FnMut(&Judge, &mut Alert)) {
-        let Alarm { judges, episodes, storms, .. } = self;
+        let Alarm { judges, episodes, storms, waiting, .. } = self;
         for ((rule, _), episode) in episodes {
             let Some(judge) = judges.get(usize::from(*rule)) else { continue };
             let Episode { alert, blind, .. } = episode;
@@ -115,6 +119,11 @@ impl Alarm {
             if let Some(head) = storm.head.as_mut().filter(|h| h.id == id && is_open(h)) {
                 act(judge, head);
             }
+        }
+        if let Some((rule, alert)) = waiting.find(id)
+            && let Some(judge) = judges.get(usize::from(rule))
+        {
+            act(judge, alert);
         }
     }
 
