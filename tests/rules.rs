@@ -1,5 +1,4 @@
 //! The shipped rules on the shipped recordings: what they must raise, and that calm stays calm.
-#![expect(clippy::unwrap_used, reason = "a broken helper is a failed test")]
 
 use std::path::{Path, PathBuf};
 

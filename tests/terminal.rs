@@ -115,7 +115,7 @@ fn an_officer_drives_the_demo() {
         ("3", "Liquidity"),
         ("4", "needs a person?"),
         ("6", "trust what I see?"),
-        ("7", "what is ours at risk?"),
+        ("7", "gross"),
         ("8", "SANDBOX"),
         ("1", "Map: mid"),
     ] {

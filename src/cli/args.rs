@@ -87,10 +87,10 @@ pub enum Command {
     Venues(VenuesCommand),
     /// Alert rules: ls, show, explain, check, test, tune
     #[command(subcommand)]
-    Rules(RulesCommand),
+    Rules(super::rules::RulesCommand),
     /// Law and venue rules with source and date: ls, show, diff, gaps, check, sources
     #[command(subcommand)]
-    Regimes(RegimesCommand),
+    Regimes(super::regimes::RegimesCommand),
     /// What a shock would do to the market of a recording: ls, show, run
     #[command(subcommand)]
     Whatif(WhatifCommand),
@@ -379,112 +379,6 @@ pub enum VenuesCommand {
         #[command(flatten)]
         live: Box<LiveArgs>,
     },
-}
-
-/// Alert rules.
-#[derive(Debug, Subcommand)]
-pub enum RulesCommand {
-    /// Rules in use
-    Ls,
-    /// A rule in plain words
-    Show {
-        /// Rule id
-        id: String,
-        /// Rule files instead of those of the configuration
-        #[arg(long, value_delimiter = ',', value_name = "FILE,..")]
-        rules: Vec<PathBuf>,
-    },
-    /// The same with the card of its metric
-    Explain {
-        /// Rule id
-        id: String,
-        /// Rule files instead of those of the configuration
-        #[arg(long, value_delimiter = ',', value_name = "FILE,..")]
-        rules: Vec<PathBuf>,
-    },
-    /// Check rule files; without files those of the configuration
-    Check {
-        /// Rule files
-        files: Vec<PathBuf>,
-    },
-    /// Run the tests of rule files on recordings
-    Test {
-        /// Rule files
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-        /// Recordings
-        #[arg(long, value_delimiter = ',', value_name = "REC,..", required = true)]
-        on: Vec<PathBuf>,
-        /// Write what came in the place of what was expected
-        #[arg(long)]
-        update_expected: bool,
-        /// Write the result as XML of `JUnit`
-        #[arg(long, value_name = "FILE")]
-        junit: Option<PathBuf>,
-    },
-    /// How often a rule would raise at other limits, and how often it was right
-    Tune {
-        /// Rule id
-        id: String,
-        /// Recordings
-        #[arg(long, value_delimiter = ',', value_name = "REC,..", required = true)]
-        on: Vec<PathBuf>,
-        /// Rule files instead of those of the recording
-        #[arg(long, value_delimiter = ',', value_name = "FILE,..")]
-        rules: Vec<PathBuf>,
-    },
-}
-
-/// Law and venue rules. Every fact has a source, a date and a confidence; unknown is never zero.
-#[derive(Debug, Subcommand)]
-pub enum RegimesCommand {
-    /// Regimes and venues, one line each
-    Ls,
-    /// All facts of a venue or a regime
-    Show {
-        /// Venue id or regime code: okx, EU, AE-DU
-        #[arg(value_name = "VENUE|REGIME")]
-        name: String,
-    },
-    /// Two venues or two regimes side by side
-    Diff {
-        /// Venue id or regime code
-        a: String,
-        /// Venue id or regime code
-        b: String,
-        /// Schedules of this day, YYYY-MM-DD; today when absent
-        #[arg(long, value_name = "DATE")]
-        at: Option<String>,
-    },
-    /// Distance of each venue from the harmonised baseline
-    Gaps(GapsArgs),
-    /// Check files of facts; without files those of the configuration
-    Check {
-        /// Files: sources.toml, jurisdictions.toml, baseline.toml, or a venue's facts
-        files: Vec<PathBuf>,
-    },
-    /// Where facts were read
-    Sources,
-}
-
-/// What is compared with the baseline.
-#[derive(Clone, Debug, clap::Args)]
-pub struct GapsArgs {
-    /// Class of clients: retail or professional
-    #[arg(long, default_value = "professional", value_name = "CLASS")]
-    pub class: String,
-    /// Asset
-    #[arg(long, default_value = "BTC", value_name = "U")]
-    pub underlying: String,
-    /// USD of one coin, for rules that count coins
-    #[arg(long, default_value_t = 69_000.0, value_name = "USD")]
-    pub price: f64,
-    /// Schedules of this day, YYYY-MM-DD; today when absent
-    #[arg(long, value_name = "DATE")]
-    pub at: Option<String>,
-    /// One JSON object
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// What-if scenarios. They run beside a recording and write no alert.

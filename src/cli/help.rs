@@ -163,7 +163,7 @@ mod tests {
     fn schemas_know_every_field() {
         let alert = fields(include_str!("../model/alert.rs"), "AlertLine");
         assert_eq!(properties(ALERT_SCHEMA, "    "), alert);
-        let rule = crate::config::rules::KEYS.iter().map(|key| key.to_string()).collect();
+        let rule = crate::config::rules::KEYS.iter().map(ToString::to_string).collect();
         let of_schema = RULE_SCHEMA.split("\"items\": {").nth(1).unwrap();
         assert_eq!(properties(of_schema, "          "), rule);
         for schema in [ALERT_SCHEMA, RULE_SCHEMA, &settings::schema()] {

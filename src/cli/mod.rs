@@ -11,9 +11,9 @@ pub mod info;
 pub mod keys;
 pub mod look;
 pub mod rec;
-pub mod theme;
 pub mod regimes;
 pub mod rules;
+pub mod theme;
 pub mod watch;
 pub mod whatif;
 

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::args::RulesCommand;
 use super::print;
 use crate::app::Failure;
 use crate::app::failure::code;
@@ -15,6 +14,60 @@ use crate::engine::metric::Bad;
 use crate::engine::rule::{Judge, judges_all};
 use crate::model::num::shortest;
 use crate::model::time::MS;
+
+/// Alert rules.
+#[derive(Debug, clap::Subcommand)]
+pub enum RulesCommand {
+    /// Rules in use
+    Ls,
+    /// A rule in plain words
+    Show {
+        /// Rule id
+        id: String,
+        /// Rule files instead of those of the configuration
+        #[arg(long, value_delimiter = ',', value_name = "FILE,..")]
+        rules: Vec<PathBuf>,
+    },
+    /// The same with the card of its metric
+    Explain {
+        /// Rule id
+        id: String,
+        /// Rule files instead of those of the configuration
+        #[arg(long, value_delimiter = ',', value_name = "FILE,..")]
+        rules: Vec<PathBuf>,
+    },
+    /// Check rule files; without files those of the configuration
+    Check {
+        /// Rule files
+        files: Vec<PathBuf>,
+    },
+    /// Run the tests of rule files on recordings
+    Test {
+        /// Rule files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Recordings
+        #[arg(long, value_delimiter = ',', value_name = "REC,..", required = true)]
+        on: Vec<PathBuf>,
+        /// Write what came in the place of what was expected
+        #[arg(long)]
+        update_expected: bool,
+        /// Write the result as XML of `JUnit`
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
+    },
+    /// How often a rule would raise at other limits, and how often it was right
+    Tune {
+        /// Rule id
+        id: String,
+        /// Recordings
+        #[arg(long, value_delimiter = ',', value_name = "REC,..", required = true)]
+        on: Vec<PathBuf>,
+        /// Rule files instead of those of the recording
+        #[arg(long, value_delimiter = ',', value_name = "FILE,..")]
+        rules: Vec<PathBuf>,
+    },
+}
 
 /// Runs a `rules` subcommand.
 pub fn run(command: &RulesCommand) -> Result<u8, Failure> {

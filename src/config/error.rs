@@ -17,7 +17,7 @@ pub struct ConfigError {
     /// File name as the user knows it.
     pub file: String,
     /// Text of the file, for the picture of the place.
-    source: String,
+    source: Box<str>,
     /// Bytes the error is about.
     span: Range<usize>,
     /// What is wrong.
@@ -89,7 +89,7 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     /// `error: …`, `--> file:line:column`, the line with a mark under the place, `help: …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut snippet = Snippet::source(self.source.as_str())
+        let mut snippet = Snippet::source(self.source.as_ref())
             .path(self.file.as_str())
             .annotation(AnnotationKind::Primary.span(self.span.clone()));
         if let Some((span, label)) = self.other.as_deref() {

@@ -178,7 +178,9 @@ impl Taps {
             OperatorAction::Ack { id, who, comment } => (who, format!("takes {id}: {comment}")),
             OperatorAction::Unack { id, who } => (who, format!("gives {id} back")),
             OperatorAction::Positions { who, rows } => (who, format!("states {} positions", rows.len())),
-            OperatorAction::Mute { id, who, matcher, reason, .. } => (who, format!("mutes {matcher} as {id}: {reason}")),
+            OperatorAction::Mute { id, who, matcher, reason, .. } => {
+                (who, format!("mutes {matcher} as {id}: {reason}"))
+            }
             OperatorAction::Unmute { id, who } => (who, format!("ends the mute {id}")),
             OperatorAction::Resolve { id, who, as_, comment } => {
                 (who, format!("resolves {id} as {}: {comment}", as_.word()))
@@ -190,7 +192,9 @@ impl Taps {
                 let text = format!("{} alerts are open from the session before", alerts.len());
                 return self.note(at, Severity::Info, (Actor::Program, "journal"), &text);
             }
-            OperatorAction::Reload { who, changed, .. } => (who, format!("changes settings: {}", changed.join(", "))),
+            OperatorAction::Reload { who, changed, .. } => {
+                (who, format!("changes settings: {}", changed.join(", ")))
+            }
         };
         self.note(at, Severity::Info, (Actor::Person, who), &text);
     }

@@ -39,7 +39,8 @@ pub fn judge(spec: &SinkSpec, line: &AlertLine, known: Option<Known>, now: Nanos
         return if open.is_some() { Verdict::Tell } else { Verdict::Skip };
     }
     // Muted, explained by another alert, or told by the row of a storm.
-    let is_silent = line.flags.iter().any(|f| f == "muted") || line.inhibited_by.is_some() || line.storm.is_some();
+    let is_silent =
+        line.flags.iter().any(|f| f == "muted") || line.inhibited_by.is_some() || line.storm.is_some();
     if is_silent {
         return if event == "acked" && open.is_some() { Verdict::Tell } else { Verdict::Skip };
     }

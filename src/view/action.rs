@@ -226,7 +226,7 @@ pub const FILTERED: &[&str] = &["map", "leverage", "liquidity", "alerts", "feeds
 /// Screens where the cursor stands on an alert or on a cell that has some.
 const ALERTS: &[&str] = &["map", "alerts", "evidence"];
 /// Screens with more than one order.
-const SORTED: &[&str] = &["map", "leverage", "liquidity", "alerts", "feeds"];
+const SORTED: &[&str] = &["map", "leverage", "liquidity", "alerts", "feeds", "log"];
 
 /// Every binding. Digits belong to the screens and stand in their registry.
 pub static BINDINGS: &[Binding] = &[

@@ -225,14 +225,23 @@ impl Ui {
         let (snapshot, who) = (context.snapshot, || context.who.to_string());
         let actions = match request {
             Request::Mute { scope, span, reason } => {
-                let terms: Vec<String> = scope.iter().map(|(field, value)| format!("{field}={value}")).collect();
+                let terms: Vec<String> =
+                    scope.iter().map(|(field, value)| format!("{field}={value}")).collect();
                 let matcher = terms.join(" ");
                 let (open, _) = Matcher::parse(&matcher)?.preview(&snapshot.alerts);
                 // A number that no other mute has: the tick, and how many there are.
                 let id = format!("M-{}{}", snapshot.seq, snapshot.mutes.len());
                 self.notice = Some(format!("{id} mutes {open} open; :unmute {id} or u ends it"));
                 let (until, until_resolved, include_critical) = (Some(snapshot.at.plus(span)), false, false);
-                vec![OperatorAction::Mute { id, matcher, until, until_resolved, include_critical, who: who(), reason }]
+                vec![OperatorAction::Mute {
+                    id,
+                    matcher,
+                    until,
+                    until_resolved,
+                    include_critical,
+                    who: who(),
+                    reason,
+                }]
             }
             Request::Unmute(id) => {
                 if snapshot.mutes.iter().all(|m| m.id != id) {

@@ -50,7 +50,7 @@ const AT: &[(&str, &str, &str)] = &[
     ("app/probe.rs", "ANSWER_BYTES_MAX", "what the terminal says beyond is not read; defaults hold"),
     ("app/pace.rs", "WRITES_KEPT", "older writes do not count for the pace"),
     ("app/reload.rs", "NEWS_MAX", "further changes are the same burst: all files are read once"),
-    ("app/screen.rs", "KEYS_MAX", "keys wait in the terminal"),
+    ("app/screen/mod.rs", "KEYS_MAX", "keys wait in the terminal"),
     ("app/setup.rs", "FILES_MAX", "exit 3 with the folder's name"),
     ("app/secrets.rs", "SECRET_BYTES_MAX", "configuration error, exit 3"),
     (

@@ -45,13 +45,13 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("back", "Enter Esc", "newest:"),
     ("place.back", "4 Ctrl-o", "newest:"),
     ("place.back", "4 Alt-Left", "newest:"),
-    ("place.forward", "4 Ctrl-o Alt-Right", "what needs a person?"),
+    ("place.forward", "4 Ctrl-o Alt-Right", "open 4 of"),
     ("palette", ":", "the map, of this metric"),
     ("filter", "/", "filter map: _"),
     ("match.next", "/und:ETH Enter n", "ETH @ hyperliquid"),
     ("match.previous", "/und:ETH Enter N", "ETH @ okx"),
     ("help", "?", "Screens"),
-    ("explain", "i", "!Explain(\"mid_gap_bps\")"),
+    ("explain", "i", "Explain  mid_gap_bps  SOL  bybit"),
     ("map.metric", "m", "depth within 10 bps, usd"),
     ("map.metrics", "M", "Enter map  Space pin to the timeline"),
     ("map.booked", "b", "booked in one way"),
@@ -72,11 +72,11 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("export", "x", "!Export(\"map\", Csv, \"venue,regime,BTC"),
     ("copy.value", "y", "!Copy(\"-18.4\")"),
     ("copy.table", "Y", "!Copy(\"mid_gap_bps, bps, 2024-08-08 23:54:15Z (live)"),
-    ("evidence.raw", "o", "!Open"),
+    ("evidence.raw", "Enter o", "Evidence  SOL @ bybit"),
     ("bookmark.set", "B", "!Bookmark"),
     ("bookmark.go", "'", "!GoToBookmark"),
     ("report", "R", "!Report(\"A-0193QX\")"),
-    ("evidence.compare", "C", "!Compare"),
+    ("evidence.compare", "4 Enter C", "Evidence  A-0193QX div.mid"),
     ("pick.venues", "V", "Space show or hide  Enter go there"),
     ("pick.instruments", "I", "Space show or hide  Enter go there"),
     ("theme.next", "T", "!Theme(None)"),
@@ -192,7 +192,7 @@ fn places_are_walked_back_and_forward() {
     let mut ui = ui("map", (80, 24));
     press(&mut ui, &snapshot, "m Enter Esc 6 2");
     for (key, says) in [
-        ("Ctrl-o", "can I trust what I see?"),
+        ("Ctrl-o", "16 channels"),
         ("Ctrl-o", "depth within 10 bps, usd"),
         ("Ctrl-o", "Evidence  SOL @ bybit"),
         ("Ctrl-o", "depth within 10 bps, usd"),
@@ -299,7 +299,7 @@ fn the_mouse_does_what_keys_do() {
     assert!(shown(&snapshot, &ui).contains("Evidence  BTC @ kraken-futures"));
     let tab = area(&ui, Target::Tab("feeds"));
     point(&mut ui, &snapshot, left, tab, false);
-    assert!(shown(&snapshot, &ui).contains("can I trust what I see?"));
+    assert!(shown(&snapshot, &ui).contains("16 channels"));
     let row = area(&ui, Target::Row(3));
     point(&mut ui, &snapshot, left, row, false);
     assert_eq!(ui.feed_rows(&snapshot).1, 3);

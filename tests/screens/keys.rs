@@ -81,7 +81,7 @@ fn keys_lead_where_the_footer_says() {
         (&live, "4 Enter", "Evidence  A-0193QX div.mid  SOL @ bybit"),
         (&live, "4 gg j Enter a", "A-0188ZZ is owned by jm@desk1 already"),
         (&live, "4 gg Enter a", "ack A-0193QX with comment: _"),
-        (&live, "9", "what have I kept?"),
+        (&live, "9", "recordings"),
         (&live, "0", "of 0 lines, newest first  all"),
         (&live, "i", "Explain  mid_gap_bps  SOL  bybit"),
         (&live, "6", "16 channels  by venue"),

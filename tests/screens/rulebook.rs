@@ -127,14 +127,14 @@ fn the_rules_at_every_size_and_depth() {
     let snapshot = with_rules();
     for size in SIZES {
         let buf = draw(&snapshot, &ui("rulebook", size), &named("faultline-dark", Depth::True));
-        golden(&format!("rules-{}x{}", size.0, size.1), &format!("{}{}", text(&buf), styles(&buf)));
+        golden(&format!("rulebook-{}x{}", size.0, size.1), &format!("{}{}", text(&buf), styles(&buf)));
     }
     for depth in [Depth::Ansi256, Depth::Ansi16, Depth::Mono] {
         let buf = draw(&snapshot, &ui("rulebook", (80, 24)), &named("faultline-dark", depth));
-        golden(&format!("rules-depth-{}", depth.word()), &format!("{}{}", text(&buf), styles(&buf)));
+        golden(&format!("rulebook-depth-{}", depth.word()), &format!("{}{}", text(&buf), styles(&buf)));
     }
     let screen = screen::by_id("rulebook").unwrap();
-    golden("rules-words", &format!("{}{}", screen.plain(&snapshot), screen.json(&snapshot).unwrap()));
+    golden("rulebook-words", &format!("{}{}", screen.plain(&snapshot), screen.json(&snapshot).unwrap()));
 }
 
 /// Catches: an unknown drawn as nothing, as zero or as compliant; a dispute drawn as a breach.

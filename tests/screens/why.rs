@@ -341,7 +341,7 @@ fn kept_evidence_says_when_it_is_of() {
     assert!(both.contains("when it was raised") && both.contains(" now "), "{both}");
     assert!(shown("Enter C").contains("open an alert's to compare"));
     assert!(shown("Enter 9").contains("Esc leaves the evidence"));
-    assert!(shown("Enter Esc 9").contains("what have I kept?"));
+    assert!(shown("Enter Esc 9").contains("recording"));
 }
 
 /// Fault: a copied block that does not say of what, when and from which frames it is.

@@ -7,7 +7,6 @@
 //! thread of their own: when a terminal hangs up, the key reader of the library below never returns,
 //! and an operator's closed window must not leave a process behind.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
@@ -16,14 +15,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use crossterm::event::{
-    self, DisableMouseCapture, EnableMouseCapture, Event, KeyCode, KeyEventKind, KeyModifiers, MouseEvent,
-    MouseEventKind,
-};
-use crossterm::execute;
+use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+
+mod looks;
+mod outside;
+
+use looks::theme_of;
 
 use super::configure::Given;
 use super::desk;
@@ -32,10 +32,10 @@ use super::looks::Looks;
 use super::outlet::Outlet;
 use super::pace::Pace;
 use super::probe::{self, Answers};
-use super::reload::{self, Reload, in_one_line};
+use super::reload::{self, Reload};
 use crate::clock::Clock;
 use crate::config::scenarios::Scenario;
-use crate::config::settings::{Settings, find};
+use crate::config::settings::Settings;
 use crate::config::theme::{self, ThemeSpec};
 use crate::model::entry::OperatorAction;
 use crate::model::time::{MS, Nanos, SECOND};
@@ -281,114 +281,6 @@ impl<'a> Loop<'a> {
         this
     }
 
-    /// Looks as settings and terminal say; `theme` stands over both.
-    fn look(&mut self, theme: Option<String>) {
-        let env = |name: &str| std::env::var(name).ok();
-        let looks = Looks::decide(self.color.as_deref(), &self.settings, &self.specs, &self.answers, env);
-        self.themes = self.specs.clone();
-        looks.apply(&mut self.themes);
-        self.names = self.themes.iter().map(|t| t.name.clone()).collect();
-        self.depth = looks.depth.depth;
-        let wanted = theme.filter(|_| self.depth != Depth::Mono).unwrap_or(looks.theme.0);
-        self.theme_at = self.names.iter().position(|n| *n == wanted).unwrap_or(0);
-        self.theme = theme_of(&self.themes, self.theme_at, self.depth);
-        self.last = None;
-    }
-
-    /// Takes what was read after a change; what is wrong changes nothing.
-    fn reload(&mut self, read: Reload) {
-        let mut told: Vec<String> = Vec::new();
-        let at = self.theme.name.clone();
-        match read.themes {
-            Ok(specs) if specs != self.specs => {
-                self.specs = specs;
-                told.push("themes read again".into());
-            }
-            Ok(_) => {}
-            Err(failure) => told.push(in_one_line(&failure)),
-        }
-        let mut theme = Some(at);
-        match read.settings {
-            Ok(settings) => {
-                let changed = self.settings.changed(&settings);
-                if changed.iter().any(|(key, ..)| ["theme", "color"].contains(key)) {
-                    theme = None;
-                }
-                let lines: Vec<String> = changed
-                    .iter()
-                    .map(|(key, before, after)| {
-                        let is_hot = find(key).is_some_and(|s| s.is_hot);
-                        let when = if is_hot { "" } else { " at the next start" };
-                        format!("{key} {before} -> {after}{when}")
-                    })
-                    .collect();
-                if !lines.is_empty() {
-                    let texts: BTreeMap<String, String> =
-                        settings.rows().map(|(key, set)| (key.to_string(), set.value.to_string())).collect();
-                    let (who, changed) = (self.who.clone(), lines.clone());
-                    self.session.act(OperatorAction::Reload { who, changed, texts });
-                    self.pace.set_most(settings.count("fps"));
-                    if let Some(who) = settings.chosen("operator") {
-                        self.who = who.into();
-                    }
-                    self.settings = settings;
-                    told.push(lines.join(", "));
-                }
-            }
-            Err(failure) => told.push(in_one_line(&failure)),
-        }
-        if !told.is_empty() {
-            self.look(theme);
-            self.ui.notice = Some(told.join("; "));
-            self.drawn = None;
-        }
-    }
-
-    /// What an earlier run kept, and what the command line asks for.
-    fn furnish(&mut self, options: &Options) {
-        match desk::load() {
-            Ok(found) => (self.ui.desk, self.kept) = (found.clone(), found),
-            Err(error) => self.ui.notice = Some(error),
-        }
-        if let Some(name) = &options.tz {
-            self.zone(name);
-        }
-        if options.is_mouse {
-            self.mouse(true);
-        }
-    }
-
-    /// Writes the desk when it changed.
-    fn keep(&mut self) -> Result<(), String> {
-        if self.ui.desk != self.kept {
-            desk::save(&self.ui.desk)?;
-            self.kept = self.ui.desk.clone();
-        }
-        Ok(())
-    }
-
-    fn zone(&mut self, name: &str) {
-        match desk::zone(name) {
-            Ok(zone) => {
-                self.ui.notice = Some(format!("times in {name}"));
-                self.ui.zone = zone;
-            }
-            Err(error) => self.ui.notice = Some(error),
-        }
-    }
-
-    fn mouse(&mut self, is_on: bool) {
-        let out = &mut self.backend;
-        let done = if is_on { execute!(out, EnableMouseCapture) } else { execute!(out, DisableMouseCapture) };
-        self.ui.is_mouse = is_on && done.is_ok();
-        (self.last, self.drawn) = (None, None); // the next picture records what stands where
-        self.ui.notice = Some(match (done, is_on) {
-            (Err(error), _) => format!("no mouse: {error}"),
-            (Ok(()), true) => "mouse on; Shift selects text as usual".into(),
-            (Ok(()), false) => "mouse off".into(),
-        });
-    }
-
     fn run(&mut self, keys: &Receiver<Event>, asked: &Asked, guard: &Guard, deaf: i64) -> io::Result<Exit> {
         let clock = Clock::start();
         let start = clock.now();
@@ -538,17 +430,6 @@ impl<'a> Loop<'a> {
         None
     }
 
-    fn copy_block(&mut self) {
-        let live = self.session.snapshot();
-        let shown = self.frozen.clone().unwrap_or_else(|| Arc::clone(&live));
-        let status = self.session.status();
-        let view = View { shown: &shown, live: &live, status: &status, ui: &self.ui, theme: &self.theme };
-        self.ui.notice = Some(match view.block() {
-            Some(text) => desk::copy(&text, &mut self.backend),
-            None => "nothing here to copy yet".into(),
-        });
-    }
-
     /// Draws the newest picture and sends it when it differs from the last one.
     fn picture(&mut self, now: Nanos) -> io::Result<()> {
         let size = self.backend.size()?;
@@ -614,9 +495,4 @@ impl<'a> Loop<'a> {
 fn is_pause(event: &Event) -> bool {
     let Event::Key(key) = event else { return false };
     key.code == KeyCode::Char('z') && key.modifiers.contains(KeyModifiers::CONTROL)
-}
-
-fn theme_of(themes: &[ThemeSpec], at: usize, depth: Depth) -> Theme {
-    let fallback = ThemeSpec::default();
-    Theme::new(themes.get(at).unwrap_or(&fallback), depth)
 }
