@@ -2,7 +2,7 @@
 //!
 //! All questions go out at once, with one that every terminal answers (DA1) last: its answer is the fence
 //! behind which nothing more comes. What is not answered in time stays unknown; a silent terminal costs
-//! [`TIME`] and nothing else. Keys that are pressed in that time are lost.
+//! `TIME` and nothing else. Keys that are pressed in that time are lost.
 
 use std::io::{self, IsTerminal, Write};
 

@@ -1,6 +1,6 @@
 //! Files of the configuration are watched: what is saved takes effect, what is wrong changes nothing.
 //!
-//! Folders are watched, not files, because editors replace files. A pause of [`QUIET`] ends a burst of
+//! Folders are watched, not files, because editors replace files. A pause of `QUIET` ends a burst of
 //! changes. Reading and checking happen on this thread; the screen gets a whole new state or the reason
 //! why there is none.
 
