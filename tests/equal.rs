@@ -244,7 +244,7 @@ fn killed_at(room: &Path, bytes: u64) -> PathBuf {
 fn a_recording_survives_the_death_of_its_writer() {
     let room = temp::Temp::new("equal-killed");
     // The texts of venues and rules stand before the first chunk.
-    for bytes in [90_000, 150_000, 300_000] {
+    for bytes in [180_000, 250_000, 400_000] {
         let path = killed_at(room.path(), bytes);
         let info = tape::info(&path).unwrap();
         let Ending::Truncated { whole_chunks, .. } = &info.ending else { panic!("it cannot be complete") };
