@@ -31,7 +31,7 @@ use books::World;
 use cost::{COSTS, EDGES, Edges};
 use faultline::app::player;
 use faultline::clock::Clock;
-use faultline::engine::metric::METRICS;
+use faultline::engine::metric::{LATE, METRICS};
 use faultline::model::entry::{Entry, Kind};
 use faultline::model::time::{MS, Nanos, SECOND};
 use faultline::pipeline::Pipeline;
@@ -150,6 +150,9 @@ impl Both<'_> {
                 self.found.insert(("cost", underlying), (at, figures));
             }
         }
+        if at.plus(-LATE).is_on(SECOND) {
+            self.discover();
+        }
     }
 
     /// Results of a turn, of what was known then.
@@ -165,7 +168,8 @@ impl Both<'_> {
         }
     }
 
-    fn slow(&mut self, at: Nanos) -> Figures {
+    /// What the late half of a second puts on its tables.
+    fn discover(&mut self) {
         for underlying in UNDERLYINGS {
             let market = self.pipeline.engine().market();
             let found = market.underlying_of(underlying).and_then(|u| market.discovery.found(u));
@@ -179,6 +183,9 @@ impl Both<'_> {
                 self.turn(("shares", underlying), bonds, shares::shares);
             }
         }
+    }
+
+    fn slow(&mut self, at: Nanos) -> Figures {
         let mut all = figures::all(&self.world, at);
         all.extend(self.found.values().flat_map(|(_, figures)| figures.clone()));
         for underlying in UNDERLYINGS.into_iter().filter(|_| self.wants(&EDGES)) {

@@ -80,21 +80,19 @@ pub fn metrics(path: &Path, export: &Export, dir: &Path) -> Result<(u8, PathBuf)
 /// Plays a tape from where it stands to its end and writes the rows: at each instant asked for, those that were
 /// refreshed since the one before.
 pub fn series(tape: &mut Tape, export: &Export, out: &mut impl Write) -> Result<(), Failure> {
-    let mut chosen: Vec<(usize, bool)> = chosen(&export.metrics)?.into_iter().map(|at| (at, false)).collect();
+    let chosen = chosen(&export.metrics)?;
     while let Some(step) = tape.step(&mut |_, _| {})? {
-        if !step.is_tick {
+        let is_asked = export.from.is_none_or(|from| step.ts >= from) && step.ts.is_on(export.every);
+        if !step.is_tick || !is_asked {
             continue;
         }
-        let is_asked = export.from.is_none_or(|from| step.ts >= from) && step.ts.is_on(export.every);
-        let engine = tape.pipeline.engine();
-        let ts = if is_asked { step.ts.to_string() } else { String::new() };
-        for (at, is_fresh) in &mut chosen {
+        let (engine, ts) = (tape.pipeline.engine(), step.ts.to_string());
+        for at in &chosen {
             let (Some(metric), Some(table)) = (METRICS.get(*at), engine.tables().get(*at)) else {
                 continue;
             };
             let card = metric.card();
-            *is_fresh |= card.is_due(step.ts);
-            if !is_asked || !std::mem::take(is_fresh) {
+            if !card.is_fresh(step.ts, export.every) {
                 continue;
             }
             for row in table.rows() {

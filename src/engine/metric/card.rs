@@ -64,6 +64,15 @@ impl Card {
         self.every.is_due(if self.is_late { Nanos(at.0 - LATE) } else { at })
     }
 
+    /// True when the newest figure is one of this instant; of a late metric, one of the time `every` before it.
+    pub const fn is_fresh(&self, at: Nanos, every: i64) -> bool {
+        if self.is_late {
+            (at.0 - LATE).rem_euclid(self.every.nanos()) < every
+        } else {
+            self.every.is_due(at)
+        }
+    }
+
     /// True when there can be a figure per venue and underlying: then the map can show it.
     pub fn is_mapped(&self) -> bool {
         self.scopes.iter().any(|s| matches!(s, Over::Instrument | Over::Cell))
@@ -272,13 +281,18 @@ pub enum Every {
 }
 
 impl Every {
+    /// Distance of its grid.
+    const fn nanos(self) -> i64 {
+        match self {
+            Every::Tick => TICK,
+            Every::Second => SECOND,
+            Every::TenSeconds => 10 * SECOND,
+            Every::Minute => 60 * SECOND,
+        }
+    }
+
     /// True at the ticks of its grid.
     const fn is_due(self, at: Nanos) -> bool {
-        match self {
-            Every::Tick => true,
-            Every::Second => at.is_on(SECOND),
-            Every::TenSeconds => at.is_on(10 * SECOND),
-            Every::Minute => at.is_on(60 * SECOND),
-        }
+        matches!(self, Every::Tick) || at.is_on(self.nanos())
     }
 }
