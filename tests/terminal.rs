@@ -113,8 +113,8 @@ fn an_officer_drives_the_demo() {
     for (key, says) in [
         ("2", "Leverage by OI"),
         ("3", "Liquidity"),
-        ("4", "needs a person?"),
-        ("6", "trust what I see?"),
+        ("4", " by severity "),
+        ("6", " channels "),
         ("7", "gross"),
         ("8", "SANDBOX"),
         ("1", "Map: mid"),
@@ -195,8 +195,8 @@ fn exports(terminal: &Terminal, home: &Temp) {
     assert!(copy.contains("| id | severity |") && copy.contains("synthetic data"), "{copy}");
     terminal.keys(&["Z"]);
     terminal.wait("an answer", |s| s.contains("times in local") || s.contains("does not say its zone"));
-    terminal.keys(&["1", "o"]);
-    terminal.until("open is not available here");
+    terminal.keys(&["1", "R"]);
+    terminal.until("report is not available here");
 }
 
 /// Fault: a size breaks the picture or ends the program.

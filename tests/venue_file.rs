@@ -27,7 +27,9 @@ fn second(of: &str, host: (&str, &str)) -> String {
         (format!("\nshort = \"{of}\""), format!("\nshort = \"{of}-2\"")),
         (host.0.into(), host.1.into()),
     ];
-    other.iter().fold((*text).to_string(), |text, (from, to)| {
+    // Entities and facts are those of the first one; of the second nothing is known.
+    let own = text.split("\n# Rulebook:").next().unwrap_or(text);
+    other.iter().fold(own.to_string(), |text, (from, to)| {
         assert!(text.contains(from.as_str()), "{file} has no {from:?}");
         text.replace(from.as_str(), to)
     })
