@@ -5,7 +5,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::Engine;
 use super::metric::{Input, METRICS, NONE, Row, Scope, Table, find};
 use crate::model::Nanos;
-use crate::model::alert::{AlertEvent, Subject};
+use crate::model::alert::AlertEvent;
 use crate::model::time::MS;
 use crate::snapshot::evidence::{RuleLine, SourceLine, Terms, ValueLine};
 use crate::snapshot::{About, Ask, Evidence, Explained, FeedDetail};
@@ -213,7 +213,7 @@ impl Engine {
             self.taps.alert(event);
         }
         for event in told.iter().filter(|e| e.event == "raised").take(RAISED_MAX) {
-            if let Some(mut evidence) = self.evidence(&about(&event.alert.subject)) {
+            if let Some(mut evidence) = self.evidence(&About::of(&event.alert.subject)) {
                 evidence.alert.clone_from(&event.alert.id);
                 evidence.frames.clear(); // of what somebody looked at just then
                 self.taps.keep(evidence);
@@ -246,16 +246,5 @@ impl Engine {
             log: self.taps.log().filter(|l| is_here(&l.who)).take(CONN_LINES_MAX).cloned().collect(),
             frame: self.taps.frames().into_iter().next(),
         })
-    }
-}
-
-/// The figure that an alert is about.
-pub(super) fn about(subject: &Subject) -> About {
-    About {
-        metric: subject.metric.clone(),
-        underlying: subject.underlying.clone(),
-        venue: subject.venue.clone(),
-        peer: subject.peer.clone(),
-        part: subject.part.clone(),
     }
 }

@@ -1,5 +1,7 @@
 //! What a face asks for beyond what every picture holds.
 
+use crate::model::alert::Subject;
+
 /// Pages of a picture that are filled on demand: all of them ten times a second would cost more than the tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pages {
@@ -52,6 +54,17 @@ impl About {
     pub fn cell(metric: &str, underlying: &str, venue: &str) -> About {
         let own = |text: &str| text.to_string();
         About { metric: own(metric), underlying: own(underlying), venue: own(venue), ..About::default() }
+    }
+
+    /// The figure that an alert is about.
+    pub fn of(subject: &Subject) -> About {
+        About {
+            metric: subject.metric.clone(),
+            underlying: subject.underlying.clone(),
+            venue: subject.venue.clone(),
+            peer: subject.peer.clone(),
+            part: subject.part.clone(),
+        }
     }
 
     /// `mid_gap_bps  SOL  bybit`.

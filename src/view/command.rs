@@ -40,10 +40,6 @@ pub enum Request {
     Report(String),
     /// Say where a number comes from.
     Explain(String),
-    /// Open the raw frame or the source.
-    Open,
-    /// Compare with now or with another venue.
-    Compare,
     /// Set a bookmark.
     Bookmark(String),
     /// Go to a bookmark.
@@ -73,8 +69,6 @@ impl Request {
             Request::Escalate(_) => "escalate",
             Request::Report(_) => "report",
             Request::Explain(_) => "explain",
-            Request::Open => "open",
-            Request::Compare => "compare",
             Request::Bookmark(_) => "bookmark",
             Request::GoToBookmark => "go to a bookmark",
             Request::Record(_) => "record",

@@ -13,7 +13,6 @@ use super::prompt::{Prompt, Purpose};
 use super::screen;
 use super::state::{Overlay, Pane, Ui};
 use super::status::{Status, TransportCommand};
-use super::why;
 use crate::config::scenarios::Scenario;
 use crate::model::entry::OperatorAction;
 use crate::snapshot::{About, Snapshot};
@@ -360,7 +359,7 @@ impl Ui {
                 let (subject, id) = (&alert.subject, alert.id.clone());
                 let is_listed = snapshot.venues.iter().any(|v| v.id == subject.venue)
                     && snapshot.underlyings.contains(&subject.underlying);
-                let about = why::about(subject);
+                let about = About::of(subject);
                 if is_listed {
                     (self.venue, self.underlying) = (subject.venue.clone(), subject.underlying.clone());
                 }

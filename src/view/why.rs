@@ -3,7 +3,6 @@
 use super::action::{Action, Step};
 use super::screen;
 use super::state::{Overlay, Ui};
-use crate::model::alert::Subject;
 use crate::snapshot::{About, Ask, Snapshot};
 
 /// Figures that can be explained from one place.
@@ -94,17 +93,6 @@ impl Explain {
     }
 }
 
-/// The figure that an alert is about.
-pub(super) fn about(subject: &Subject) -> About {
-    About {
-        metric: subject.metric.clone(),
-        underlying: subject.underlying.clone(),
-        venue: subject.venue.clone(),
-        peer: subject.peer.clone(),
-        part: subject.part.clone(),
-    }
-}
-
 impl Ui {
     /// Adds what the overlays ask for.
     pub(super) fn ask_why(&self, snapshot: &Snapshot, ask: &mut Ask) {
@@ -143,7 +131,7 @@ impl Ui {
             screen::focused(self).id()
         };
         match place {
-            "alerts" => found.extend(self.selected_alert(snapshot).map(|a| about(&a.subject))),
+            "alerts" => found.extend(self.selected_alert(snapshot).map(|a| About::of(&a.subject))),
             "feeds" => {
                 let venue = self.feed_at(snapshot);
                 found.extend(OF_FEEDS.iter().map(|id| About::cell(id, "", &venue)));
