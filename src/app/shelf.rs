@@ -13,7 +13,7 @@ use super::ring;
 use super::setup::data_dir;
 use crate::clock::Clock;
 use crate::model::time::SECOND;
-use crate::snapshot::desk::{Library, RecordingFacts, RecordingRow};
+use crate::snapshot::desk::{RecordingFacts, RecordingRow, Recordings};
 use crate::snapshot::{Ask, Snapshot};
 use crate::tape::{self, Ending};
 use crate::view::Recording;
@@ -33,7 +33,7 @@ type Known = BTreeMap<PathBuf, (u64, RecordingRow)>;
 /// Recordings as they were last read.
 #[derive(Debug, Default)]
 pub struct Shelf {
-    shown: ArcSwap<Library>,
+    shown: ArcSwap<Recordings>,
     known: ArcSwap<Known>,
     is_busy: AtomicBool,
     read_at: AtomicI64,
@@ -49,7 +49,7 @@ impl Shelf {
         }
         if ask.pages.recordings {
             self.serve(own, clock);
-            snapshot.library = self.shown.load_full();
+            snapshot.recordings = self.shown.load_full();
         }
     }
 
@@ -64,10 +64,10 @@ impl Shelf {
         let (shelf, own) = (Arc::clone(self), own.map(Path::to_path_buf));
         let run = move || {
             let mut known = Known::clone(&shelf.known.load());
-            let library = read(own.as_deref(), &mut known, &mut |library| {
-                shelf.shown.store(Arc::new(library.clone()));
+            let recordings = read(own.as_deref(), &mut known, &mut |recordings| {
+                shelf.shown.store(Arc::new(recordings.clone()));
             });
-            shelf.shown.store(Arc::new(library));
+            shelf.shown.store(Arc::new(recordings));
             shelf.known.store(Arc::new(known));
             shelf.is_busy.store(false, Ordering::Release);
         };
@@ -78,7 +78,7 @@ impl Shelf {
 }
 
 /// The recordings of this machine, read now.
-pub fn now(own: Option<&Path>) -> Library {
+pub fn now(own: Option<&Path>) -> Recordings {
     read(own, &mut Known::new(), &mut |_| {})
 }
 
@@ -98,21 +98,21 @@ fn files(folder: Option<&Path>, own: Option<&Path>) -> Result<Vec<PathBuf>, Stri
     Ok(found)
 }
 
-fn read(own: Option<&Path>, known: &mut Known, told: &mut dyn FnMut(&Library)) -> Library {
+fn read(own: Option<&Path>, known: &mut Known, told: &mut dyn FnMut(&Recordings)) -> Recordings {
     let folder = data_dir().map(|d| d.join("recordings"));
-    let mut library = Library {
+    let mut recordings = Recordings {
         folder: folder.as_ref().map(|f| f.display().to_string()).unwrap_or_default(),
         is_reading: true,
-        ..Library::default()
+        ..Recordings::default()
     };
     let paths = match files(folder.as_deref(), own) {
         Ok(paths) => paths,
         Err(error) => {
             tracing::warn!("recordings cannot be listed: {error}");
-            return Library { error, is_reading: false, ..library };
+            return Recordings { error, is_reading: false, ..recordings };
         }
     };
-    library.more = paths.len().saturating_sub(FILES_MAX);
+    recordings.more = paths.len().saturating_sub(FILES_MAX);
     let sized = |path: &PathBuf| {
         let name = |part: Option<&std::ffi::OsStr>| part.map(|p| p.to_string_lossy().into_owned());
         RecordingRow {
@@ -123,10 +123,10 @@ fn read(own: Option<&Path>, known: &mut Known, told: &mut dyn FnMut(&Library)) -
             ..RecordingRow::default()
         }
     };
-    library.rows = paths.iter().take(FILES_MAX).map(sized).collect();
-    told(&library);
+    recordings.rows = paths.iter().take(FILES_MAX).map(sized).collect();
+    told(&recordings);
     for (at, path) in paths.iter().take(FILES_MAX).enumerate() {
-        let Some(row) = library.rows.get_mut(at) else { break };
+        let Some(row) = recordings.rows.get_mut(at) else { break };
         match known.get(path).filter(|k| k.0 == row.bytes) {
             Some((_, before)) => (row.facts, row.error) = (before.facts.clone(), before.error.clone()),
             None => {
@@ -135,13 +135,13 @@ fn read(own: Option<&Path>, known: &mut Known, told: &mut dyn FnMut(&Library)) -
                     Err(error) => row.error = error.short(),
                 }
                 known.insert(path.clone(), (row.bytes, row.clone()));
-                told(&library);
+                told(&recordings);
             }
         }
     }
     known.retain(|path, _| paths.contains(path));
-    library.is_reading = false;
-    library
+    recordings.is_reading = false;
+    recordings
 }
 
 fn facts(info: &tape::Info) -> RecordingFacts {
@@ -193,16 +193,16 @@ mod tests {
     fn a_shelf_tells_what_files_hold_and_which_are_none() {
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings/calm.mcap");
         let mut known = Known::new();
-        let library = read(Some(&own), &mut known, &mut |_| {});
-        let row = &library.rows[0];
+        let recordings = read(Some(&own), &mut known, &mut |_| {});
+        let row = &recordings.rows[0];
         assert_eq!((row.file.as_str(), row.is_open), ("calm.mcap", true));
         let facts = row.facts.as_ref().unwrap();
         assert!(facts.is_whole && facts.venues.len() > 2 && facts.entries > 1_000, "{facts:?}");
         assert_eq!(facts.ending, "whole");
-        assert!(!library.is_reading && known.contains_key(&own));
+        assert!(!recordings.is_reading && known.contains_key(&own));
 
         let broken = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-        let library = now(Some(&broken));
-        assert!(library.rows[0].facts.is_none() && !library.rows[0].error.is_empty(), "{library:?}");
+        let recordings = now(Some(&broken));
+        assert!(recordings.rows[0].facts.is_none() && !recordings.rows[0].error.is_empty(), "{recordings:?}");
     }
 }

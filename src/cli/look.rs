@@ -189,7 +189,7 @@ pub fn snapshot(global: &Global, args: &SnapshotArgs) -> Result<u8, Failure> {
     };
     if screen.id() == "recordings" {
         let given = Path::new(args.source.split('@').next().unwrap_or_default());
-        snapshot.library = Arc::new(shelf::now(given.is_file().then_some(given)));
+        snapshot.recordings = Arc::new(shelf::now(given.is_file().then_some(given)));
     }
     if args.svg {
         return svg(global, args, screen.id(), &snapshot).map(|()| result);

@@ -73,7 +73,7 @@ impl Engine {
             evidence: ask.evidence.as_ref().and_then(|about| self.evidence(about)),
             kept: ask.alert.as_ref().and_then(|id| self.taps.kept(id)),
             feed: self.feed_detail(&ask.feed),
-            library: std::sync::Arc::default(), // beside the engine, as what-if runs
+            recordings: std::sync::Arc::default(), // beside the engine, as what-if runs
             log: if ask.pages.log { self.taps.log().cloned().collect() } else { Vec::new() },
             totals: self.totals,
         }

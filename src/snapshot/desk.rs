@@ -5,7 +5,7 @@ use crate::model::time::Nanos;
 
 /// Recordings.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Library {
+pub struct Recordings {
     /// Folder that was read; empty when there is none.
     pub folder: String,
     /// Newest first.

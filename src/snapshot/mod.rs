@@ -150,7 +150,7 @@ pub struct Snapshot {
     /// Detail of the asked venue's connections.
     pub feed: Option<FeedDetail>,
     /// Recordings on this machine.
-    pub library: Arc<desk::Library>,
+    pub recordings: Arc<desk::Recordings>,
     /// What happened, newest first.
     pub log: Vec<desk::LogLine>,
     /// Whole-session counters.

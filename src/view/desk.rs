@@ -48,19 +48,19 @@ impl Ui {
 
     /// Place of the cursor in the recordings.
     pub fn recording_at(&self, snapshot: &Snapshot) -> usize {
-        snapshot.library.rows.iter().position(|r| r.file == self.recording).unwrap_or(0)
+        snapshot.recordings.rows.iter().position(|r| r.file == self.recording).unwrap_or(0)
     }
 }
 
 /// Recordings, one sentence each.
 pub fn recordings_plain(snapshot: &Snapshot) -> String {
-    let library = &snapshot.library;
-    let folder = format::clean(&library.folder);
-    let mut out = plain::head(snapshot, &format!("Recordings: {} in {folder}.", library.rows.len()));
-    if !library.error.is_empty() {
-        out.push_str(&format!("{}\n", format::clean(&library.error)));
+    let recordings = &snapshot.recordings;
+    let folder = format::clean(&recordings.folder);
+    let mut out = plain::head(snapshot, &format!("Recordings: {} in {folder}.", recordings.rows.len()));
+    if !recordings.error.is_empty() {
+        out.push_str(&format!("{}\n", format::clean(&recordings.error)));
     }
-    for row in &library.rows {
+    for row in &recordings.rows {
         let name = format::clean(&row.file);
         let size = format::bytes(row.bytes);
         let words = match &row.facts {
@@ -121,7 +121,7 @@ struct Row {
 /// # Errors
 /// None that data can cause; the serializer's own are handed on.
 pub fn recordings_json(snapshot: &Snapshot) -> Result<String, sonic_rs::Error> {
-    let rows = snapshot.library.rows.iter().map(|row| {
+    let rows = snapshot.recordings.rows.iter().map(|row| {
         let facts = row.facts.as_ref();
         let span = facts.and_then(|f| f.span);
         Row {
@@ -137,7 +137,7 @@ pub fn recordings_json(snapshot: &Snapshot) -> Result<String, sonic_rs::Error> {
             state: json::clean(facts.map_or(&row.error, |f| &f.ending)),
         }
     });
-    let body = Shelf { folder: json::clean(&snapshot.library.folder), recordings: rows.collect() };
+    let body = Shelf { folder: json::clean(&snapshot.recordings.folder), recordings: rows.collect() };
     json::page(snapshot, "recordings", body)
 }
 

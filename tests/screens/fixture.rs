@@ -84,7 +84,7 @@ pub(crate) fn calm() -> Snapshot {
         evidence: None,
         kept: None,
         feed: None,
-        library: Default::default(),
+        recordings: Default::default(),
         log: vec![],
         totals: Totals {
             frames: 912_334,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use faultline::model::alert::Severity;
 use faultline::model::time::SECOND;
-use faultline::snapshot::desk::{Actor, Library, LogLine, RecordingFacts, RecordingRow};
+use faultline::snapshot::desk::{Actor, LogLine, RecordingFacts, RecordingRow, Recordings};
 use faultline::snapshot::evidence::{FrameView, RuleLine, SourceLine, Terms, ValueLine};
 use faultline::snapshot::{About, Evidence, Explained, FeedDetail, Quality, Snapshot};
 use faultline::view::screen::{self, SCREENS};
@@ -192,12 +192,12 @@ pub(crate) fn with_why(mut snapshot: Snapshot) -> Snapshot {
         log: snapshot.log.iter().filter(|l| l.actor == Actor::Feed).cloned().collect(),
         frame: Some(frame(88_213, "{\"topic\":\"orderbook.200.SOLUSDT\"}\u{1b}[2J", &[])),
     });
-    snapshot.library = Arc::new(library());
+    snapshot.recordings = Arc::new(recordings());
     snapshot.lines = crate::timeline::with_lines().lines;
     snapshot
 }
 
-fn library() -> Library {
+fn recordings() -> Recordings {
     let facts = |hours: i64, ending: &str, is_whole| RecordingFacts {
         span: Some((AT.plus(-hours * 3_600 * SECOND), AT)),
         seqs: Some((1, 1_204_551)),
@@ -223,7 +223,7 @@ fn library() -> Library {
         facts,
         ..RecordingRow::default()
     };
-    Library {
+    Recordings {
         folder: "/home/jm/.local/share/faultline/recordings".into(),
         rows: vec![
             RecordingRow {
@@ -303,9 +303,9 @@ fn every_screen_has_its_pictures() {
 #[test]
 fn foreign_bytes_are_harmless_everywhere() {
     let mut snapshot = with_why(fixture::divergence());
-    let mut library = library();
-    library.rows[0].file = "\u{1b}]0;owned\u{7}x.mcap".into();
-    snapshot.library = Arc::new(library);
+    let mut recordings = recordings();
+    recordings.rows[0].file = "\u{1b}]0;owned\u{7}x.mcap".into();
+    snapshot.recordings = Arc::new(recordings);
     snapshot.log[0].text = "\u{1b}[2Jgone".into();
     let theme = named("mono", Depth::Mono);
     for (screen, keys) in [("map", "Enter 4 o"), ("recordings", "g"), ("log", "g"), ("feeds", "Enter")] {

@@ -44,38 +44,38 @@ impl Screen for Recordings {
     }
 
     fn draw(&self, view: &View<'_>, area: Rect, pen: &mut Pen<'_>) {
-        let library = &view.shown.library;
+        let recordings = &view.shown.recordings;
         pen.rule(area.x, area.y, area.width);
-        let reading = if library.is_reading { "  reading" } else { "" };
-        let text = format!(" {} recordings in {}{reading} ", library.rows.len(), library.folder);
+        let reading = if recordings.is_reading { "  reading" } else { "" };
+        let text = format!(" {} recordings in {}{reading} ", recordings.rows.len(), recordings.folder);
         let dim = pen.style(Role::TextDim);
         pen.text(area.x + 1, area.y, area.width - 2, &text, dim);
         let list = Rect { y: area.y + 1, height: area.height.saturating_sub(DETAIL + 1), ..area };
         let cursor = view.ui.recording_at(view.shown);
-        if library.rows.is_empty() {
-            let text = match (library.error.as_str(), library.folder.is_empty()) {
+        if recordings.rows.is_empty() {
+            let text = match (recordings.error.as_str(), recordings.folder.is_empty()) {
                 ("", true) => super::detail::no_detail(view),
                 ("", false) => "no recording yet: `faultline live --record` keeps one",
                 (error, _) => error,
             };
             pen.text(list.x + 1, list.y, list.width, text, dim);
         } else {
-            table::draw(pen, list, COLUMNS, (library.rows.len(), cursor, true), |at| {
-                library.rows.get(at).map_or_else(Vec::new, |r| row(view, r))
+            table::draw(pen, list, COLUMNS, (recordings.rows.len(), cursor, true), |at| {
+                recordings.rows.get(at).map_or_else(Vec::new, |r| row(view, r))
             });
         }
         pen.rule(area.x, list.bottom(), area.width);
-        if library.more > 0 {
-            let text = format!(" {} older ones are not listed ", library.more);
+        if recordings.more > 0 {
+            let text = format!(" {} older ones are not listed ", recordings.more);
             pen.right(area.x, list.bottom(), area.width - 1, &text, dim);
         }
-        if let Some(row) = library.rows.get(cursor) {
+        if let Some(row) = recordings.rows.get(cursor) {
             details(row, Rect { y: list.bottom() + 1, height: DETAIL - 1, ..area }, pen);
         }
     }
 
     fn step(&self, ui: &mut Ui, snapshot: &Snapshot, by: (isize, isize)) {
-        let rows = &snapshot.library.rows;
+        let rows = &snapshot.recordings.rows;
         let to = ui.recording_at(snapshot).saturating_add_signed(by.0).min(rows.len().saturating_sub(1));
         ui.recording = rows.get(to).map(|r| r.file.clone()).unwrap_or_default();
     }
